@@ -1,0 +1,40 @@
+# Everything that is not ours. `./dev setup` puts it there; a system OpenVINO by OpenVINO_DIR.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(ZLIB REQUIRED)
+if(ACCEL_TESTS)
+  find_package(GTest 1.12 REQUIRED)
+endif()
+
+# XXH3, compiled into the one file that uses it: nothing to link, nothing to install.
+find_path(ACCEL_XXHASH xxhash.h)
+if(NOT ACCEL_XXHASH)
+  message(FATAL_ERROR "xxhash.h was not found. Run ./dev setup, or install libxxhash-dev.")
+endif()
+add_library(accel_xxhash INTERFACE)
+target_include_directories(accel_xxhash SYSTEM INTERFACE ${ACCEL_XXHASH})
+target_compile_definitions(accel_xxhash INTERFACE XXH_INLINE_ALL)
+
+set(ACCEL_DEPS ${PROJECT_SOURCE_DIR}/.deps)
+if(NOT OpenVINO_DIR AND NOT DEFINED ENV{OpenVINO_DIR} AND
+   EXISTS ${ACCEL_DEPS}/openvino/cmake/OpenVINOConfig.cmake)
+  set(OpenVINO_DIR ${ACCEL_DEPS}/openvino/cmake)
+endif()
+find_package(OpenVINO 2026.4 COMPONENTS Runtime)
+if(NOT OpenVINO_FOUND)
+  message(FATAL_ERROR "OpenVINO 2026.4 or later was not found. Run ./dev setup, or set OpenVINO_DIR "
+                      "to the folder of an installed OpenVINOConfig.cmake.")
+endif()
+
+# The one Rust library: tokenizers and chat templates behind a C ABI (rust/textkit).
+set(ACCEL_TEXTKIT ${ACCEL_DEPS}/textkit/libaccel_textkit.a)
+if(NOT EXISTS ${ACCEL_TEXTKIT})
+  message(FATAL_ERROR "${ACCEL_TEXTKIT} was not found. Run ./dev setup.")
+endif()
+add_library(accel_textkit STATIC IMPORTED)
+set_target_properties(accel_textkit PROPERTIES
+  IMPORTED_LOCATION ${ACCEL_TEXTKIT}
+  INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/rust/textkit/include)
+target_link_libraries(accel_textkit INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)

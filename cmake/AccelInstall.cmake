@@ -1,0 +1,77 @@
+# cmake --install: a prefix that can be moved anywhere and needs nothing of this tree.
+#
+#   bin/accel                         the program
+#   lib/libaccel.so, include/accel/   the library; lib/cmake/accel for find_package(accel)
+#   lib/accel/                        the engine, its plug-ins and every library it needs that is
+#                                     not part of the C++ tool chain
+#   share/accel/self-test             the tiny model of `accel self-test`
+#   share/doc/accel                   licences
+include(CMakePackageConfigHelpers)
+include(AccelLibrary)
+
+get_target_property(ACCEL_ENGINE_LIBRARY openvino::runtime IMPORTED_LOCATION_RELEASE)
+get_filename_component(ACCEL_ENGINE_FOLDER ${ACCEL_ENGINE_LIBRARY} DIRECTORY)
+
+# What the engine opens at run time: plug-ins, front ends and what is loaded by name. A wheel has no
+# symbolic links, and a system SDK's are followed.
+file(GLOB ACCEL_ENGINE_FILES
+     ${ACCEL_ENGINE_FOLDER}/libopenvino.so.*
+     ${ACCEL_ENGINE_FOLDER}/libopenvino_*_plugin.so
+     ${ACCEL_ENGINE_FOLDER}/libopenvino_ir_frontend.so.*
+     ${ACCEL_ENGINE_FOLDER}/libopenvino_onnx_frontend.so.*
+     ${ACCEL_ENGINE_FOLDER}/libtbb*.so.*
+     ${ACCEL_ENGINE_FOLDER}/libhwloc.so.*
+     ${ACCEL_ENGINE_FOLDER}/cache.json)
+install(FILES ${ACCEL_ENGINE_FILES} DESTINATION lib/accel)
+
+set(ACCEL_INSTALLED "")
+if(TARGET accel)
+  set_target_properties(accel PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/accel")
+  install(TARGETS accel RUNTIME DESTINATION bin)
+  list(APPEND ACCEL_INSTALLED "$<TARGET_FILE:accel>")
+endif()
+
+if(TARGET accel_shared)
+  set_target_properties(accel_shared PROPERTIES INSTALL_RPATH "$ORIGIN/accel")
+  target_include_directories(accel_shared INTERFACE $<INSTALL_INTERFACE:include>)
+  install(TARGETS accel_shared EXPORT accelTargets LIBRARY DESTINATION lib)
+  list(APPEND ACCEL_INSTALLED "$<TARGET_FILE:accel_shared>")
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/accel DESTINATION include
+          FILES_MATCHING PATTERN "*.h")
+  install(EXPORT accelTargets NAMESPACE accel:: DESTINATION lib/cmake/accel)
+  configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/accelConfig.cmake.in
+                                ${PROJECT_BINARY_DIR}/accelConfig.cmake
+                                INSTALL_DESTINATION lib/cmake/accel)
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/accelConfigVersion.cmake
+                                   COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/accelConfig.cmake
+                ${PROJECT_BINARY_DIR}/accelConfigVersion.cmake
+          DESTINATION lib/cmake/accel)
+endif()
+
+# The libraries that the two were linked to, found as the loader finds them.
+if(ACCEL_INSTALLED)
+  install(CODE "set(accel_binaries ${ACCEL_INSTALLED})
+set(accel_engine_folder ${ACCEL_ENGINE_FOLDER})")
+  install(CODE [[
+    file(GET_RUNTIME_DEPENDENCIES
+         EXECUTABLES ${accel_binaries}
+         DIRECTORIES ${accel_engine_folder}
+         RESOLVED_DEPENDENCIES_VAR found
+         UNRESOLVED_DEPENDENCIES_VAR missing
+         PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|stdc\\+\\+|gcc_s)\\.so")
+    if(missing)
+      message(FATAL_ERROR "these libraries were not found: ${missing}")
+    endif()
+    file(INSTALL ${found} DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/accel FOLLOW_SYMLINK_CHAIN)
+  ]])
+endif()
+
+if(EXISTS ${PROJECT_SOURCE_DIR}/tests/data/bert-feature)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/tests/data/bert-feature/
+          DESTINATION share/accel/self-test)
+endif()
+install(FILES LICENSE NOTICE DESTINATION share/doc/accel)
+if(EXISTS ${ACCEL_ENGINE_FOLDER}/../licenses)
+  install(DIRECTORY ${ACCEL_ENGINE_FOLDER}/../licenses/ DESTINATION share/doc/accel/openvino)
+endif()

@@ -1,0 +1,13 @@
+# libaccel.so, for programs that bring their own main. The objects that define the public interface
+# are named, so that the linker keeps them whole; the rest comes in as they need it.
+if(TARGET accel_engine AND NOT ACCEL_SANITIZE AND NOT ACCEL_FUZZ)
+  add_library(accel_shared SHARED $<TARGET_OBJECTS:accel_engine> $<TARGET_OBJECTS:accel_base>)
+  target_link_libraries(accel_shared PRIVATE accel_engine)
+  target_link_options(accel_shared PRIVATE
+                      LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/libaccel.map)
+  set_target_properties(accel_shared PROPERTIES
+    OUTPUT_NAME accel EXPORT_NAME accel
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libaccel.map)
+  target_compile_features(accel_shared INTERFACE cxx_std_20)
+endif()

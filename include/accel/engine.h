@@ -1,0 +1,210 @@
+// Engine: load a model, run it, see what ran.
+//
+//   auto engine = accel::Engine::create({});
+//   auto model = (*engine)->load({.path = "all-MiniLM-L6-v2"});
+//   auto result = (*model)->embed({"two texts", "to two vectors"});
+//   for (float x : result->embeddings.data<float>()) ...
+//
+// Threads: Engine and Model are safe from any thread; a Model stays usable after its Engine is
+// gone. An EmbeddingStream has one pushing and one pulling thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/precision.h"
+#include "accel/status.h"
+#include "accel/tensor.h"
+
+namespace accel {
+
+// What really ran: part of every result.
+struct RunReport {
+  std::string backend;                     // "openvino", "reference"
+  std::string device;                      // as the engine names it
+  Precision precision = Precision::kF32;   // executed, read back from the engine
+  int streams = 1;
+  int threads = 1;
+  bool fallback = false;                   // true when something other than the request ran
+  std::string fallback_reason;
+  // How the precision came about: "requested", "measured" (auto, remembered from a measurement on
+  // this machine) or "unmeasured" (auto, f32 until Engine::measure() has run).
+  std::string precision_source = "requested";
+};
+
+struct DeviceReport {
+  std::string backend;
+  std::string name;
+  std::string full_name;
+  std::string kind;
+  std::vector<Precision> precisions;  // each proved by compiling and running a one-layer model
+};
+
+struct BackendReport {
+  std::string name;
+  std::string version;
+  bool available = false;
+  std::string reason;  // why not: the loader's own message
+  std::string remedy;  // the exact line that mends it
+};
+
+struct PortReport {
+  std::string name;
+  DType dtype = DType::kF32;
+  Shape shape;  // -1: any size
+  bool optional = false;
+};
+
+// The facts of a model folder; needs no backend.
+struct ModelReport {
+  std::string path;
+  std::string family;         // "bert"
+  std::string architecture;   // "BertModel"
+  std::vector<std::string> tasks;
+  std::vector<PortReport> inputs;
+  std::vector<PortReport> outputs;
+  uint64_t parameters = 0;
+  std::string weights_dtype;
+  uint64_t bytes_on_disk = 0;
+  int64_t hidden_size = 0;
+  int64_t layers = 0;
+  int64_t vocabulary = 0;
+  int64_t max_tokens = 0;                // longest input, special tokens included
+  int64_t embedding_size = 0;            // 0: no sentence embedding
+  std::string pooling;                   // "mean", "cls+max", ...
+  bool normalized = false;
+  bool lower_case = false;
+  std::vector<std::string> prompts;      // names for EmbedOptions::prompt
+};
+
+struct PrecisionTiming {
+  Precision precision = Precision::kF32;
+  double texts_per_sec = 0;
+  double least_cosine = 1;  // to the f32 embedding, over the texts measured
+  bool eligible = true;     // kept at least 0.999
+};
+
+struct MeasureReport {
+  std::vector<PrecisionTiming> timings;
+  Precision fastest = Precision::kF32;
+  bool remembered = false;
+};
+
+struct EngineOptions {
+  // Where measured facts are remembered. Empty: $ACCEL_CACHE_DIR, else $XDG_CACHE_HOME/accel, else
+  // ~/.cache/accel.
+  std::string cache_dir;
+  // Runs the engine once in a child process before first use, so that an engine that crashes on
+  // this CPU is reported and not fatal. The answer is remembered.
+  bool probe = true;
+};
+
+enum class Use { kEmbed, kInfer };  // what load() prepares; the other is prepared at its first call
+
+struct LoadOptions {
+  std::string path;                        // a model folder
+  std::string backend = "openvino";        // or "reference"
+  std::string device = "CPU";
+  Precision precision = Precision::kAuto;
+  int streams = 0;                         // batches in flight; 0: as many as there are threads
+  int threads = 0;                         // of all streams; 0: what affinity and cgroup allow
+  Use use = Use::kEmbed;
+};
+
+struct EmbedOptions {
+  std::string prompt;            // a prompt's name in the model's folder; empty: its default
+  int64_t dimensions = 0;        // keep the first N and normalise again (Matryoshka); 0: all
+  bool normalize = true;         // false leaves out the folder's normalisation
+  bool strict_utf8 = false;      // invalid UTF-8 is refused instead of replaced
+  int64_t batch_tokens = 0;      // tokens per batch; 0: chosen
+};
+
+struct EmbedTimes {  // seconds, summed over threads
+  double tokenize = 0;
+  double infer = 0;
+};
+
+struct EmbedResult {
+  Tensor embeddings;               // f32 [texts, size]
+  std::vector<int32_t> tokens;     // per text, special tokens included, after truncation
+  std::vector<bool> truncated;     // per text
+  uint64_t padded_tokens = 0;      // computed and thrown away
+  uint64_t replaced_utf8 = 0;      // invalid sequences replaced by U+FFFD
+  EmbedTimes times;
+  RunReport report;
+};
+
+// Texts in, embeddings out in the same order, while memory stays bounded: at most `window_texts`
+// texts wait for company, none longer than `window_ms`. A text is tokenised as it is pushed and not
+// kept.
+struct EmbedStreamOptions {
+  EmbedOptions embed;
+  int window_texts = 4096;
+  int window_ms = 100;
+};
+
+class ACCEL_API EmbeddingStream {
+ public:
+  virtual ~EmbeddingStream() = default;  // cancels what is under way
+
+  // Hands over one text. Blocks while too much is in flight. CANCELLED after an error or cancel();
+  // the error itself is told by next().
+  virtual Status push(std::string text) = 0;
+  // No more texts; what was pushed is still answered.
+  virtual void close() = 0;
+  // The next texts in input order, at least one; nullopt at the end. Blocks.
+  virtual Result<std::optional<EmbedResult>> next() = 0;
+  // From any thread: makes push() and next() return CANCELLED soon.
+  virtual void cancel() = 0;
+  // Texts computed so far, for progress. From any thread.
+  virtual uint64_t completed() const = 0;
+};
+
+struct InferResult {
+  NamedTensors outputs;
+  RunReport report;
+};
+
+class ACCEL_API Model {
+ public:
+  virtual ~Model() = default;
+  virtual const ModelReport& report() const = 0;
+  // One embedding per text. FAILED_PRECONDITION for a model without sentence embeddings, or
+  // unloaded.
+  virtual Result<EmbedResult> embed(const std::vector<std::string>& texts,
+                                    const EmbedOptions& options = {}) = 0;
+  virtual Result<std::unique_ptr<EmbeddingStream>> embed_stream(
+      const EmbedStreamOptions& options = {}) = 0;
+  // Raw tensors under the reference library's names. Optional inputs may be left out; every output
+  // that the given inputs determine is returned. Integer inputs of any width are accepted.
+  virtual Result<InferResult> infer(const NamedTensors& inputs) = 0;
+  // Frees everything. FAILED_PRECONDITION "not loaded" the second time.
+  virtual Status unload() = 0;
+};
+
+class ACCEL_API Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> create(const EngineOptions& options = {});
+  virtual ~Engine() = default;
+
+  // Facts of a folder without loading it into an engine.
+  virtual Result<ModelReport> describe(const std::string& path) = 0;
+  virtual Result<std::shared_ptr<Model>> load(const LoadOptions& options) = 0;
+  // Times the precisions that `device` offers on this model's own graph, in at most about `seconds`,
+  // and remembers the fastest whose embeddings keep a cosine of 0.999 to f32: what Precision::kAuto
+  // means from then on.
+  virtual Result<MeasureReport> measure(const std::string& path, const std::string& device,
+                                        double seconds) = 0;
+  virtual std::vector<BackendReport> backends() = 0;
+  virtual std::vector<DeviceReport> devices() = 0;
+};
+
+// "0.1.0"
+ACCEL_API std::string_view version();
+
+}  // namespace accel

@@ -1,0 +1,17 @@
+//! Tokenizers and chat templates behind the C ABI of `include/accel_textkit.h`, which is the manual.
+
+mod abi_template;
+mod abi_tokenizer;
+mod bounds;
+mod encode;
+mod encodings;
+mod error;
+mod ffi;
+mod load;
+mod python_json;
+mod stream;
+mod strftime;
+mod stretch;
+mod template;
+mod tokenizer;
+mod word_cache;

@@ -1,0 +1,99 @@
+// The contract between accel and an engine: Backend -> CompiledModel -> Session.
+//
+// A backend turns an ov::Model into something that runs on one of its devices. Nothing above this
+// header knows an engine's name, types or exceptions. The conformance suite (conformance.h) states
+// the same contract as checks; every backend passes it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/precision.h"
+#include "accel/tensor.h"
+
+namespace ov {
+class Model;
+}
+
+namespace accel::backend {
+
+struct Device {
+  std::string name;       // as the engine spells it: "CPU", "GPU.0"
+  std::string full_name;  // vendor's name
+  std::string kind;       // "cpu", "gpu", "npu"
+  std::vector<Precision> precisions;  // found by compiling a one-layer model in each, not guessed
+};
+
+// What a backend is and whether it can be used. Asking never fails.
+struct Info {
+  std::string name;     // "openvino", "reference"
+  std::string version;  // the engine's own
+  bool available = false;
+  std::string reason;   // why not, with the loader's own message; empty when available
+  std::string remedy;   // the exact line to type; empty when available
+};
+
+struct CompileOptions {
+  std::string device = "CPU";
+  Precision precision = Precision::kF32;  // kAuto is resolved above this contract
+  int streams = 1;                        // how many sessions may run at the same time
+  int threads = 0;                        // of all streams together; 0: as many as the process may use
+};
+
+// One input or output. Dimensions of -1 are free.
+struct Port {
+  std::string name;
+  DType dtype;
+  Shape shape;
+};
+
+struct Signature {
+  std::vector<Port> inputs;
+  std::vector<Port> outputs;
+};
+
+// What the engine really does, read back from the compiled model.
+struct Executed {
+  std::string device;   // the engine's name of the device that runs it
+  Precision precision;  // of the compute-heavy layers
+  int streams = 1;
+  int threads = 1;
+};
+
+// The changeable half of a model: buffers of one run at a time. One owner, one thread at a time.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Runs once. `inputs` are matched by name; all of the signature's inputs must be present with
+  // their dtype and a fitting shape, else INVALID_ARGUMENT listing the expected ones. `outputs`
+  // comes back in the signature's order; its tensors are valid until the next run() or the
+  // session's end and must be copied to live longer.
+  virtual Status run(const NamedTensors& inputs, NamedTensors& outputs) = 0;
+};
+
+// The immutable half: graph, packed weights, kernels. Shared by its sessions, safe from any thread.
+class CompiledModel {
+ public:
+  virtual ~CompiledModel() = default;
+  virtual const Signature& signature() const = 0;
+  virtual const Executed& executed() const = 0;
+  virtual Result<std::unique_ptr<Session>> create_session() const = 0;
+};
+
+// One engine. Made once by cli/wire.cc or the Engine; safe from any thread.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual Info info() const = 0;
+  // The devices that can be used now; empty when the backend is unavailable. Probes at first call.
+  virtual std::vector<Device> devices() const = 0;
+  // NOT_FOUND for a device that is not there (the message lists those that are), UNIMPLEMENTED for
+  // an operation or precision the backend lacks, UNAVAILABLE when it cannot be used at all.
+  virtual Result<std::shared_ptr<const CompiledModel>> compile(
+      const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const = 0;
+};
+
+}  // namespace accel::backend

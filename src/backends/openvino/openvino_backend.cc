@@ -1,0 +1,262 @@
+#include "backends/openvino/openvino_backend.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/matmul.hpp>
+#include <openvino/op/parameter.hpp>
+#include <openvino/openvino.hpp>
+
+#include "backend/signature.h"
+#include "backend/tensor_bridge.h"
+#include "backends/openvino/guard.h"
+#include "base/try.h"
+
+namespace accel::backend {
+
+std::string engine_message(std::string_view what) {
+  std::string_view text = what;
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  const size_t line = text.rfind('\n');
+  return std::string(line == std::string_view::npos ? text : text.substr(line + 1));
+}
+
+namespace {
+
+constexpr std::string_view kRemedy =
+    "run ./dev setup in the source tree, or install the accel package again";
+
+ov::element::Type element_of_precision(Precision precision) {
+  switch (precision) {
+    case Precision::kBF16: return ov::element::bf16;
+    case Precision::kF16: return ov::element::f16;
+    default: return ov::element::f32;
+  }
+}
+
+Precision precision_of_element(const ov::element::Type& type) {
+  if (type == ov::element::bf16) return Precision::kBF16;
+  if (type == ov::element::f16) return Precision::kF16;
+  return Precision::kF32;
+}
+
+std::string text_of(const ov::AnyMap& info, const std::string& key) {
+  const auto it = info.find(key);
+  return it == info.end() ? std::string() : it->second.as<std::string>();
+}
+
+// The precision in which the heavy layers of a compiled graph really run; f32 without any.
+Precision executed_precision(const ov::CompiledModel& compiled) {
+  for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
+    const std::string type = text_of(node->get_rt_info(), "layerType");
+    if (type != "FullyConnected" && type != "MatMul" && type != "Convolution") continue;
+    const std::string precision = text_of(node->get_rt_info(), "runtimePrecision");
+    if (precision == "bf16") return Precision::kBF16;
+    if (precision == "f16") return Precision::kF16;
+  }
+  return Precision::kF32;
+}
+
+class OpenVinoSession : public Session {
+ public:
+  // `model` keeps the compiled graph and the signature alive.
+  OpenVinoSession(std::shared_ptr<const CompiledModel> model, ov::InferRequest request)
+      : model_(std::move(model)), request_(std::move(request)) {}
+
+  Status run(const NamedTensors& inputs, NamedTensors& outputs) override {
+    const Signature& signature = model_->signature();
+    ACCEL_TRY(check_inputs(signature, inputs));
+    return guarded("running the model", StatusCode::kInternal, [&]() -> Status {
+      for (size_t i = 0; i < signature.inputs.size(); ++i) {
+        const Tensor* tensor = find(inputs, signature.inputs[i].name);
+        request_.set_input_tensor(i, view_as_engine_tensor(*tensor));
+      }
+      request_.infer();
+      outputs.clear();
+      for (size_t i = 0; i < signature.outputs.size(); ++i) {
+        outputs.push_back(
+            {signature.outputs[i].name, view_as_tensor(request_.get_output_tensor(i))});
+      }
+      return {};
+    });
+  }
+
+ private:
+  std::shared_ptr<const CompiledModel> model_;
+  ov::InferRequest request_;
+};
+
+class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<OpenVinoModel> {
+ public:
+  OpenVinoModel(ov::CompiledModel compiled, Signature signature, Executed executed)
+      : compiled_(std::move(compiled)),
+        signature_(std::move(signature)),
+        executed_(std::move(executed)) {}
+
+  const Signature& signature() const override { return signature_; }
+  const Executed& executed() const override { return executed_; }
+
+  Result<std::unique_ptr<Session>> create_session() const override {
+    return guarded("creating a session", StatusCode::kUnavailable,
+                   [&]() -> Result<std::unique_ptr<Session>> {
+                     auto compiled = compiled_;  // creating a request is no const call
+                     return std::unique_ptr<Session>(std::make_unique<OpenVinoSession>(
+                         shared_from_this(), compiled.create_infer_request()));
+                   });
+  }
+
+ private:
+  ov::CompiledModel compiled_;
+  Signature signature_;
+  Executed executed_;
+};
+
+// y = x W with a constant 64x64 W: enough for an engine to choose its kernels.
+std::shared_ptr<ov::Model> one_layer_model() {
+  constexpr size_t kSize = 64;
+  auto x = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, kSize});
+  x->output(0).set_names({"x"});
+  const std::vector<float> values(kSize * kSize, 1.0F / kSize);
+  auto w = ov::op::v0::Constant::create(ov::element::f32, ov::Shape{kSize, kSize}, values);
+  auto y = std::make_shared<ov::op::v0::MatMul>(x, w, false, true);
+  y->output(0).set_names({"y"});
+  return std::make_shared<ov::Model>(ov::OutputVector{y}, ov::ParameterVector{x}, "probe");
+}
+
+class OpenVinoBackend : public Backend {
+ public:
+  Info info() const override;
+  std::vector<Device> devices() const override;
+  Result<std::shared_ptr<const CompiledModel>> compile(
+      const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const override;
+
+ private:
+  Result<ov::Core*> core() const;
+  Status check_device(ov::Core& core, const std::string& device) const;
+  std::vector<Precision> probe_precisions(const std::string& device) const;
+
+  mutable std::mutex mutex_;
+  mutable std::unique_ptr<ov::Core> core_;  // guarded by mutex_ while it is made
+};
+
+// Made at first use: `version` and `show` answer without it.
+Result<ov::Core*> OpenVinoBackend::core() const {
+  const std::lock_guard lock(mutex_);
+  if (!core_) {
+    ACCEL_TRY(guarded("starting OpenVINO", StatusCode::kUnavailable, [&]() -> Status {
+      core_ = std::make_unique<ov::Core>();
+      return {};
+    }));
+  }
+  return core_.get();
+}
+
+Info OpenVinoBackend::info() const {
+  Info info{.name = "openvino", .version = ov::get_openvino_version().buildNumber};
+  const Status status = [&]() -> Status {
+    ACCEL_ASSIGN(ov::Core * engine, core());
+    return guarded("loading the CPU plug-in", StatusCode::kUnavailable, [&]() -> Status {
+      engine->get_property("CPU", ov::device::full_name);
+      return {};
+    });
+  }();
+  info.available = status.ok();
+  if (!status.ok()) {
+    info.reason = status.message();
+    info.remedy = kRemedy;
+  }
+  return info;
+}
+
+std::vector<Precision> OpenVinoBackend::probe_precisions(const std::string& device) const {
+  std::vector<Precision> found;
+  for (const Precision precision : {Precision::kF32, Precision::kBF16, Precision::kF16}) {
+    const auto model = compile(one_layer_model(), {.device = device, .precision = precision});
+    if (!model.ok() || (*model)->executed().precision != precision) continue;
+    const auto session = (*model)->create_session();
+    if (!session.ok()) continue;
+    Tensor x = Tensor::from<float>({1, 64}, std::vector<float>(64, 1.0F));
+    NamedTensors outputs;
+    if ((*session)->run({{"x", x}}, outputs).ok() && outputs[0].tensor.data<float>()[0] == 1.0F) {
+      found.push_back(precision);
+    }
+  }
+  return found;
+}
+
+std::vector<Device> OpenVinoBackend::devices() const {
+  std::vector<Device> devices;
+  const Result<ov::Core*> engine = core();
+  if (!engine.ok()) return devices;
+  const Status ignored = guarded("listing devices", StatusCode::kUnavailable, [&]() -> Status {
+    for (const std::string& name : (*engine)->get_available_devices()) {
+      Device device{.name = name,
+                    .full_name = (*engine)->get_property(name, ov::device::full_name),
+                    .kind = name.substr(0, name.find('.')),
+                    .precisions = probe_precisions(name)};
+      std::ranges::transform(device.kind, device.kind.begin(),
+                             [](unsigned char c) { return std::tolower(c); });
+      devices.push_back(std::move(device));
+    }
+    return {};
+  });
+  return devices;
+}
+
+Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device) const {
+  return guarded("looking for device " + device, StatusCode::kUnavailable, [&]() -> Status {
+    const std::vector<std::string> present = engine.get_available_devices();
+    if (std::ranges::find(present, device) != present.end()) return {};
+    if (present.empty()) {
+      const Info about = info();
+      return unavailable(fmt::format("no OpenVINO device can be used: {}; {}", about.reason,
+                                     about.remedy));
+    }
+    return not_found(fmt::format("device '{}' is not on this machine; expected one of: {}", device,
+                                 fmt::join(present, ", ")));
+  });
+}
+
+Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
+    const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const {
+  if (options.precision == Precision::kI8 || options.precision == Precision::kI4) {
+    return unimplemented(fmt::format("precision {} is not available yet; use f32, bf16 or f16",
+                                     to_string(options.precision)));
+  }
+  ACCEL_ASSIGN(ov::Core * engine, core());
+  if (options.device != "CPU") ACCEL_TRY(check_device(*engine, options.device));
+  using ResultType = Result<std::shared_ptr<const CompiledModel>>;
+  ResultType compiled = guarded("compiling for " + options.device, StatusCode::kUnavailable, [&]() -> ResultType {
+    ov::AnyMap settings{
+        ov::hint::inference_precision(element_of_precision(options.precision)),
+        ov::num_streams(options.streams),
+    };
+    if (options.device == "CPU") {
+      // Pinning fights with other processes of a shared machine over the same cores.
+      settings.insert(ov::hint::enable_cpu_pinning(false));
+      if (options.threads > 0) settings.insert(ov::inference_num_threads(options.threads));
+    }
+    ov::CompiledModel ready = engine->compile_model(model, options.device, settings);
+    Executed executed{
+        .device = fmt::format("{}", fmt::join(ready.get_property(ov::execution_devices), ",")),
+        .precision = executed_precision(ready),
+        .streams = ready.get_property(ov::num_streams).num,
+        .threads = options.device == "CPU" ? ready.get_property(ov::inference_num_threads) : 0};
+    return std::shared_ptr<const CompiledModel>(std::make_shared<OpenVinoModel>(
+        std::move(ready), signature_of(*model), std::move(executed)));
+  });
+  if (compiled.ok()) return compiled;
+  // The engine's message does not tell a missing plug-in from a graph it cannot take.
+  ACCEL_TRY(check_device(*engine, options.device));
+  return compiled;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_openvino_backend() { return std::make_unique<OpenVinoBackend>(); }
+
+}  // namespace accel::backend

@@ -1,0 +1,75 @@
+#include "engine/crash_probe.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+extern char** environ;  // NOLINT: POSIX declares it nowhere
+
+namespace accel::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Beside the program or library that holds this code, or where an installation puts it.
+std::optional<fs::path> find_probe() {
+  Dl_info here{};
+  if (dladdr(reinterpret_cast<const void*>(&probe_engine), &here) == 0) return std::nullopt;
+  std::error_code error;
+  const fs::path folder = fs::canonical(here.dli_fname, error).parent_path();
+  for (const char* place : {"accel-probe", "accel/accel-probe", "../lib/accel/accel-probe"}) {
+    const fs::path candidate = folder / place;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return std::nullopt;
+}
+
+// The exit status of waitpid, or nullopt when the child could not be started.
+std::optional<int> run_quietly(const fs::path& program) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  std::string name = program.string();
+  char* arguments[] = {name.data(), nullptr};
+  pid_t child = 0;
+  const int failed = posix_spawn(&child, name.c_str(), &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return std::nullopt;
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+}  // namespace
+
+Status probe_engine(store::Facts& facts, const std::string& cpu,
+                    const std::string& engine_version) {
+  const store::FactKey key{.kind = "crash-probe", .cpu = cpu, .engine = engine_version};
+  std::string signal;
+  if (const auto known = facts.get(key); known && known->contains("signal")) {
+    signal = known->value("signal", "");
+  } else {
+    const auto program = find_probe();
+    const auto status = program ? run_quietly(*program) : std::nullopt;
+    if (!status) return {};
+    if (WIFSIGNALED(*status)) signal = strsignal(WTERMSIG(*status));
+    // A fact that cannot be kept is found out again next time.
+    [[maybe_unused]] const Status kept = facts.put(key, {{"signal", signal}});
+  }
+  if (signal.empty()) return {};
+  return unavailable(engine_version + " crashes on this CPU (" + signal +
+                     " in the start-up probe); use --backend reference, or another OpenVINO "
+                     "version through OpenVINO_DIR");
+}
+
+}  // namespace accel::engine

@@ -1,0 +1,118 @@
+#include "engine/embed_all.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+#include "base/try.h"
+#include "runtime/token_batches.h"
+
+namespace accel::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Calls work(i) for i in [0, count) from up to `threads` threads, the caller's included, until one
+// fails; returns the first failure seen.
+template <class Work>
+Status for_each_index(size_t count, size_t threads, const Work& work) {
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;
+  Status failure;
+  const auto loop = [&] {
+    for (size_t i = next++; i < count; i = next++) {
+      Status status = work(i);
+      if (status.ok()) continue;
+      const std::lock_guard lock(mutex);
+      if (failure.ok()) failure = std::move(status);
+      next = count;
+      return;
+    }
+  };
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < std::min(threads, count); ++i) others.emplace_back(loop);
+  loop();
+  for (std::thread& other : others) other.join();
+  return failure;
+}
+
+constexpr size_t kTextsPerTask = 64;  // tokenising one text is too little for a hand-over
+
+Status tokenize_all(const pipelines::EmbeddingModel& model, const std::vector<std::string>& texts,
+                    const EmbedOptions& options, size_t threads,
+                    std::vector<pipelines::TokenizedText>& tokenized) {
+  ACCEL_ASSIGN(const std::string prompt, pipelines::find_prompt(model, options.prompt));
+  const size_t tasks = (texts.size() + kTextsPerTask - 1) / kTextsPerTask;
+  return for_each_index(tasks, threads, [&](size_t task) -> Status {
+    const size_t end = std::min(texts.size(), (task + 1) * kTextsPerTask);
+    for (size_t i = task * kTextsPerTask; i < end; ++i) {
+      auto one = pipelines::prepare(model, prompt, texts[i], options.strict_utf8);
+      if (!one.ok()) return one.status().with_context(fmt::format("text {}", i));
+      tokenized[i] = std::move(*one);
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<pipelines::RowFinish> row_finish(const pipelines::EmbeddingModel& model,
+                                        const EmbedOptions& options) {
+  if (options.dimensions < 0 || options.dimensions > model.size) {
+    return invalid_argument(fmt::format("dimensions: expected 1 to {} (0 keeps all), found {}",
+                                        model.size, options.dimensions));
+  }
+  return pipelines::RowFinish{.dimensions = options.dimensions,
+                              .normalize = options.normalize && model.normalized};
+}
+
+Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::SessionPool& pool,
+                              const std::vector<std::string>& texts,
+                              const EmbedAllOptions& options) {
+  ACCEL_ASSIGN(const pipelines::RowFinish finish, row_finish(model, options.embed));
+  const auto threads = static_cast<size_t>(pool.size());
+  EmbedResult result;
+
+  auto start = Clock::now();
+  std::vector<pipelines::TokenizedText> tokenized(texts.size());
+  ACCEL_TRY(tokenize_all(model, texts, options.embed, threads, tokenized));
+  result.times.tokenize = seconds_since(start);
+  for (const pipelines::TokenizedText& text : tokenized) {
+    result.tokens.push_back(static_cast<int32_t>(text.ids.size()));
+    result.truncated.push_back(text.truncated);
+    result.replaced_utf8 += text.replaced_utf8;
+  }
+
+  const int64_t size = finish.dimensions > 0 ? finish.dimensions : model.size;
+  result.embeddings = Tensor::allocate(DType::kF32, {std::ssize(texts), size});
+  auto* first_row = reinterpret_cast<float*>(result.embeddings.mutable_data());
+  const int64_t budget =
+      options.embed.batch_tokens > 0 ? options.embed.batch_tokens : options.batch_tokens;
+  const runtime::TokenBatches cut = runtime::cut_token_batches(result.tokens, budget);
+  result.padded_tokens = cut.padded_tokens;
+
+  start = Clock::now();
+  ACCEL_TRY(for_each_index(cut.batches.size(), threads, [&](size_t i) -> Status {
+    const runtime::TokenBatch& batch = cut.batches[i];
+    std::vector<const pipelines::TokenizedText*> members;
+    std::vector<float*> rows;
+    for (const uint32_t item : batch.items) {
+      members.push_back(&tokenized[item]);
+      rows.push_back(first_row + item * size);
+    }
+    ACCEL_ASSIGN(runtime::SessionPool::Lease session, pool.acquire());
+    return pipelines::run_embedding_batch(
+        *session, {.texts = members, .rows = rows, .length = batch.length}, finish);
+  }));
+  result.times.infer = seconds_since(start);
+  return result;
+}
+
+}  // namespace accel::engine

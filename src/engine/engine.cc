@@ -1,0 +1,173 @@
+#include "accel/engine.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+
+#include "accel/version.h"
+#include "backends/openvino/openvino_backend.h"
+#include "backends/reference/reference_backend.h"
+#include "base/try.h"
+#include "engine/crash_probe.h"
+#include "engine/loaded_model.h"
+#include "engine/precision_measurement.h"
+#include "hardware/cpu.h"
+#include "hardware/limits.h"
+#include "models/model_folder.h"
+#include "store/facts.h"
+#include "store/hash.h"
+
+namespace accel {
+namespace engine {
+namespace {
+
+using BackendPtr = std::shared_ptr<const backend::Backend>;
+
+class LocalEngine : public Engine {
+ public:
+  LocalEngine(const EngineOptions& options, std::unique_ptr<store::Facts> facts)
+      : options_(options),
+        facts_(std::move(facts)),
+        cpu_(hardware::read_cpu().identity()),
+        usable_cores_(hardware::read_cpu_limits().usable) {
+    backends_["openvino"] = backend::make_openvino_backend();
+    backends_["reference"] = backend::make_reference_backend();
+  }
+
+  Result<ModelReport> describe(const std::string& path) override {
+    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(path));
+    return report_of(*folder);
+  }
+  Result<std::shared_ptr<Model>> load(const LoadOptions& options) override;
+  Result<MeasureReport> measure(const std::string& path, const std::string& device,
+                                double seconds) override;
+  std::vector<BackendReport> backends() override;
+  std::vector<DeviceReport> devices() override;
+
+ private:
+  Result<BackendPtr> find_backend(const std::string& name) const;
+  Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
+  // What kAuto means for this model and device.
+  std::pair<Precision, std::string> choose_precision(const LoadOptions& options) const;
+
+  const EngineOptions options_;
+  const std::unique_ptr<store::Facts> facts_;
+  const std::string cpu_;
+  const int usable_cores_;
+  std::map<std::string, BackendPtr> backends_;  // never changed after construction
+};
+
+Result<BackendPtr> LocalEngine::find_backend(const std::string& name) const {
+  const auto it = backends_.find(name);
+  if (it != backends_.end()) return it->second;
+  std::vector<std::string> names;
+  for (const auto& [known, backend] : backends_) names.push_back(known);
+  return not_found(
+      fmt::format("backend '{}' is not known; expected one of: {}", name, fmt::join(names, ", ")));
+}
+
+Result<store::FactKey> LocalEngine::precision_key(const std::string& path,
+                                                  const std::string& device) const {
+  ACCEL_ASSIGN(std::string model, store::model_fingerprint(path));
+  return store::FactKey{.kind = "precision",
+                        .cpu = cpu_,
+                        .engine = backends_.at("openvino")->info().version,
+                        .model = std::move(model),
+                        .detail = device};
+}
+
+std::pair<Precision, std::string> LocalEngine::choose_precision(const LoadOptions& options) const {
+  if (options.precision != Precision::kAuto) return {options.precision, "requested"};
+  if (options.backend != "openvino") return {Precision::kF32, "requested"};
+  const auto key = precision_key(options.path, options.device);
+  const auto known = key.ok() ? facts_->get(*key) : std::nullopt;
+  if (known && known->contains("fastest") && (*known)["fastest"].is_string()) {
+    const auto precision = parse_precision((*known)["fastest"].get<std::string>());
+    if (precision.ok()) return {*precision, "measured"};
+  }
+  return {Precision::kF32, "unmeasured"};
+}
+
+Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
+  if (options.precision == Precision::kI8 || options.precision == Precision::kI4) {
+    return unimplemented(
+        fmt::format("precision {} is not available yet; expected auto, f32, bf16 or f16",
+                    to_string(options.precision)));
+  }
+  if (options.streams < 0 || options.threads < 0) {
+    return invalid_argument("streams and threads: expected 0 (chosen) or more");
+  }
+  ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
+  ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(options.path));
+  if (options_.probe && options.backend == "openvino") {
+    ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
+  }
+  const auto [precision, source] = choose_precision(options);
+  const int threads = options.threads > 0 ? options.threads : usable_cores_;
+  LoadedModel::Parts parts{.folder = folder,
+                           .backend = backend,
+                           .compile = {.device = options.device,
+                                       .precision = precision,
+                                       .streams = options.streams > 0 ? options.streams : threads,
+                                       .threads = threads},
+                           .precision_source = source};
+  ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
+               LoadedModel::create(std::move(parts), options.use));
+  return std::shared_ptr<Model>(std::move(model));
+}
+
+Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
+                                           double seconds) {
+  ACCEL_ASSIGN(const auto key, precision_key(path, device));
+  ACCEL_ASSIGN(MeasureReport report, measure_precisions(*this, path, device, seconds));
+  Json value{{"fastest", to_string(report.fastest)}};
+  for (const PrecisionTiming& timing : report.timings) {
+    value["timings"].push_back({{"precision", to_string(timing.precision)},
+                                {"texts_per_sec", timing.texts_per_sec},
+                                {"least_cosine", timing.least_cosine},
+                                {"eligible", timing.eligible}});
+  }
+  report.remembered = facts_->put(key, value).ok();
+  return report;
+}
+
+std::vector<BackendReport> LocalEngine::backends() {
+  std::vector<BackendReport> reports;
+  for (const auto& [name, backend] : backends_) {
+    backend::Info info = backend->info();
+    if (info.available && name == "openvino" && options_.probe) {
+      const Status probed = probe_engine(*facts_, cpu_, "OpenVINO " + info.version);
+      if (!probed.ok()) info = {name, info.version, false, probed.message(), "--backend reference"};
+    }
+    reports.push_back({info.name, info.version, info.available, info.reason, info.remedy});
+  }
+  return reports;
+}
+
+std::vector<DeviceReport> LocalEngine::devices() {
+  std::vector<DeviceReport> reports;
+  for (const auto& [name, backend] : backends_) {
+    for (const backend::Device& device : backend->devices()) {
+      reports.push_back({name, device.name, device.full_name, device.kind, device.precisions});
+    }
+  }
+  return reports;
+}
+
+}  // namespace
+}  // namespace engine
+
+Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
+  std::filesystem::path folder = options.cache_dir;
+  if (folder.empty()) {
+    ACCEL_ASSIGN(folder, store::default_cache_dir());
+  }
+  auto facts = store::Facts::create({.folder = folder / "facts"});
+  return std::unique_ptr<Engine>(
+      std::make_unique<engine::LocalEngine>(options, std::move(facts)));
+}
+
+std::string_view version() { return kVersion; }
+
+}  // namespace accel

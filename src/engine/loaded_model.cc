@@ -1,0 +1,299 @@
+#include "engine/loaded_model.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <future>
+
+#include "base/try.h"
+#include "engine/embed_all.h"
+#include "pipelines/text/embedding_stream.h"
+#include "tensors/convert.h"
+
+namespace accel::engine {
+namespace {
+
+constexpr int64_t kBatchTokens = 1024;  // docs/performance.md, "Batch size"
+
+PortReport port_report(const models::InputSpec& spec) {
+  return {std::string(spec.name), spec.dtype, spec.shape, spec.optional};
+}
+
+std::string describe_inputs(const models::Family& family) {
+  std::vector<std::string> parts;
+  for (const models::InputSpec& spec : family.inputs) {
+    parts.push_back(fmt::format("{} {}{}{}", spec.name, to_string(spec.dtype),
+                                to_string(spec.shape), spec.optional ? " (optional)" : ""));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+// The tensors of a run copied out of the session's memory.
+NamedTensors copy_out(const NamedTensors& outputs) {
+  NamedTensors copies;
+  for (const NamedTensor& output : outputs) {
+    Tensor copy = Tensor::allocate(output.tensor.dtype(), output.tensor.shape());
+    std::ranges::copy(output.tensor.bytes(), copy.mutable_data());
+    copies.push_back({output.name, std::move(copy)});
+  }
+  return copies;
+}
+
+// Row numbers must lie inside their tables: engines read past them silently.
+Status check_indices(const models::Facts& facts, const NamedTensor& input) {
+  const auto limit = std::ranges::find(facts.index_limits, input.name,
+                                       &std::pair<std::string, int64_t>::first);
+  if (limit != facts.index_limits.end()) {
+    const auto values = input.tensor.data<int64_t>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (values[i] >= 0 && values[i] < limit->second) continue;
+      return out_of_range(fmt::format("{}: expected values from 0 to {}, found {} at element {}",
+                                      input.name, limit->second - 1, values[i], i));
+    }
+  }
+  if (input.name == "input_ids" && facts.max_positions > 0 &&
+      input.tensor.shape()[1] > facts.max_positions) {
+    return out_of_range(fmt::format("input_ids: expected at most {} tokens, found {}",
+                                    facts.max_positions, input.tensor.shape()[1]));
+  }
+  return {};
+}
+
+std::string cache_key(const models::GraphRequest& request) {
+  return fmt::format("{}|{}|{}", fmt::join(request.inputs, ","), request.sentence,
+                     request.normalize);
+}
+
+}  // namespace
+
+ModelReport report_of(const models::ModelFolder& folder) {
+  const models::SentenceModules& sentence = folder.sentence();
+  ModelReport report{
+      .path = folder.path().string(),
+      .family = std::string(folder.family().model_type),
+      .architecture = folder.architecture(),
+      .tasks = {"feature-extraction", "sentence-embedding"},
+      .hidden_size = folder.facts().hidden_size,
+      .layers = folder.facts().layers,
+      .vocabulary = folder.facts().vocabulary,
+      .max_tokens = folder.max_tokens(),
+      .embedding_size = sentence.embedding_size(folder.facts().hidden_size),
+      .normalized = sentence.normalize,
+      .lower_case = sentence.lower_case,
+  };
+  for (const models::InputSpec& spec : folder.family().inputs) {
+    report.inputs.push_back(port_report(spec));
+  }
+  report.outputs.push_back({"last_hidden_state", DType::kF32, {-1, -1, report.hidden_size}});
+  const tensors::SafetensorsFile& weights = folder.weights_file();
+  std::map<DType, uint64_t> counts;
+  for (const tensors::TensorEntry& entry : weights.entries()) {
+    if (entry.name.ends_with("pooler.dense.weight")) {
+      report.outputs.push_back({"pooler_output", DType::kF32, {-1, report.hidden_size}});
+    }
+    if (is_integer(entry.dtype)) continue;  // buffers such as position_ids
+    const uint64_t count = *element_count(entry.shape);
+    counts[entry.dtype] += count;
+    report.parameters += count;
+  }
+  report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
+  for (const auto& [dtype, count] : counts) {
+    if (!report.weights_dtype.empty()) report.weights_dtype += "+";
+    report.weights_dtype += to_string(dtype);
+  }
+  for (const models::Pooling way : sentence.pooling) {
+    if (!report.pooling.empty()) report.pooling += "+";
+    report.pooling += models::to_string(way);
+  }
+  for (const auto& [name, text] : sentence.prompts) report.prompts.push_back(name);
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path(), ignored)) {
+    if (file.is_regular_file(ignored)) report.bytes_on_disk += file.file_size(ignored);
+  }
+  return report;
+}
+
+void CompiledGraph::release_sources() {
+  if (released.exchange(true)) return;
+  for (const auto& source : sources) source->release_pages();
+}
+
+LoadedModel::LoadedModel(Parts parts)
+    : parts_(std::move(parts)), report_(report_of(*parts_.folder)) {}
+
+Result<std::shared_ptr<LoadedModel>> LoadedModel::create(Parts parts, Use use) {
+  std::shared_ptr<LoadedModel> model(new LoadedModel(std::move(parts)));
+  if (use == Use::kEmbed) {
+    // The tokenizer is parsed while the engine compiles.
+    auto tokenizer =
+        std::async(std::launch::async, [&] { return model->embedding_model().status(); });
+    const Status compiled = model->graph({.sentence = true}).status();
+    ACCEL_TRY(tokenizer.get());
+    ACCEL_TRY(compiled);
+  }
+  return model;
+}
+
+Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!loaded_) return failed_precondition(report_.path + ": not loaded");
+    if (embedding_model_) return embedding_model_;
+  }
+  ACCEL_ASSIGN(const std::string json, parts_.folder->tokenizer_json());
+  auto tokenizer = text::Tokenizer::from_json(json);
+  if (!tokenizer.ok()) {
+    return tokenizer.status().with_context(report_.path + "/tokenizer.json");
+  }
+  const models::SentenceModules& sentence = parts_.folder->sentence();
+  auto model = std::make_shared<const pipelines::EmbeddingModel>(pipelines::EmbeddingModel{
+      .tokenizer = std::move(*tokenizer),
+      .max_tokens = report_.max_tokens,
+      .vocabulary = report_.vocabulary,
+      .size = report_.embedding_size,
+      .lower_case = sentence.lower_case,
+      .normalized = sentence.normalize,
+      .prompts = sentence.prompts,
+      .default_prompt = sentence.default_prompt,
+  });
+  const std::lock_guard lock(mutex_);
+  embedding_model_ = model;
+  return EmbeddingModelPtr(model);
+}
+
+Result<LoadedModel::GraphPtr> LoadedModel::graph(const models::GraphRequest& request) {
+  const std::string key = cache_key(request);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!loaded_) return failed_precondition(report_.path + ": not loaded");
+    if (const auto it = graphs_.find(key); it != graphs_.end()) return it->second;
+  }
+  ACCEL_ASSIGN(GraphPtr made, compile(request));
+  const std::lock_guard lock(mutex_);
+  return graphs_.emplace(key, std::move(made)).first->second;
+}
+
+Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& request) const {
+  ACCEL_ASSIGN(models::BuiltGraph built, parts_.folder->build(request));
+  ACCEL_ASSIGN(auto compiled, parts_.backend->compile(built.model, parts_.compile));
+  const backend::Executed& executed = compiled->executed();
+  if (executed.precision != parts_.compile.precision) {
+    return unavailable(fmt::format(
+        "{} does not compute in {} on this machine (it would run {}); choose --precision {} or auto",
+        executed.device, to_string(parts_.compile.precision), to_string(executed.precision),
+        to_string(executed.precision)));
+  }
+  auto graph = std::make_shared<CompiledGraph>();
+  graph->report = {.backend = parts_.backend->info().name,
+                   .device = executed.device,
+                   .precision = executed.precision,
+                   .streams = executed.streams,
+                   .threads = executed.threads,
+                   .precision_source = parts_.precision_source};
+  graph->pool = std::make_shared<runtime::SessionPool>(std::move(compiled), executed.streams);
+  graph->sources = std::move(built.sources);
+  return graph;
+}
+
+Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
+                                       const EmbedOptions& options) {
+  ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
+  ACCEL_ASSIGN(const GraphPtr ready, graph({.sentence = true, .normalize = options.normalize}));
+  Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
+                                         {.embed = options, .batch_tokens = kBatchTokens});
+  if (!result.ok()) return result;
+  ready->release_sources();
+  result->report = ready->report;
+  return result;
+}
+
+Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
+    const EmbedStreamOptions& options) {
+  ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
+  ACCEL_ASSIGN(const GraphPtr ready,
+               graph({.sentence = true, .normalize = options.embed.normalize}));
+  ACCEL_ASSIGN(pipelines::RowFinish finish, row_finish(*model, options.embed));
+  ACCEL_ASSIGN(std::string prompt, pipelines::find_prompt(*model, options.embed.prompt));
+  const int64_t tokens = options.embed.batch_tokens;
+  pipelines::EmbeddingStreamOptions settings{
+      .window_texts = options.window_texts,
+      .window_age = std::chrono::milliseconds(options.window_ms),
+      .batch_tokens = tokens > 0 ? tokens : kBatchTokens,
+      .strict_utf8 = options.embed.strict_utf8,
+      .finish = finish,
+      .prompt = std::move(prompt),
+      .report = ready->report,
+      .after_batch = [ready] { ready->release_sources(); },
+  };
+  return std::unique_ptr<EmbeddingStream>(std::make_unique<pipelines::TextEmbeddingStream>(
+      model, ready->pool, std::move(settings)));
+}
+
+Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs) const {
+  const models::Family& family = parts_.folder->family();
+  const auto expected = [&] { return "; expected " + describe_inputs(family); };
+  NamedTensors fitted;
+  std::vector<std::string> problems;
+  for (const NamedTensor& input : inputs) {
+    const auto spec = std::ranges::find(family.inputs, input.name, &models::InputSpec::name);
+    if (spec == family.inputs.end()) {
+      problems.push_back(fmt::format("{} is no input of this model", input.name));
+      continue;
+    }
+    if (spec->shape.size() != input.tensor.shape().size()) {
+      problems.push_back(
+          fmt::format("{} has shape {}", input.name, to_string(input.tensor.shape())));
+      continue;
+    }
+    Result<Tensor> converted = tensors::convert_dtype(input.tensor, spec->dtype);
+    const bool kind_differs = is_integer(spec->dtype) != is_integer(input.tensor.dtype());
+    if (kind_differs || !converted.ok()) {
+      problems.push_back(fmt::format("{} has dtype {}", input.name,
+                                     to_string(input.tensor.dtype())));
+      continue;
+    }
+    fitted.push_back({input.name, std::move(*converted)});
+  }
+  for (const models::InputSpec& spec : family.inputs) {
+    if (!spec.optional && find(inputs, spec.name) == nullptr) {
+      problems.push_back(fmt::format("{} is missing", spec.name));
+    }
+  }
+  if (!problems.empty()) {
+    return invalid_argument(fmt::format("{}{}", fmt::join(problems, ", "), expected()));
+  }
+  for (const NamedTensor& input : fitted) {
+    ACCEL_TRY(check_indices(parts_.folder->facts(), input));
+    if (input.tensor.shape() != fitted.front().tensor.shape() && input.tensor.shape().size() == 2) {
+      return invalid_argument(fmt::format("{} has shape {} and {} has shape {}; expected the same",
+                                          input.name, to_string(input.tensor.shape()),
+                                          fitted.front().name,
+                                          to_string(fitted.front().tensor.shape())));
+    }
+  }
+  return fitted;
+}
+
+Result<InferResult> LoadedModel::infer(const NamedTensors& inputs) {
+  ACCEL_ASSIGN(const NamedTensors fitted, fit_inputs(inputs));
+  models::GraphRequest request;
+  for (const NamedTensor& input : fitted) request.inputs.push_back(input.name);
+  ACCEL_ASSIGN(const GraphPtr ready, graph(request));
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session, ready->pool->acquire());
+  NamedTensors outputs;
+  ACCEL_TRY(session->run(fitted, outputs));
+  ready->release_sources();
+  return InferResult{copy_out(outputs), ready->report};
+}
+
+Status LoadedModel::unload() {
+  const std::lock_guard lock(mutex_);
+  if (!loaded_) return failed_precondition(report_.path + ": not loaded");
+  loaded_ = false;
+  graphs_.clear();
+  embedding_model_.reset();
+  return {};
+}
+
+}  // namespace accel::engine

@@ -1,0 +1,71 @@
+// LoadedModel: a model folder on a backend; the engine's implementation of Model.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "accel/engine.h"
+#include "backend/backend.h"
+#include "models/model_folder.h"
+#include "pipelines/text/embedding.h"
+#include "runtime/session_pool.h"
+
+namespace accel::engine {
+
+// The public facts of an opened folder.
+ModelReport report_of(const models::ModelFolder& folder);
+
+// A compiled graph with its sessions. The mapped weights' pages are released after the first run,
+// when the engine has packed what it needs.
+struct CompiledGraph {
+  std::shared_ptr<runtime::SessionPool> pool;
+  std::vector<std::shared_ptr<const MappedFile>> sources;
+  std::atomic<bool> released = false;
+  RunReport report;
+  void release_sources();
+};
+
+class LoadedModel : public Model {
+ public:
+  struct Parts {
+    std::shared_ptr<const models::ModelFolder> folder;
+    std::shared_ptr<const backend::Backend> backend;
+    backend::CompileOptions compile;
+    std::string precision_source;
+  };
+  // Prepares what `use` needs.
+  static Result<std::shared_ptr<LoadedModel>> create(Parts parts, Use use);
+
+  const ModelReport& report() const override { return report_; }
+  Result<EmbedResult> embed(const std::vector<std::string>& texts,
+                            const EmbedOptions& options) override;
+  Result<std::unique_ptr<EmbeddingStream>> embed_stream(
+      const EmbedStreamOptions& options) override;
+  Result<InferResult> infer(const NamedTensors& inputs) override;
+  Status unload() override;
+
+ private:
+  explicit LoadedModel(Parts parts);
+  using EmbeddingModelPtr = std::shared_ptr<const pipelines::EmbeddingModel>;
+  using GraphPtr = std::shared_ptr<CompiledGraph>;
+
+  Result<EmbeddingModelPtr> embedding_model();
+  // The graph for `request`, compiled at most once.
+  Result<GraphPtr> graph(const models::GraphRequest& request);
+  Result<GraphPtr> compile(const models::GraphRequest& request) const;
+  Result<NamedTensors> fit_inputs(const NamedTensors& inputs) const;
+
+  const Parts parts_;
+  const ModelReport report_;
+  std::mutex mutex_;
+  // Guarded by mutex_:
+  bool loaded_ = true;
+  EmbeddingModelPtr embedding_model_;
+  std::map<std::string, GraphPtr> graphs_;  // by the request as text
+};
+
+}  // namespace accel::engine

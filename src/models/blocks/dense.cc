@@ -1,0 +1,54 @@
+#include <openvino/op/add.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/gather.hpp>
+#include <openvino/op/matmul.hpp>
+#include <openvino/op/multiply.hpp>
+#include <openvino/op/mvn.hpp>
+
+#include "models/blocks/blocks.h"
+
+namespace accel::models {
+
+Output scalar(float value) {
+  return ov::op::v0::Constant::create(ov::element::f32, ov::Shape{}, {value});
+}
+
+Output integers(const std::vector<int64_t>& values) {
+  return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{values.size()}, values);
+}
+
+Output add(const Output& a, const Output& b) { return std::make_shared<ov::op::v1::Add>(a, b); }
+
+Output multiply(const Output& a, const Output& b) {
+  return std::make_shared<ov::op::v1::Multiply>(a, b);
+}
+
+Output first_token(const Output& x) {
+  const auto zero = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
+  const auto axis = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {1});
+  return std::make_shared<ov::op::v8::Gather>(x, zero, axis);
+}
+
+Output linear(Weights& weights, const std::string& name, const Output& x, int64_t in, int64_t out,
+              bool bias) {
+  const Output matrix = weights.get(name + ".weight", {out, in});
+  const Output product = std::make_shared<ov::op::v0::MatMul>(x, matrix, false, true);
+  return bias ? add(product, weights.get(name + ".bias", {out})) : product;
+}
+
+Output layer_norm(Weights& weights, const std::string& name, const Output& x, int64_t size,
+                  double epsilon) {
+  const auto last = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{1}, {-1});
+  const Output normal = std::make_shared<ov::op::v6::MVN>(
+      x, last, true, static_cast<float>(epsilon), ov::op::MVNEpsMode::INSIDE_SQRT);
+  const Output scaled = multiply(normal, weights.get(name + ".weight", {size}));
+  return add(scaled, weights.get(name + ".bias", {size}));
+}
+
+Output embedding(Weights& weights, const std::string& name, const Output& ids, int64_t rows,
+                 int64_t size) {
+  const auto axis = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
+  return std::make_shared<ov::op::v8::Gather>(weights.get(name, {rows, size}), ids, axis);
+}
+
+}  // namespace accel::models

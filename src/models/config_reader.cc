@@ -1,0 +1,91 @@
+#include "models/config_reader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace accel::models {
+namespace {
+constexpr int64_t kLargest = int64_t{1} << 31;  // beyond any published model; keeps products exact
+}
+
+ConfigReader::ConfigReader(const Json& object) : object_(object) {
+  if (!object.is_object()) {
+    problems_.push_back(fmt::format("expected a JSON object, found {}", object.type_name()));
+  }
+}
+
+const Json* ConfigReader::field(std::string_view name) const {
+  if (!object_.is_object()) return nullptr;
+  const auto it = object_.find(name);
+  return it == object_.end() || it->is_null() ? nullptr : &*it;
+}
+
+void ConfigReader::mistyped(std::string_view name, std::string_view expected, const Json& found) {
+  std::string text = found.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > 60) text = text.substr(0, 60) + "...";
+  problem(fmt::format("{}: expected {}, found {}", name, expected, text));
+}
+
+int64_t ConfigReader::integer_or(std::string_view name, int64_t fallback, int64_t least) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  // nlohmann keeps values beyond int64 as unsigned or float; all of these are out of range here.
+  const bool fits = found->is_number_integer() &&
+                    !(found->is_number_unsigned() && found->get<uint64_t>() > uint64_t{kLargest});
+  if (!fits || found->get<int64_t>() < least || found->get<int64_t>() > kLargest) {
+    mistyped(name, fmt::format("an integer from {} to {}", least, kLargest), *found);
+    return fallback;
+  }
+  return found->get<int64_t>();
+}
+
+int64_t ConfigReader::size_or(std::string_view name, int64_t fallback) {
+  return integer_or(name, fallback, 1);
+}
+
+int64_t ConfigReader::count_or(std::string_view name, int64_t fallback) {
+  return integer_or(name, fallback, 0);
+}
+
+double ConfigReader::number_or(std::string_view name, double fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  if (!found->is_number()) {
+    mistyped(name, "a number", *found);
+    return fallback;
+  }
+  return found->get<double>();
+}
+
+std::string ConfigReader::text_or(std::string_view name, std::string_view fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return std::string(fallback);
+  if (!found->is_string()) {
+    mistyped(name, "a string", *found);
+    return std::string(fallback);
+  }
+  return found->get<std::string>();
+}
+
+bool ConfigReader::flag_or(std::string_view name, bool fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  if (!found->is_boolean()) {
+    mistyped(name, "true or false", *found);
+    return fallback;
+  }
+  return found->get<bool>();
+}
+
+void ConfigReader::expect(std::string_view name, const Json& only, std::string_view why) {
+  const Json* found = field(name);
+  if (found == nullptr || *found == only) return;
+  mistyped(name, fmt::format("{} ({})", only.dump(), why), *found);
+}
+
+Status ConfigReader::status() const {
+  if (problems_.empty()) return {};
+  return invalid_argument(fmt::format("{}", fmt::join(problems_, "; ")));
+}
+
+}  // namespace accel::models

@@ -1,0 +1,52 @@
+// ConfigReader: typed fields out of a config.json, collecting every problem instead of stopping at
+// the first one.
+//
+//   ConfigReader in(json);
+//   const int64_t heads = in.size_or("num_attention_heads", 12);
+//   in.expect("is_decoder", false, "decoders are not built by this family");
+//   ACCEL_TRY(in.status());
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/status.h"
+#include "base/json.h"
+
+namespace accel::models {
+
+class ConfigReader {
+ public:
+  // `object` must outlive the reader; anything but a JSON object is a problem of its own.
+  explicit ConfigReader(const Json& object);
+
+  // A positive count of at most 2^31: sizes, heads, layers. Absent or null: `fallback`.
+  int64_t size_or(std::string_view name, int64_t fallback);
+  // Zero is allowed, e.g. for type_vocab_size.
+  int64_t count_or(std::string_view name, int64_t fallback);
+  double number_or(std::string_view name, double fallback);
+  std::string text_or(std::string_view name, std::string_view fallback);
+  bool flag_or(std::string_view name, bool fallback);
+
+  // An option this family does not build: any value but `only` (or absent, or null) is refused with
+  // the reason.
+  void expect(std::string_view name, const Json& only, std::string_view why);
+
+  // Adds a problem of the family's own, e.g. sizes that contradict each other.
+  void problem(std::string text) { problems_.push_back(std::move(text)); }
+
+  // INVALID_ARGUMENT listing all problems, or ok.
+  Status status() const;
+
+ private:
+  const Json* field(std::string_view name) const;
+  int64_t integer_or(std::string_view name, int64_t fallback, int64_t least);
+  void mistyped(std::string_view name, std::string_view expected, const Json& found);
+
+  const Json& object_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace accel::models

@@ -1,0 +1,74 @@
+// ModelFolder: a local Hugging Face folder, opened: its family, facts, tokenizer bytes, and the
+// ov::Model built from its weights on demand. Needs no backend and no Python.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <openvino/core/model.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accel/status.h"
+#include "accel/tensor.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "models/family.h"
+#include "models/sentence.h"
+#include "tensors/safetensors.h"
+
+namespace accel::models {
+
+// Which graph to build.
+struct GraphRequest {
+  // Inputs the graph shall have; empty: all that are not optional, and attention_mask.
+  std::vector<std::string> inputs;
+  bool sentence = false;   // one output, "sentence_embedding", instead of the family's own
+  bool normalize = true;   // only for `sentence`
+};
+
+struct BuiltGraph {
+  std::shared_ptr<ov::Model> model;
+  uint64_t parameters = 0;  // of the weights the graph holds
+  // The mapped files its constants view; their pages can be released once an engine has packed them.
+  std::vector<std::shared_ptr<const MappedFile>> sources;
+};
+
+// Immutable; safe from any thread.
+class ModelFolder {
+ public:
+  // Reads config.json, modules.json and the header of the weights: no weight is touched. NOT_FOUND
+  // for a missing folder or weights, UNIMPLEMENTED for an unknown family, INVALID_ARGUMENT or
+  // DATA_LOSS for broken files; the message names the file.
+  static Result<std::shared_ptr<const ModelFolder>> open(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  const Family& family() const { return *family_; }
+  const Facts& facts() const { return facts_; }
+  const std::string& architecture() const { return architecture_; }
+  const SentenceModules& sentence() const { return sentence_; }
+  const tensors::SafetensorsFile& weights_file() const { return *weights_; }
+
+  // The longest input in tokens, special ones included.
+  int64_t max_tokens() const;
+
+  // The bytes of tokenizer.json. NOT_FOUND says which file is expected.
+  Result<std::string> tokenizer_json() const;
+
+  // INVALID_ARGUMENT naming every weight that is missing, extra or of a wrong shape.
+  Result<BuiltGraph> build(const GraphRequest& request) const;
+
+ private:
+  ModelFolder() = default;
+  std::filesystem::path path_;
+  std::filesystem::path transformer_;  // where config.json lies: path_ or a module's folder
+  Json config_;
+  std::string architecture_;
+  const Family* family_ = nullptr;
+  Facts facts_;
+  SentenceModules sentence_;
+  std::optional<tensors::SafetensorsFile> weights_;  // always set after open()
+};
+
+}  // namespace accel::models

@@ -1,0 +1,255 @@
+#include "models/sentence.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "base/json.h"
+#include "base/try.h"
+#include "models/blocks/blocks.h"
+#include "models/blocks/pooling.h"
+#include "models/config_reader.h"
+#include "tensors/safetensors.h"
+
+namespace accel::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PoolingName {
+  Pooling pooling;
+  std::string_view flag;  // in the flags of 1_Pooling/config.json
+  std::string_view name;  // in its newer "pooling_mode"
+};
+
+constexpr std::array<PoolingName, 6> kPoolings{{
+    {Pooling::kCls, "pooling_mode_cls_token", "cls"},
+    {Pooling::kMax, "pooling_mode_max_tokens", "max"},
+    {Pooling::kMean, "pooling_mode_mean_tokens", "mean"},
+    {Pooling::kMeanSqrtLength, "pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"},
+    {Pooling::kWeightedMean, "pooling_mode_weightedmean_tokens", "weightedmean"},
+    {Pooling::kLastToken, "pooling_mode_lasttoken", "lasttoken"},
+}};
+
+// torch.nn's class names, as Dense modules store them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kTorchActivations{{
+    {"GELU", "gelu"},
+    {"Identity", "linear"},
+    {"Mish", "mish"},
+    {"ReLU", "relu"},
+    {"ReLU6", "relu6"},
+    {"SiLU", "silu"},
+    {"Sigmoid", "sigmoid"},
+    {"Tanh", "tanh"},
+}};
+
+// "sentence_transformers.models.Pooling" -> "Pooling"
+std::string_view last_part(std::string_view dotted) {
+  const size_t dot = dotted.rfind('.');
+  return dot == std::string_view::npos ? dotted : dotted.substr(dot + 1);
+}
+
+Result<std::vector<Pooling>> read_pooling(const Json& json) {
+  ConfigReader in(json);
+  std::vector<Pooling> chosen;
+  const Json* mode = json.is_object() && json.contains("pooling_mode") ? &json["pooling_mode"]
+                                                                       : nullptr;
+  for (const PoolingName& row : kPoolings) {
+    bool on = in.flag_or(row.flag, false);
+    if (mode != nullptr && mode->is_string()) on = mode->get<std::string>() == row.name;
+    if (mode != nullptr && mode->is_array()) {
+      on = std::ranges::find(*mode, Json(row.name)) != mode->end();
+    }
+    if (on) chosen.push_back(row.pooling);
+  }
+  in.expect("include_prompt", true, "pooling that leaves out the prompt's tokens is not built");
+  if (chosen.empty()) in.problem("expected at least one pooling mode switched on");
+  ACCEL_TRY(in.status());
+  return chosen;
+}
+
+Result<DenseModule> read_dense(const fs::path& folder, const Json& json) {
+  ConfigReader in(json);
+  DenseModule dense{.folder = folder,
+                    .in = in.size_or("in_features", 0),
+                    .out = in.size_or("out_features", 0),
+                    .bias = in.flag_or("bias", true),
+                    .activation = {}};
+  const std::string function = in.text_or("activation_function", "torch.nn.modules.activation.Tanh");
+  for (const auto& [torch, name] : kTorchActivations) {
+    if (last_part(function) == torch) dense.activation = name;
+  }
+  if (dense.activation.empty()) in.problem("activation_function: " + function + " is not known");
+  if (dense.in == 0 || dense.out == 0) in.problem("expected in_features and out_features");
+  ACCEL_TRY(in.status());
+  return dense;
+}
+
+// Adds one entry of modules.json.
+Status read_module(const fs::path& folder, std::string_view type, SentenceModules& modules) {
+  const fs::path config = folder / "config.json";
+  if (type == "Transformer") {
+    modules.transformer = folder;
+    return {};
+  }
+  if (type == "Normalize") {
+    modules.normalize = true;
+    return {};
+  }
+  if (modules.normalize) {
+    return unimplemented(fmt::format("a {} module after Normalize is not built", type));
+  }
+  if (type == "Dropout") return {};  // does nothing at inference
+  if (type != "Pooling" && type != "Dense" && type != "LayerNorm") {
+    return unimplemented(fmt::format(
+        "module type '{}' is not built; known: Transformer, Pooling, Dense, LayerNorm, Normalize, "
+        "Dropout",
+        type));
+  }
+  ACCEL_ASSIGN(const Json json, read_json(config));
+  if (type == "Pooling") {
+    ACCEL_ASSIGN(modules.pooling, read_pooling(json));
+  } else if (type == "Dense") {
+    ACCEL_ASSIGN(DenseModule dense, read_dense(folder, json));
+    modules.chain.emplace_back(std::move(dense));
+  } else {
+    ConfigReader in(json);
+    modules.chain.emplace_back(LayerNormModule{folder, in.size_or("dimension", 0)});
+    ACCEL_TRY(in.status());
+  }
+  return {};
+}
+
+// sentence_bert_config.json beside the transformer: limits and lower-casing.
+Status read_limits(SentenceModules& modules) {
+  const fs::path path = modules.transformer / "sentence_bert_config.json";
+  if (!fs::exists(path)) return {};
+  ACCEL_ASSIGN(const Json json, read_json(path));
+  ConfigReader in(json);
+  modules.max_tokens = in.count_or("max_seq_length", 0);
+  modules.lower_case = in.flag_or("do_lower_case", false);
+  return in.status().with_context(path.string());
+}
+
+Status read_prompts(const fs::path& folder, SentenceModules& modules) {
+  const fs::path path = folder / "config_sentence_transformers.json";
+  if (!fs::exists(path)) return {};
+  ACCEL_ASSIGN(const Json json, read_json(path));
+  ConfigReader in(json);
+  modules.default_prompt = in.text_or("default_prompt_name", "");
+  ACCEL_TRY(in.status().with_context(path.string()));
+  if (!json.contains("prompts") || json["prompts"].is_null()) return {};
+  if (!json["prompts"].is_object()) {
+    return invalid_argument(path.string() + ": prompts: expected an object of strings");
+  }
+  for (const auto& [name, text] : json["prompts"].items()) {
+    if (!text.is_string()) {
+      return invalid_argument(path.string() + ": prompts: expected an object of strings");
+    }
+    modules.prompts[name] = text.get<std::string>();
+  }
+  if (!modules.default_prompt.empty() && !modules.prompts.contains(modules.default_prompt)) {
+    return invalid_argument(fmt::format("{}: default_prompt_name '{}' is not among the prompts",
+                                        path.string(), modules.default_prompt));
+  }
+  return {};
+}
+
+// A path of modules.json must stay below the folder.
+Result<fs::path> module_folder(const fs::path& root, const std::string& relative) {
+  const fs::path normal = fs::path(relative).lexically_normal();
+  if (normal.is_absolute() || (!normal.empty() && *normal.begin() == "..")) {
+    return invalid_argument(fmt::format("path '{}' leaves the model's folder", relative));
+  }
+  return relative.empty() ? root : root / normal;
+}
+
+Status read_module_list(const fs::path& folder, SentenceModules& modules) {
+  ACCEL_ASSIGN(const Json list, read_json(folder / "modules.json"));
+  if (!list.is_array()) return invalid_argument("expected an array of modules");
+  for (const Json& item : list) {
+    ConfigReader in(item);
+    const std::string type = in.text_or("type", "");
+    const std::string path = in.text_or("path", "");
+    ACCEL_TRY(in.status());
+    ACCEL_ASSIGN(const fs::path where, module_folder(folder, path));
+    ACCEL_TRY(read_module(where, last_part(type), modules));
+  }
+  if (modules.transformer.empty()) return invalid_argument("expected a Transformer module");
+  if (modules.pooling.empty()) return invalid_argument("expected a Pooling module");
+  return {};
+}
+
+Result<Weights> open_weights(const fs::path& folder,
+                             std::vector<std::shared_ptr<const MappedFile>>& sources) {
+  ACCEL_ASSIGN(auto file, tensors::SafetensorsFile::open(folder / "model.safetensors"));
+  std::vector<WeightEntry> entries;
+  for (const tensors::TensorEntry& entry : file.entries()) {
+    entries.push_back({entry.name, file.tensor(entry)});
+  }
+  sources.push_back(file.mapping());
+  return Weights(std::move(entries));
+}
+
+}  // namespace
+
+std::string_view to_string(Pooling pooling) {
+  for (const PoolingName& row : kPoolings) {
+    if (row.pooling == pooling) return row.name;
+  }
+  std::abort();
+}
+
+int64_t SentenceModules::embedding_size(int64_t hidden) const {
+  int64_t size = hidden * static_cast<int64_t>(pooling.size());
+  for (const SentenceModule& module : chain) {
+    if (const auto* dense = std::get_if<DenseModule>(&module)) size = dense->out;
+  }
+  return size;
+}
+
+Result<SentenceModules> read_sentence_modules(const fs::path& folder) {
+  SentenceModules modules;
+  if (fs::exists(folder / "modules.json")) {
+    if (Status status = read_module_list(folder, modules); !status.ok()) {
+      return status.with_context("reading " + (folder / "modules.json").string());
+    }
+  } else {
+    modules.transformer = folder;
+    modules.pooling = {Pooling::kMean};
+    modules.pooling_assumed = true;
+  }
+  ACCEL_TRY(read_limits(modules));
+  ACCEL_TRY(read_prompts(folder, modules));
+  return modules;
+}
+
+Result<Output> build_sentence(const SentenceModules& modules, const Output& hidden,
+                              const Output& attention_mask, bool normalize,
+                              std::vector<std::shared_ptr<const MappedFile>>& sources) {
+  Output x = pool(modules.pooling, hidden, attention_mask);
+  int64_t size = hidden.get_partial_shape()[2].get_length() *
+                 static_cast<int64_t>(modules.pooling.size());
+  for (const SentenceModule& module : modules.chain) {
+    if (const auto* dense = std::get_if<DenseModule>(&module)) {
+      if (dense->in != size) {
+        return invalid_argument(fmt::format("{}: expected in_features {}, found {}",
+                                            dense->folder.string(), size, dense->in));
+      }
+      ACCEL_ASSIGN(Weights weights, open_weights(dense->folder, sources));
+      x = linear(weights, "linear", x, dense->in, dense->out, dense->bias);
+      ACCEL_ASSIGN(x, activation(dense->activation, x));
+      ACCEL_TRY(weights.check({}).with_context(dense->folder.string()));
+      size = dense->out;
+    } else {
+      const auto& norm = std::get<LayerNormModule>(module);
+      ACCEL_ASSIGN(Weights weights, open_weights(norm.folder, sources));
+      x = layer_norm(weights, "norm", x, size, 1e-5);  // torch.nn.LayerNorm's default
+      ACCEL_TRY(weights.check({}).with_context(norm.folder.string()));
+    }
+  }
+  return modules.normalize && normalize ? unit_length(x) : x;
+}
+
+}  // namespace accel::models

@@ -1,0 +1,155 @@
+#include "models/weights.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/convert.hpp>
+#include <openvino/op/parameter.hpp>
+#include <openvino/runtime/tensor.hpp>
+
+namespace accel::models {
+namespace {
+
+constexpr size_t kMaxNamed = 10000;  // bounds the message for a hostile header
+
+ov::element::Type element_type(DType dtype) {
+  switch (dtype) {
+    case DType::kF16: return ov::element::f16;
+    case DType::kBF16: return ov::element::bf16;
+    case DType::kF32: return ov::element::f32;
+    case DType::kF64: return ov::element::f64;
+    default: return ov::element::dynamic;
+  }
+}
+
+ov::Shape engine_shape(const Shape& shape) { return {shape.begin(), shape.end()}; }
+
+// Checkpoints converted from the first TensorFlow releases say gamma and beta.
+std::string old_name(std::string_view name) {
+  const auto ends = [&](std::string_view end) { return name.ends_with(end); };
+  if (ends("LayerNorm.weight")) return std::string(name.substr(0, name.size() - 6)) + "gamma";
+  if (ends("LayerNorm.bias")) return std::string(name.substr(0, name.size() - 4)) + "beta";
+  return {};
+}
+
+Output placeholder(const Shape& shape) {
+  return std::make_shared<ov::op::v0::Parameter>(ov::element::f32, engine_shape(shape));
+}
+
+// The constant keeps the mapped file alive through the tensor it holds.
+Output constant(const Tensor& tensor) {
+  const auto shape = engine_shape(tensor.shape());
+  auto owner = std::make_shared<Tensor>(tensor);
+  const void* data = tensor.bytes().data();
+  const Output value = std::make_shared<ov::op::v0::Constant>(element_type(tensor.dtype()), shape,
+                                                              data, std::move(owner));
+  if (tensor.dtype() == DType::kF32) return value;
+  return std::make_shared<ov::op::v0::Convert>(value, ov::element::f32);
+}
+
+}  // namespace
+
+Weights::Weights(std::vector<WeightEntry> entries) {
+  for (WeightEntry& entry : entries) entries_.emplace(std::move(entry.name), entry.tensor);
+}
+
+void Weights::choose_prefix(std::span<const std::string_view> prefixes, std::string_view probe) {
+  for (const std::string_view prefix : prefixes) {
+    if (entries_.contains(std::string(prefix) + std::string(probe))) {
+      prefix_ = prefix;
+      return;
+    }
+  }
+}
+
+const Tensor* Weights::lookup(std::string_view name) const {
+  const auto it = entries_.find(prefix_ + std::string(name));
+  if (it != entries_.end()) return &it->second;
+  const std::string old = old_name(name);
+  const auto older = old.empty() ? entries_.end() : entries_.find(prefix_ + old);
+  return older == entries_.end() ? nullptr : &older->second;
+}
+
+const Tensor* Weights::demand(const std::string& name, const Shape& shape) {
+  const bool first = used_.insert(prefix_ + name).second;
+  if (const std::string old = old_name(name); !old.empty()) used_.insert(prefix_ + old);
+  const Tensor* tensor = lookup(name);
+  if (tensor == nullptr) {
+    if (first) problems_.push_back(fmt::format("missing {}{} {}", prefix_, name, to_string(shape)));
+    return nullptr;
+  }
+  if (tensor->shape() != shape) {
+    if (first) {
+      problems_.push_back(fmt::format("{}{}: expected shape {}, found {}", prefix_, name,
+                                      to_string(shape), to_string(tensor->shape())));
+    }
+    return nullptr;
+  }
+  if (element_type(tensor->dtype()) == ov::element::dynamic) {
+    if (first) {
+      problems_.push_back(fmt::format("{}{}: expected f16, bf16, f32 or f64, found {}", prefix_,
+                                      name, to_string(tensor->dtype())));
+    }
+    return nullptr;
+  }
+  if (first) parameters_ += tensor->count();
+  return tensor;
+}
+
+Output Weights::get(const std::string& name, const Shape& shape) {
+  const Tensor* tensor = demand(name, shape);
+  return tensor == nullptr ? placeholder(shape) : constant(*tensor);
+}
+
+Output Weights::get_stacked(const std::vector<std::string>& names, const Shape& each) {
+  Shape all = each;
+  all[0] *= static_cast<int64_t>(names.size());
+  std::vector<const Tensor*> parts;
+  for (const std::string& name : names) parts.push_back(demand(name, each));
+  const bool complete = std::ranges::find(parts, nullptr) == parts.end();
+  const bool uniform = complete && std::ranges::all_of(parts, [&](const Tensor* part) {
+                         return part->dtype() == parts.front()->dtype();
+                       });
+  if (!uniform) {
+    if (complete) problems_.push_back(names.front() + ": expected the same dtype as its siblings");
+    return placeholder(all);
+  }
+  Tensor stacked = Tensor::allocate(parts.front()->dtype(), all);
+  std::byte* out = stacked.mutable_data();
+  for (const Tensor* part : parts) {
+    std::memcpy(out, part->bytes().data(), part->byte_size());
+    out += part->byte_size();
+  }
+  return constant(stacked);
+}
+
+Tensor Weights::raw(const std::string& name, const Shape& shape) {
+  const Tensor* tensor = demand(name, shape);
+  return tensor == nullptr ? Tensor() : *tensor;
+}
+
+Status Weights::check(std::span<const std::string_view> unused) const {
+  std::vector<std::string> problems = problems_;
+  for (const auto& [name, tensor] : entries_) {
+    const bool known = std::ranges::any_of(
+        unused, [&](std::string_view prefix) { return name.starts_with(prefix); });
+    if (!known && !used_.contains(name)) {
+      problems.push_back(fmt::format("unexpected {} {}", name, to_string(tensor.shape())));
+    }
+  }
+  if (problems.empty()) return {};
+  const size_t count = problems.size();
+  if (count > kMaxNamed) {
+    problems.resize(kMaxNamed);
+    problems.push_back(fmt::format("and {} more", count - kMaxNamed));
+  }
+  return invalid_argument(fmt::format(
+      "the weights do not fit config.json ({} problem{}): {}; check that both come from the same "
+      "checkpoint",
+      count, count == 1 ? "" : "s", fmt::join(problems, "; ")));
+}
+
+}  // namespace accel::models

@@ -1,0 +1,70 @@
+// Weights: a checkpoint's tensors as graph constants over the mapped file.
+//
+// A family asks for each tensor by name and shape while it builds its graph. Nothing is copied: the
+// constants view the mapping. Asking for what is not there yields a placeholder, so that building
+// goes on and check() can name every missing, extra and wrongly shaped tensor at once.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <openvino/core/node_output.hpp>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/status.h"
+#include "accel/tensor.h"
+
+namespace accel::models {
+
+using Output = ov::Output<ov::Node>;
+
+// A tensor of a checkpoint: where it lies, and what keeps it there.
+struct WeightEntry {
+  std::string name;
+  Tensor tensor;  // a view of the mapped file
+};
+
+class Weights {
+ public:
+  explicit Weights(std::vector<WeightEntry> entries);
+
+  bool has(std::string_view name) const { return lookup(name) != nullptr; }
+
+  // Strips `prefix` from now on where names carry it: of "bert." and "", the one that occurs with
+  // `probe`, e.g. choose_prefix({"bert.", ""}, "embeddings.word_embeddings.weight").
+  void choose_prefix(std::span<const std::string_view> prefixes, std::string_view probe);
+
+  // The tensor as an f32 value of the graph (f16 and bf16 stay so in memory and are converted by
+  // the engine). Old names are understood: "LayerNorm.gamma" for "LayerNorm.weight", "beta" for
+  // "bias".
+  Output get(const std::string& name, const Shape& shape);
+
+  // The rows of several tensors below one another, as one value: [sum of rows, ...]. Copies, and
+  // marks the sources as released once packed.
+  Output get_stacked(const std::vector<std::string>& names, const Shape& each);
+
+  // The tensor itself, for a value computed at build time; empty when missing (recorded).
+  Tensor raw(const std::string& name, const Shape& shape);
+
+  // INVALID_ARGUMENT naming all deviations. Tensors not asked for are extra unless their name
+  // starts with one of `unused` (other heads, buffers).
+  Status check(std::span<const std::string_view> unused) const;
+
+  // Sum over all tensors asked for.
+  uint64_t parameters() const { return parameters_; }
+
+ private:
+  const Tensor* lookup(std::string_view name) const;
+  const Tensor* demand(const std::string& name, const Shape& shape);
+
+  std::map<std::string, Tensor, std::less<>> entries_;
+  std::string prefix_;
+  std::set<std::string, std::less<>> used_;
+  std::vector<std::string> problems_;
+  uint64_t parameters_ = 0;
+};
+
+}  // namespace accel::models
