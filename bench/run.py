@@ -24,8 +24,8 @@ LOGS = BUILD / "logs"
 WORK = BUILD / "work"
 SCENARIOS = ("bulk", "singles", "start")
 SHORT_TOKENS_MAX = 12
-SHORT_TEXTS_MIN = 20
-QUICK_TEXTS = 200
+SHORT_TEXTS_MIN = 10
+QUICK_TEXTS = 100
 TUNING_BLOCK = 128  # texts: the largest batch tried
 TUNING_EVERY = 3
 
@@ -62,7 +62,8 @@ def corpus(given):
         source = BUILD / "corpus.txt"
         if not source.exists():
             made = ROOT / "tools" / "make_corpus.py"
-            subprocess.run([sys.executable, str(made), "--output", str(source)], check=True)
+            command = [sys.executable, str(made), "--count", "1000", "--output", str(source)]
+            subprocess.run(command, check=True)
     lines = [line for line in source.read_text(encoding="utf-8").split("\n") if line.strip()]
     return write_texts("mixed.txt", every(lines, QUICK_TEXTS) if given.quick else lines)
 
@@ -141,28 +142,29 @@ def measured(texts, rounds, seconds, **more):
     return {"texts": texts, "rounds": rounds, "seconds": seconds, "ratios": ratios, **more}
 
 
-def measure_bulk(everyone, path, rounds, result):
-    names = [contender.name for contender in everyone]
-    with scenarios.loaded(everyone, "bulk", LOGS) as workers:
-        for contender in everyone:
-            versions = workers[contender.name].ask("versions")["versions"]
-            result["contenders"][contender.name]["versions"] = versions
-        if contenders.REFERENCE in names and len(names) > 1:
-            result["reference"] = contenders.REFERENCE
-            result["answers"] = answers.compare(
-                list(workers.values()), everyone, contenders.REFERENCE, path, WORK
-            )
-        else:
-            print(f"answers are not compared: {contenders.REFERENCE} is not here", flush=True)
-        seconds = scenarios.passes(workers, "embed_file", path, rounds)
+def compare_answers(workers, everyone, path, result):
+    for name, worker in workers.items():
+        result["contenders"][name]["versions"] = worker.ask("versions")["versions"]
+    if contenders.REFERENCE not in workers or len(workers) == 1:
+        print(f"answers are not compared: {contenders.REFERENCE} is not here", flush=True)
+        return
+    print("comparing answers ...", flush=True)
+    reference = contenders.REFERENCE
+    found = answers.compare(list(workers.values()), everyone, reference, path, WORK)
+    result["reference"], result["answers"] = reference, found
+
+
+def measure_bulk(workers, path, rounds, result):
+    print(f"bulk, {rounds} rounds ...", flush=True)
+    seconds = scenarios.passes(workers, "embed_file", path, rounds)
     result["scenarios"]["bulk"] = measured(len(read_texts(path)), rounds, seconds)
     result["targets"] += targets.speed_targets("bulk", seconds)
     result["targets"] += targets.auto_target(seconds, result["answers"])
 
 
-def measure_singles(everyone, path, rounds, result):
-    with scenarios.loaded(everyone, "singles", LOGS) as workers:
-        seconds = scenarios.passes(workers, "singles", path, rounds)
+def measure_singles(workers, path, rounds, result):
+    print(f"singles, {rounds} rounds ...", flush=True)
+    seconds = scenarios.passes(workers, "singles", path, rounds)
     texts = len(read_texts(path))
     found = measured(texts, rounds, seconds, tokens_max=SHORT_TOKENS_MAX)
     result["scenarios"]["singles"] = found
@@ -170,6 +172,7 @@ def measure_singles(everyone, path, rounds, result):
 
 
 def measure_start(everyone, given, result):
+    print(f"start, {given.rounds} rounds ...", flush=True)
     # Two of the library's backends load the same packages as the third and more.
     shown = [c for c in everyone if c.name not in
              ("sentence_transformers_onnx", "sentence_transformers_openvino")]
@@ -222,10 +225,14 @@ def prepare(given):
 def main():
     given = arguments()
     everyone, texts, short, result = prepare(given)
-    if "bulk" in given.scenarios:
-        measure_bulk(everyone, texts, given.rounds, result)
-    if "singles" in given.scenarios:
-        measure_singles(everyone, short, given.rounds, result)
+    with scenarios.started(everyone, LOGS) as workers:
+        scenarios.load(workers, everyone, "bulk")
+        compare_answers(workers, everyone, texts, result)
+        if "bulk" in given.scenarios:
+            measure_bulk(workers, texts, given.rounds, result)
+        if "singles" in given.scenarios:
+            scenarios.load(workers, everyone, "singles")
+            measure_singles(workers, short, given.rounds, result)
     if "start" in given.scenarios:
         measure_start(everyone, given, result)
     tables.show(result)

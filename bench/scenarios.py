@@ -28,15 +28,20 @@ def interleaved(names, rounds, measure):
 
 
 @contextmanager
-def loaded(contenders, scenario, log_folder):
-    """A loaded worker per contender, by name; all stay resident, idle while another runs."""
+def started(contenders, log_folder):
+    """A worker per contender, by name; all stay resident, idle while another runs."""
     with ExitStack() as stack:
         workers = {}
         for contender in contenders:
             worker = Worker(contender.name, contender.command, log_folder)
             workers[contender.name] = stack.enter_context(worker)
-            worker.ask("load", **contender.load_settings(scenario))
         yield workers
+
+
+def load(workers, contenders, scenario):
+    """The settings of `scenario` in place of those before."""
+    for contender in contenders:
+        workers[contender.name].ask("load", **contender.load_settings(scenario))
 
 
 def passes(workers, action, path, rounds):

@@ -82,7 +82,7 @@ def memory_targets(memory):
             "what": f"memory: {kind} MiB after one text",
             "at_most": bound,
             "found": memory["accel"][kind],
-            "verdict": "holds" if memory["accel"][kind] <= bound else "does not hold",
+            "verdict": "holds" if 0 < memory["accel"][kind] <= bound else "does not hold",
         }
         for kind, bound in (("resident", RESIDENT_MIB_MAX), ("peak", PEAK_MIB_MAX))
     ]

@@ -145,6 +145,7 @@ def to_small(numbers, dtype):
 
 
 def write_seeds():
+    """Small files that the fuzzers start from."""
     for target, names in {
             "safetensors_fuzz": ["misaligned.safetensors", "all_types.safetensors"],
             "npy_fuzz": ["matrix.npy", "version2.npy", "python2.npy", "fortran_big_endian.npy",
@@ -154,14 +155,22 @@ def write_seeds():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for name in names:
-            shutil.copy(OUT / name, folder / name)
+            shutil.copyfile(OUT / name, folder / name)
+    # A header alone, of a file with the 64 bytes of data that the fuzz target supposes.
+    (SEEDS / "safetensors_fuzz" / "header.json").write_text(json.dumps({
+        "__metadata__": {"format": "pt"},
+        "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+        "b": {"dtype": "I64", "shape": [5], "data_offsets": [24, 64]}}))
 
 
 def main():
+    """Everything but written_by_accel.npz, which is our own output (see npz_test.cc)."""
     OUT.mkdir(parents=True, exist_ok=True)
     write_numpy()
     write_safetensors()
     write_rounding()
+    for path in OUT.iterdir():
+        path.chmod(0o644)
     write_seeds()
 
 

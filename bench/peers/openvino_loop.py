@@ -47,7 +47,7 @@ class Encoder:
         vectors = numpy.empty((len(texts), size), numpy.float32)
 
         def keep(request, place):
-            rows, mask = place
+            rows, mask = place[:2]
             vectors[rows] = mean_pooled(request.get_output_tensor(0).data, mask)
 
         if self.queue is None or len(texts) == 1:
@@ -59,7 +59,8 @@ class Encoder:
         self.queue.set_callback(keep)
         for rows, batch in self.texts.cut(texts, self.batch):
             named, mask = self.feed(batch)
-            self.queue.start_async(named, (rows, mask), share_inputs=True)
+            # `named` travels along: shared inputs must outlive the request.
+            self.queue.start_async(named, (rows, mask, named), share_inputs=True)
         self.queue.wait_all()
         return vectors
 

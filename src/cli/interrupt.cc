@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <ctime>
 
+#include "base/files.h"
+
 namespace accel::cli {
 namespace {
 
@@ -50,7 +52,13 @@ void on_signal(int signal) {
 
 void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
 
-Interrupt::Interrupt() : stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Result<std::unique_ptr<Interrupt>> Interrupt::create() {
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) return errno_status(errno, "creating", "an event descriptor");
+  return std::unique_ptr<Interrupt>(new Interrupt(fd));
+}
+
+Interrupt::Interrupt(int stop_fd) : stop_fd_(stop_fd) {
   g_signalled_ns = 0;
   g_stop_fd = stop_fd_;
   struct sigaction action {};
@@ -67,7 +75,7 @@ Interrupt::Interrupt() : stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 Interrupt::~Interrupt() {
   for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &g_before[i], nullptr);
   g_stop_fd = -1;
-  if (stop_fd_ >= 0) ::close(stop_fd_);
+  ::close(stop_fd_);
 }
 
 bool Interrupt::signalled() const { return g_signalled_ns != 0; }

@@ -1,6 +1,8 @@
 // SIGINT, SIGTERM and SIGHUP as something a loop can look at and a poll can wait for.
 #pragma once
 
+#include <memory>
+
 #include "accel/status.h"
 
 namespace accel::cli {
@@ -13,7 +15,8 @@ void ignore_broken_pipes();
 // asks twice does not want to wait. Members are safe from any thread.
 class Interrupt {
  public:
-  Interrupt();
+  // The system's reason when it has no descriptor to give.
+  static Result<std::unique_ptr<Interrupt>> create();
   ~Interrupt();  // the signals work as before
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
@@ -21,13 +24,14 @@ class Interrupt {
   bool signalled() const;
 
   // A descriptor that becomes readable, for good, when a signal came or stop() was called. Nobody
-  // reads from it. -1 when the system has none to give.
+  // reads from it.
   int stop_fd() const { return stop_fd_; }
 
   // Makes stop_fd() readable without a signal.
   void stop() const;
 
  private:
+  explicit Interrupt(int stop_fd);
   int stop_fd_;
 };
 

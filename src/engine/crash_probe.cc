@@ -56,8 +56,9 @@ Status probe_engine(store::Facts& facts, const std::string& cpu,
                     const std::string& engine_version) {
   const store::FactKey key{.kind = "crash-probe", .cpu = cpu, .engine = engine_version};
   std::string signal;
-  if (const auto known = facts.get(key); known && known->contains("signal")) {
-    signal = known->value("signal", "");
+  const auto known = facts.get(key);
+  if (known && known->contains("signal") && (*known)["signal"].is_string()) {
+    signal = (*known)["signal"].get<std::string>();
   } else {
     const auto program = find_probe();
     const auto status = program ? run_quietly(*program) : std::nullopt;

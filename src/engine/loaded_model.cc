@@ -65,6 +65,21 @@ std::string cache_key(const models::GraphRequest& request) {
                      request.normalize);
 }
 
+// Of the regular files that can be looked at.
+uint64_t bytes_below(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  uint64_t bytes = 0;
+  std::error_code error;
+  fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    std::error_code ignored;
+    const bool regular = at->is_regular_file(ignored);
+    const uint64_t size = regular ? at->file_size(ignored) : 0;
+    if (!ignored) bytes += size;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 ModelReport report_of(const models::ModelFolder& folder) {
@@ -107,10 +122,7 @@ ModelReport report_of(const models::ModelFolder& folder) {
     report.pooling += models::to_string(way);
   }
   for (const auto& [name, text] : sentence.prompts) report.prompts.push_back(name);
-  std::error_code ignored;
-  for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path(), ignored)) {
-    if (file.is_regular_file(ignored)) report.bytes_on_disk += file.file_size(ignored);
-  }
+  report.bytes_on_disk = bytes_below(folder.path());
   return report;
 }
 
@@ -158,7 +170,7 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
       .default_prompt = sentence.default_prompt,
   });
   const std::lock_guard lock(mutex_);
-  embedding_model_ = model;
+  if (loaded_) embedding_model_ = model;
   return EmbeddingModelPtr(model);
 }
 
@@ -171,6 +183,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::graph(const models::GraphRequest& req
   }
   ACCEL_ASSIGN(GraphPtr made, compile(request));
   const std::lock_guard lock(mutex_);
+  if (!loaded_) return made;  // unloaded meanwhile: for this call only
   return graphs_.emplace(key, std::move(made)).first->second;
 }
 
@@ -203,13 +216,18 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
   Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
                                          {.embed = options, .batch_tokens = kBatchTokens});
   if (!result.ok()) return result;
-  ready->release_sources();
+  if (!texts.empty()) ready->release_sources();
   result->report = ready->report;
   return result;
 }
 
 Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
     const EmbedStreamOptions& options) {
+  if (options.window_texts < 1 || options.window_ms < 0) {
+    return invalid_argument(fmt::format(
+        "expected window_texts of at least 1 and window_ms of at least 0, found {} and {}",
+        options.window_texts, options.window_ms));
+  }
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
   ACCEL_ASSIGN(const GraphPtr ready,
                graph({.sentence = true, .normalize = options.embed.normalize}));

@@ -96,6 +96,7 @@ Result<MeasureReport> measure_precisions(Engine& engine, const std::string& path
                        std::chrono::duration<double>(seconds));
   MeasureReport report;
   std::vector<Precision> precisions = offered(engine, device);
+  if (precisions.empty()) precisions = {Precision::kF32};  // loading tells what is wrong with it
   if (std::ranges::find(precisions, Precision::kF32) == precisions.end()) {
     return unavailable(fmt::format("{} does not run f32, so nothing can be measured", device));
   }

@@ -19,8 +19,8 @@ constexpr int kIntel = 0x8086;
 constexpr int kNvidia = 0x10de;
 constexpr int kAmd = 0x1002;
 constexpr int kQualcomm = 0x17cb;
-constexpr int kDisplay = 0x03;      // the class's first byte
-constexpr int kProcessing = 0x12;   // processing accelerators
+constexpr int kDisplay = 0x03;     // the class's first byte
+constexpr int kProcessing = 0x12;  // processing accelerators
 
 struct PciDevice {
   std::string address;
@@ -51,14 +51,15 @@ std::vector<PciDevice> read_pci(const fs::path& root) {
   const fs::path bus = "sys/bus/pci/devices";
   std::vector<PciDevice> devices;
   for (const std::string& address : list_folder(root / bus)) {
-    const std::string vendor = text_at(root, bus / address / "vendor");
+    const std::string vendor = text_at(root, bus / address / "vendor");  // "0x8086"
     const std::string device = text_at(root, bus / address / "device");
     PciDevice pci;
     pci.address = address;
     pci.vendor = parse_int(vendor, 0);
     pci.base_class = parse_int(text_at(root, bus / address / "class"), 0) >> 16;
-    const bool prefixed = vendor.starts_with("0x") && device.starts_with("0x");
-    pci.id = prefixed ? vendor.substr(2) + ":" + device.substr(2) : vendor + ":" + device;
+    pci.id = vendor.substr(vendor.starts_with("0x") ? 2 : 0);
+    pci.id += ':';
+    pci.id += device.substr(device.starts_with("0x") ? 2 : 0);
     pci.driver = driver_of(root / bus / address);
     devices.push_back(std::move(pci));
   }
@@ -118,10 +119,10 @@ void conclude(const Seen& seen, const std::vector<fs::path>& nodes, const std::s
   if (!accelerator.found) {
     accelerator.reason = "no such device in this machine";
   } else if (nodes.empty()) {
-    accelerator.reason = "the device is there, but its kernel driver " + driver +
-                         (accelerator.driver.empty() ? " is not loaded"
-                                                     : " offers no node (bound to " +
-                                                           accelerator.driver + ")");
+    accelerator.reason =
+        "the device is there, but its kernel driver " + driver +
+        (accelerator.driver.empty() ? " is not loaded"
+                                    : " offers no node (bound to " + accelerator.driver + ")");
   } else {
     accelerator.reason = trouble_with(seen, nodes, group);
     accelerator.ready = accelerator.reason.empty();
@@ -186,7 +187,7 @@ Accelerator nvidia_gpu(const Seen& seen) {
   std::vector<fs::path> nodes;
   for (const std::string& name : list_folder(seen.root / "dev")) {
     const std::string_view number = std::string_view(name).substr(std::min<size_t>(6, name.size()));
-    if (name.starts_with("nvidia") && parse_number(number)) nodes.push_back("/dev/" + name);
+    if (name.starts_with("nvidia") && parse_number(number)) nodes.emplace_back("/dev/" + name);
   }
   // A container may see the nodes and not the bus.
   if (!gpu.found) {
@@ -224,7 +225,7 @@ Accelerator qualcomm_npu(const Seen& seen) {
   // On a Snapdragon the compute DSP is no PCI device.
   for (const std::string& name : list_folder(seen.root / "dev")) {
     if (!name.starts_with("fastrpc-cdsp")) continue;
-    nodes.push_back("/dev/" + name);
+    nodes.emplace_back("/dev/" + name);
     npu.devices.push_back("/dev/" + name);
     npu.found = true;
     if (npu.driver.empty()) npu.driver = "fastrpc";

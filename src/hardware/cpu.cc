@@ -19,30 +19,19 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxCpus = 65536;
 
-struct FeatureName {
-  std::string_view flag;  // in /proc/cpuinfo
-  std::string_view name;
-};
-// Sorted by name.
-constexpr auto kX86Features = std::to_array<FeatureName>({
-    {"amx_bf16", "amx_bf16"},           {"amx_fp16", "amx_fp16"},
-    {"amx_int8", "amx_int8"},           {"amx_tile", "amx_tile"},
-    {"avx", "avx"},                     {"avx10", "avx10"},
-    {"avx2", "avx2"},                   {"avx512_bf16", "avx512_bf16"},
-    {"avx512_fp16", "avx512_fp16"},     {"avx512_vnni", "avx512_vnni"},
-    {"avx512bw", "avx512bw"},           {"avx512dq", "avx512dq"},
-    {"avx512f", "avx512f"},             {"avx512vl", "avx512vl"},
-    {"avx_ifma", "avx_ifma"},           {"avx_ne_convert", "avx_ne_convert"},
-    {"avx_vnni", "avx_vnni"},           {"avx_vnni_int8", "avx_vnni_int8"},
-    {"f16c", "f16c"},                   {"fma", "fma"},
-    {"sse4_2", "sse4_2"},
-});
-constexpr auto kArmFeatures = std::to_array<FeatureName>({
-    {"asimd", "asimd"},     {"bf16", "bf16"},       {"asimddp", "dotprod"},
-    {"asimdhp", "fp16"},    {"i8mm", "i8mm"},       {"sme", "sme"},
-    {"sme2", "sme2"},       {"sve", "sve"},         {"sve2", "sve2"},
-    {"svebf16", "svebf16"}, {"svei8mm", "svei8mm"},
-});
+// The flags of /proc/cpuinfo that matter.
+constexpr std::string_view kX86Flags =
+    "amx_bf16 amx_fp16 amx_int8 amx_tile avx avx10 avx2 avx512_bf16 avx512_fp16 avx512_vnni "
+    "avx512bw avx512dq avx512f avx512vl avx_ifma avx_ne_convert avx_vnni avx_vnni_int8 f16c fma "
+    "sse4_2";
+constexpr std::string_view kArmFlags =
+    "asimd asimddp asimdhp bf16 i8mm sme sme2 sve sve2 svebf16 svei8mm";
+
+std::string feature_of(std::string_view flag) {
+  if (flag == "asimddp") return "dotprod";
+  if (flag == "asimdhp") return "fp16";
+  return std::string(flag);
+}
 
 struct ArmName {
   int implementer;
@@ -101,14 +90,15 @@ std::string arm_name(int implementer, int part) {
   return text;
 }
 
-template <class Table>
-std::vector<std::string> features_from_flags(const Table& table, std::string_view flags) {
+// Those of the `wanted` flags that are among `flags`, as features in order.
+std::vector<std::string> features_from_flags(std::string_view wanted, std::string_view flags) {
   const std::vector<std::string_view> words = split_words(flags);
   const std::set<std::string_view> present(words.begin(), words.end());
   std::vector<std::string> features;
-  for (const FeatureName& feature : table) {
-    if (present.contains(feature.flag)) features.emplace_back(feature.name);
+  for (const std::string_view flag : split_words(wanted)) {
+    if (present.contains(flag)) features.push_back(feature_of(flag));
   }
+  std::sort(features.begin(), features.end());
   return features;
 }
 
@@ -145,7 +135,7 @@ void read_x86(const std::vector<Paragraph>& paragraphs, CpuInfo& cpu) {
   cpu.family = parse_int(value_of(first, "cpu family"), 0);
   cpu.model = parse_int(value_of(first, "model"), 0);
   cpu.stepping = parse_int(value_of(first, "stepping"), 0);
-  cpu.features = features_from_flags(kX86Features, value_of(first, "flags"));
+  cpu.features = features_from_flags(kX86Flags, value_of(first, "flags"));
   std::set<std::string_view> sockets;
   std::set<std::pair<std::string_view, std::string_view>> cores;
   for (const Paragraph& paragraph : paragraphs) {
@@ -168,17 +158,16 @@ void read_arm(const std::vector<Paragraph>& paragraphs, CpuInfo& cpu) {
   cpu.sockets = 1;
   cpu.cores = static_cast<int>(paragraphs.size());
   // A flag counts only when all cores have it: a thread may run on any of them.
-  cpu.features = features_from_flags(kArmFeatures, value_of(first, "Features"));
+  cpu.features = features_from_flags(kArmFlags, value_of(first, "Features"));
   std::string_view last_flags = value_of(first, "Features");
   std::map<std::pair<int, int>, int> kinds;  // (implementer, part) -> CPUs
   for (const Paragraph& paragraph : paragraphs) {
-    const std::pair<int, int> kind{
-        parse_int(value_of(paragraph, "CPU implementer"), 0) & 0xff,
-        parse_int(value_of(paragraph, "CPU part"), 0) & 0xfff};
+    const std::pair<int, int> kind{parse_int(value_of(paragraph, "CPU implementer"), 0) & 0xff,
+                                   parse_int(value_of(paragraph, "CPU part"), 0) & 0xfff};
     ++kinds[kind];
     if (value_of(paragraph, "Features") == last_flags) continue;
     last_flags = value_of(paragraph, "Features");
-    const std::vector<std::string> here = features_from_flags(kArmFeatures, last_flags);
+    const std::vector<std::string> here = features_from_flags(kArmFlags, last_flags);
     std::vector<std::string> both;
     std::set_intersection(cpu.features.begin(), cpu.features.end(), here.begin(), here.end(),
                           std::back_inserter(both));
@@ -225,6 +214,7 @@ std::vector<CacheInfo> read_caches(const fs::path& root, const std::vector<int>&
     }
   }
   std::vector<CacheInfo> sorted;
+  sorted.reserve(caches.size());
   for (auto& [key, cache] : caches) sorted.push_back(std::move(cache));
   return sorted;
 }
@@ -272,9 +262,8 @@ std::string CpuInfo::identity() const {
 }
 
 std::vector<std::string> known_features() {
-  std::vector<std::string> names;
-  for (const FeatureName& feature : kX86Features) names.emplace_back(feature.name);
-  for (const FeatureName& feature : kArmFeatures) names.emplace_back(feature.name);
+  std::vector<std::string> names = features_from_flags(kX86Flags, kX86Flags);
+  for (std::string& name : features_from_flags(kArmFlags, kArmFlags)) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -305,7 +294,8 @@ std::vector<int> parse_cpu_list(std::string_view text) {
     const int last = dash == std::string_view::npos ? first : parse_int(piece.substr(dash + 1), -1);
     if (first < 0 || last < first || last >= kMaxCpus) return {};
     // Ranges that repeat could ask for much work with little text.
-    if ((listed += last - first + 1) > kMaxCpus) return {};
+    listed += last - first + 1;
+    if (listed > kMaxCpus) return {};
     for (int cpu = first; cpu <= last; ++cpu) cpus.insert(cpu);
   }
   return {cpus.begin(), cpus.end()};

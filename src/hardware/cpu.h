@@ -43,7 +43,7 @@ struct CpuInfo {
   // named only when the processor has it and the system lets it be used.
   std::vector<std::string> features;
 
-  int sockets = 0;     // of the machine; what this process may use is in limits.h
+  int sockets = 0;  // of the machine; what this process may use is in limits.h
   int cores = 0;
   int logical = 0;     // hardware threads that are switched on
   int numa_nodes = 0;  // 1 where the system knows of none

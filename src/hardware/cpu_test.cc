@@ -75,8 +75,8 @@ TEST(Cpuinfo, Arm64UsesTheSameWordsForTheSameThings) {
   EXPECT_EQ(cpu.model, 0xd40);
   EXPECT_EQ(cpu.stepping, 1);
   EXPECT_EQ(cpu.logical, 4);
-  EXPECT_THAT(cpu.features, ElementsAre("asimd", "bf16", "dotprod", "fp16", "i8mm", "sve",
-                                        "svebf16", "svei8mm"));
+  EXPECT_THAT(cpu.features,
+              ElementsAre("asimd", "bf16", "dotprod", "fp16", "i8mm", "sve", "svebf16", "svei8mm"));
 }
 
 TEST(Cpuinfo, Arm64HybridCountsOnlyFeaturesThatAllCoresHave) {
@@ -89,8 +89,8 @@ TEST(Cpuinfo, Arm64HybridCountsOnlyFeaturesThatAllCoresHave) {
 }
 
 TEST(Cpuinfo, UnknownArmPartIsNamedByItsNumber) {
-  const CpuInfo cpu = parse_cpuinfo(
-      "processor : 0\nFeatures : asimd\nCPU implementer : 0x7f\nCPU part : 0xabc\n");
+  const CpuInfo cpu =
+      parse_cpuinfo("processor : 0\nFeatures : asimd\nCPU implementer : 0x7f\nCPU part : 0xabc\n");
   EXPECT_EQ(cpu.vendor, "0x7f");
   EXPECT_EQ(cpu.model_name, "0xabc");
 }
@@ -138,8 +138,8 @@ TEST(Cpuid, FeaturesNeedTheSystemToSaveTheirRegisters) {
 TEST(CpuList, RangesAndRefusals) {
   EXPECT_THAT(parse_cpu_list("0-3,8,10-11\n"), ElementsAre(0, 1, 2, 3, 8, 10, 11));
   EXPECT_THAT(parse_cpu_list("5,1"), ElementsAre(1, 5));
-  for (const char* text : {"", "3-1", "a", "-1", "1,,2", "0-65536", "99999999999",
-                           "0-65535,0-65535,0-65535"}) {
+  for (const char* text :
+       {"", "3-1", "a", "-1", "1,,2", "0-65536", "99999999999", "0-65535,0-65535,0-65535"}) {
     EXPECT_THAT(parse_cpu_list(text), IsEmpty()) << text;
   }
 }
@@ -191,8 +191,7 @@ TEST(Cpu, Arm64TopologyFromSysfs) {
   root.write("sys/devices/system/cpu/online", "0-3");
   root.write("sys/devices/system/node/online", "0-1");
   for (int cpu = 0; cpu < 4; ++cpu) {
-    const std::string folder =
-        "sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+    const std::string folder = "sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
     root.write(folder + "physical_package_id", cpu < 2 ? "36\n" : "37\n");
     root.write(folder + "thread_siblings_list", std::to_string(cpu));
   }

@@ -12,12 +12,12 @@ namespace accel::hardware {
 // bits. All zero on other architectures.
 struct CpuidRegisters {
   uint32_t leaf1_ecx = 0;
-  uint32_t leaf7_ebx = 0;    // sub-leaf 0
+  uint32_t leaf7_ebx = 0;  // sub-leaf 0
   uint32_t leaf7_ecx = 0;
   uint32_t leaf7_edx = 0;
   uint32_t leaf7_1_eax = 0;  // sub-leaf 1
   uint32_t leaf7_1_edx = 0;
-  uint64_t xcr0 = 0;         // register states that the system saves; without it no AVX, no AMX
+  uint64_t xcr0 = 0;  // register states that the system saves; without it no AVX, no AMX
 };
 
 // The features that they tell of, sorted and named as in CpuInfo (cpu.h). An instruction set whose

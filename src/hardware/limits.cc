@@ -212,7 +212,7 @@ std::vector<fs::path> cgroup_folders(std::string_view controller, int version,
   std::vector<fs::path> folders;
   for (std::string path = inside.value_or(""); folders.size() < kMaxDepth;) {
     while (path.ends_with('/')) path.pop_back();
-    folders.push_back(chosen->mount_point + path);
+    folders.emplace_back(chosen->mount_point + path);
     if (path.empty()) return folders;
     path.erase(path.rfind('/'));
   }

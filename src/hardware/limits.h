@@ -17,10 +17,10 @@
 namespace accel::hardware {
 
 struct CpuLimits {
-  int affinity = 1;                    // logical CPUs that the scheduler may give this process
-  std::optional<double> quota_cores;   // CPU time per time; absent: unlimited
-  std::string quota_source;            // the file that set quota_cores; empty when unlimited
-  int usable = 1;                      // usable_cores(affinity, quota_cores): threads to start
+  int affinity = 1;                   // logical CPUs that the scheduler may give this process
+  std::optional<double> quota_cores;  // CPU time per time; absent: unlimited
+  std::string quota_source;           // the file that set quota_cores; empty when unlimited
+  int usable = 1;                     // usable_cores(affinity, quota_cores): threads to start
 };
 
 struct MemoryLimits {

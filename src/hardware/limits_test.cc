@@ -91,9 +91,8 @@ TEST(Cgroups, FoldersFromTheOwnGroupToTheMountPoint) {
   const auto folders = [&](const char* root) {
     return cgroup_folders("cpu", 2, entries, {{2, {}, root, "/sys/fs/cgroup"}});
   };
-  EXPECT_THAT(folders("/"),
-              ElementsAre(fs::path("/sys/fs/cgroup/a/b"), fs::path("/sys/fs/cgroup/a"),
-                          fs::path("/sys/fs/cgroup")));
+  EXPECT_THAT(folders("/"), ElementsAre(fs::path("/sys/fs/cgroup/a/b"),
+                                        fs::path("/sys/fs/cgroup/a"), fs::path("/sys/fs/cgroup")));
   // A container that sees its own group as the root, named by the host's path.
   EXPECT_THAT(folders("/a"), ElementsAre(fs::path("/sys/fs/cgroup/b"), fs::path("/sys/fs/cgroup")));
   EXPECT_THAT(folders("/a/b"), ElementsAre(fs::path("/sys/fs/cgroup")));

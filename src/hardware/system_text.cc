@@ -65,8 +65,7 @@ std::optional<int64_t> parse_number(std::string_view text) {
   if (hexadecimal && text.starts_with('-')) return std::nullopt;
   int64_t number = 0;
   const char* end = text.data() + text.size();
-  const auto [stopped, error] =
-      std::from_chars(text.data(), end, number, hexadecimal ? 16 : 10);
+  const auto [stopped, error] = std::from_chars(text.data(), end, number, hexadecimal ? 16 : 10);
   if (error != std::errc() || stopped != end) return std::nullopt;
   return number;
 }

@@ -26,25 +26,30 @@ void ConfigReader::mistyped(std::string_view name, std::string_view expected, co
   problem(fmt::format("{}: expected {}, found {}", name, expected, text));
 }
 
-int64_t ConfigReader::integer_or(std::string_view name, int64_t fallback, int64_t least) {
+int64_t ConfigReader::integer_or(std::string_view name, int64_t fallback, int64_t least,
+                                 int64_t most) {
   const Json* found = field(name);
   if (found == nullptr) return fallback;
   // nlohmann keeps values beyond int64 as unsigned or float; all of these are out of range here.
   const bool fits = found->is_number_integer() &&
                     !(found->is_number_unsigned() && found->get<uint64_t>() > uint64_t{kLargest});
-  if (!fits || found->get<int64_t>() < least || found->get<int64_t>() > kLargest) {
-    mistyped(name, fmt::format("an integer from {} to {}", least, kLargest), *found);
+  if (!fits || found->get<int64_t>() < least || found->get<int64_t>() > most) {
+    mistyped(name, fmt::format("an integer from {} to {}", least, most), *found);
     return fallback;
   }
   return found->get<int64_t>();
 }
 
 int64_t ConfigReader::size_or(std::string_view name, int64_t fallback) {
-  return integer_or(name, fallback, 1);
+  return integer_or(name, fallback, 1, kLargest);
 }
 
 int64_t ConfigReader::count_or(std::string_view name, int64_t fallback) {
-  return integer_or(name, fallback, 0);
+  return integer_or(name, fallback, 0, kLargest);
+}
+
+int64_t ConfigReader::layers_or(std::string_view name, int64_t fallback) {
+  return integer_or(name, fallback, 1, kLayersMax);
 }
 
 double ConfigReader::number_or(std::string_view name, double fallback) {

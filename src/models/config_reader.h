@@ -24,8 +24,12 @@ class ConfigReader {
 
   // A positive count of at most 2^31: sizes, heads, layers. Absent or null: `fallback`.
   int64_t size_or(std::string_view name, int64_t fallback);
-  // Zero is allowed, e.g. for type_vocab_size.
+  // Zero is allowed, e.g. for max_seq_length.
   int64_t count_or(std::string_view name, int64_t fallback);
+  // A number of layers: at most kLayersMax, because each one costs memory before its weights are
+  // found missing.
+  int64_t layers_or(std::string_view name, int64_t fallback);
+  static constexpr int64_t kLayersMax = 1024;
   double number_or(std::string_view name, double fallback);
   std::string text_or(std::string_view name, std::string_view fallback);
   bool flag_or(std::string_view name, bool fallback);
@@ -42,7 +46,7 @@ class ConfigReader {
 
  private:
   const Json* field(std::string_view name) const;
-  int64_t integer_or(std::string_view name, int64_t fallback, int64_t least);
+  int64_t integer_or(std::string_view name, int64_t fallback, int64_t least, int64_t most);
   void mistyped(std::string_view name, std::string_view expected, const Json& found);
 
   const Json& object_;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <openvino/core/except.hpp>
+#include <exception>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 
@@ -16,10 +16,11 @@ namespace {
 namespace fs = std::filesystem;
 
 Result<tensors::SafetensorsFile> open_weights(const fs::path& folder) {
+  std::error_code ignored;
   const fs::path path = folder / "model.safetensors";
-  if (fs::exists(path)) return tensors::SafetensorsFile::open(path);
+  if (fs::exists(path, ignored)) return tensors::SafetensorsFile::open(path);
   for (const char* other : {"model.safetensors.index.json", "pytorch_model.bin"}) {
-    if (fs::exists(folder / other)) {
+    if (fs::exists(folder / other, ignored)) {
       return unimplemented(fmt::format(
           "{}: expected weights in model.safetensors, found only {}, which this build does not "
           "read; save the checkpoint again as one safetensors file",
@@ -102,7 +103,8 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
 
 int64_t ModelFolder::max_tokens() const {
   const int64_t own = facts_.max_positions;
-  return sentence_.max_tokens > 0 ? std::min(sentence_.max_tokens, own) : own;
+  const int64_t wanted = sentence_.max_tokens;
+  return wanted > 0 && own > 0 ? std::min(wanted, own) : std::max(wanted, own);
 }
 
 Result<std::string> ModelFolder::tokenizer_json() const {
@@ -117,10 +119,9 @@ Result<std::string> ModelFolder::tokenizer_json() const {
 
 Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
   std::vector<std::string> wanted = request.inputs;
-  if (wanted.empty()) {
-    for (const InputSpec& spec : family_->inputs) {
-      if (!spec.optional || spec.name == "attention_mask") wanted.emplace_back(spec.name);
-    }
+  for (const InputSpec& spec : family_->inputs) {
+    const bool masked = request.inputs.empty() || request.sentence;
+    if (!spec.optional || (masked && spec.name == "attention_mask")) wanted.emplace_back(spec.name);
   }
   std::vector<WeightEntry> entries;
   for (const tensors::TensorEntry& entry : weights_->entries()) {
@@ -142,7 +143,7 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
       outputs = {{"sentence_embedding", embedding}};
     }
     built.model = finish(outputs, inputs.parameters(), family_->model_type);
-  } catch (const ov::Exception& exception) {
+  } catch (const std::exception& exception) {
     // Shapes were checked by Weights, so an operation that refuses its inputs is a contradiction
     // inside config.json that the family did not catch.
     return invalid_argument(fmt::format("{}: building the {} graph failed: {}", path_.string(),

@@ -22,7 +22,7 @@ namespace accel::models {
 
 // Which graph to build.
 struct GraphRequest {
-  // Inputs the graph shall have; empty: all that are not optional, and attention_mask.
+  // Inputs the graph shall have besides those it cannot do without; empty: attention_mask.
   std::vector<std::string> inputs;
   bool sentence = false;   // one output, "sentence_embedding", instead of the family's own
   bool normalize = true;   // only for `sentence`

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <system_error>
 #include <utility>
 
 #include "base/json.h"
@@ -44,28 +46,46 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kTorchAct
     {"Tanh", "tanh"},
 }};
 
+// Whatever cannot be looked at is left to the reader, which says why.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error) || (error && error != std::errc::no_such_file_or_directory);
+}
+
 // "sentence_transformers.models.Pooling" -> "Pooling"
 std::string_view last_part(std::string_view dotted) {
   const size_t dot = dotted.rfind('.');
   return dot == std::string_view::npos ? dotted : dotted.substr(dot + 1);
 }
 
+// The newer way to write it: one name, or several in the order of concatenation.
+void read_pooling_mode(const Json& mode, ConfigReader& in, std::vector<Pooling>& chosen) {
+  const Json list = mode.is_array() ? mode : Json::array({mode});
+  for (const Json& name : list) {
+    const auto row = std::ranges::find_if(
+        kPoolings, [&](const PoolingName& known) { return name == Json(known.name); });
+    if (row == kPoolings.end() || chosen.size() == kPoolings.size()) {
+      in.problem("pooling_mode: expected some of cls, max, mean, mean_sqrt_len_tokens, "
+                 "weightedmean, lasttoken");
+      return;
+    }
+    chosen.push_back(row->pooling);
+  }
+}
+
 Result<std::vector<Pooling>> read_pooling(const Json& json) {
   ConfigReader in(json);
   std::vector<Pooling> chosen;
-  const Json* mode = json.is_object() && json.contains("pooling_mode") ? &json["pooling_mode"]
-                                                                       : nullptr;
-  for (const PoolingName& row : kPoolings) {
-    bool on = in.flag_or(row.flag, false);
-    if (mode != nullptr && mode->is_string()) on = mode->get<std::string>() == row.name;
-    if (mode != nullptr && mode->is_array()) {
-      on = std::ranges::find(*mode, Json(row.name)) != mode->end();
+  if (json.is_object() && json.contains("pooling_mode")) {
+    read_pooling_mode(json["pooling_mode"], in, chosen);
+  } else {
+    for (const PoolingName& row : kPoolings) {
+      if (in.flag_or(row.flag, false)) chosen.push_back(row.pooling);
     }
-    if (on) chosen.push_back(row.pooling);
   }
   in.expect("include_prompt", true, "pooling that leaves out the prompt's tokens is not built");
-  if (chosen.empty()) in.problem("expected at least one pooling mode switched on");
   ACCEL_TRY(in.status());
+  if (chosen.empty()) chosen = {Pooling::kMean};  // as the reference library does
   return chosen;
 }
 
@@ -82,6 +102,9 @@ Result<DenseModule> read_dense(const fs::path& folder, const Json& json) {
   }
   if (dense.activation.empty()) in.problem("activation_function: " + function + " is not known");
   if (dense.in == 0 || dense.out == 0) in.problem("expected in_features and out_features");
+  for (const char* end : {"module_input_name", "module_output_name"}) {
+    in.expect(end, "sentence_embedding", "dense layers are built behind the pooling only");
+  }
   ACCEL_TRY(in.status());
   return dense;
 }
@@ -90,6 +113,7 @@ Result<DenseModule> read_dense(const fs::path& folder, const Json& json) {
 Status read_module(const fs::path& folder, std::string_view type, SentenceModules& modules) {
   const fs::path config = folder / "config.json";
   if (type == "Transformer") {
+    if (!modules.transformer.empty()) return unimplemented("a second Transformer is not built");
     modules.transformer = folder;
     return {};
   }
@@ -97,15 +121,19 @@ Status read_module(const fs::path& folder, std::string_view type, SentenceModule
     modules.normalize = true;
     return {};
   }
+  if (type == "Dropout") return {};  // does nothing at inference
   if (modules.normalize) {
     return unimplemented(fmt::format("a {} module after Normalize is not built", type));
   }
-  if (type == "Dropout") return {};  // does nothing at inference
   if (type != "Pooling" && type != "Dense" && type != "LayerNorm") {
     return unimplemented(fmt::format(
         "module type '{}' is not built; known: Transformer, Pooling, Dense, LayerNorm, Normalize, "
         "Dropout",
         type));
+  }
+  if ((type == "Pooling") != modules.pooling.empty()) {
+    return unimplemented(fmt::format("expected one Pooling module, and Dense and LayerNorm behind "
+                                     "it; found {} out of this order", type));
   }
   ACCEL_ASSIGN(const Json json, read_json(config));
   if (type == "Pooling") {
@@ -124,7 +152,7 @@ Status read_module(const fs::path& folder, std::string_view type, SentenceModule
 // sentence_bert_config.json beside the transformer: limits and lower-casing.
 Status read_limits(SentenceModules& modules) {
   const fs::path path = modules.transformer / "sentence_bert_config.json";
-  if (!fs::exists(path)) return {};
+  if (!is_there(path)) return {};
   ACCEL_ASSIGN(const Json json, read_json(path));
   ConfigReader in(json);
   modules.max_tokens = in.count_or("max_seq_length", 0);
@@ -134,16 +162,16 @@ Status read_limits(SentenceModules& modules) {
 
 Status read_prompts(const fs::path& folder, SentenceModules& modules) {
   const fs::path path = folder / "config_sentence_transformers.json";
-  if (!fs::exists(path)) return {};
+  if (!is_there(path)) return {};
   ACCEL_ASSIGN(const Json json, read_json(path));
   ConfigReader in(json);
   modules.default_prompt = in.text_or("default_prompt_name", "");
   ACCEL_TRY(in.status().with_context(path.string()));
-  if (!json.contains("prompts") || json["prompts"].is_null()) return {};
-  if (!json["prompts"].is_object()) {
+  const Json prompts = json.value("prompts", Json());
+  if (!prompts.is_object() && !prompts.is_null()) {
     return invalid_argument(path.string() + ": prompts: expected an object of strings");
   }
-  for (const auto& [name, text] : json["prompts"].items()) {
+  for (const auto& [name, text] : prompts.items()) {
     if (!text.is_string()) {
       return invalid_argument(path.string() + ": prompts: expected an object of strings");
     }
@@ -174,7 +202,8 @@ Status read_module_list(const fs::path& folder, SentenceModules& modules) {
     const std::string path = in.text_or("path", "");
     ACCEL_TRY(in.status());
     ACCEL_ASSIGN(const fs::path where, module_folder(folder, path));
-    ACCEL_TRY(read_module(where, last_part(type), modules));
+    ACCEL_TRY(read_module(where, last_part(type), modules)
+                  .with_context(fmt::format("module {} in '{}'", last_part(type), path)));
   }
   if (modules.transformer.empty()) return invalid_argument("expected a Transformer module");
   if (modules.pooling.empty()) return invalid_argument("expected a Pooling module");
@@ -211,7 +240,7 @@ int64_t SentenceModules::embedding_size(int64_t hidden) const {
 
 Result<SentenceModules> read_sentence_modules(const fs::path& folder) {
   SentenceModules modules;
-  if (fs::exists(folder / "modules.json")) {
+  if (is_there(folder / "modules.json")) {
     if (Status status = read_module_list(folder, modules); !status.ok()) {
       return status.with_context("reading " + (folder / "modules.json").string());
     }

@@ -134,8 +134,12 @@ Tensor Weights::raw(const std::string& name, const Shape& shape) {
 Status Weights::check(std::span<const std::string_view> unused) const {
   std::vector<std::string> problems = problems_;
   for (const auto& [name, tensor] : entries_) {
-    const bool known = std::ranges::any_of(
-        unused, [&](std::string_view prefix) { return name.starts_with(prefix); });
+    // Other heads stand beside the prefix ("cls."), buffers behind it ("bert.embeddings...").
+    std::string_view inner = name;
+    if (inner.starts_with(prefix_)) inner.remove_prefix(prefix_.size());
+    const bool known = std::ranges::any_of(unused, [&](std::string_view start) {
+      return name.starts_with(start) || inner.starts_with(start);
+    });
     if (!known && !used_.contains(name)) {
       problems.push_back(fmt::format("unexpected {} {}", name, to_string(tensor.shape())));
     }

@@ -49,8 +49,8 @@ class Weights {
   // The tensor itself, for a value computed at build time; empty when missing (recorded).
   Tensor raw(const std::string& name, const Shape& shape);
 
-  // INVALID_ARGUMENT naming all deviations. Tensors not asked for are extra unless their name
-  // starts with one of `unused` (other heads, buffers).
+  // INVALID_ARGUMENT naming all deviations. Tensors not asked for are extra unless their name, with
+  // or without the chosen prefix, starts with one of `unused` (other heads, buffers).
   Status check(std::span<const std::string_view> unused) const;
 
   // Sum over all tensors asked for.

@@ -1,5 +1,7 @@
 #include "runtime/session_pool.h"
 
+#include <algorithm>
+
 namespace accel::runtime {
 
 SessionPool::Lease::~Lease() {
@@ -7,7 +9,7 @@ SessionPool::Lease::~Lease() {
 }
 
 SessionPool::SessionPool(std::shared_ptr<const backend::CompiledModel> model, int size)
-    : model_(std::move(model)), size_(size) {}
+    : model_(std::move(model)), size_(std::max(size, 1)) {}
 
 Result<SessionPool::Lease> SessionPool::acquire() {
   std::unique_lock lock(mutex_);

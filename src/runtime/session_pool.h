@@ -10,7 +10,7 @@
 
 namespace accel::runtime {
 
-// Safe from any thread. Sessions are made when first needed, at most `size` of them.
+// Safe from any thread. Sessions are made when first needed, at most `size` of them (at least 1).
 class SessionPool {
  public:
   // A session for as long as the lease lives; then it goes back.

@@ -77,7 +77,7 @@ class Facts {
   Status warning_;
   std::string staging_prefix_;  // differs between processes, also those of other containers
   std::atomic<uint64_t> staged_ = 0;
-  std::mutex sweep_mutex_;      // one sweep at a time in this process
+  std::mutex sweep_mutex_;  // one sweep at a time in this process
 };
 
 // Where what can be found out again is kept: $ACCEL_CACHE_DIR, else $XDG_CACHE_HOME/accel (absolute

@@ -48,7 +48,10 @@ class FactsFolder : public ::testing::Test {
 };
 
 FactKey key_of(const std::string& model) {
-  return {.kind = "precision", .cpu = "Xeon 6/106", .engine = "openvino 2026.4.0", .model = model,
+  return {.kind = "precision",
+          .cpu = "Xeon 6/106",
+          .engine = "openvino 2026.4.0",
+          .model = model,
           .detail = "CPU"};
 }
 
@@ -73,8 +76,8 @@ TEST_F(FactsFolder, EveryFieldOfTheKeyCounts) {
   const auto facts = open();
   const FactKey key = key_of("a");
   ASSERT_TRUE(facts->put(key, 1).ok());
-  for (std::string FactKey::*member : {&FactKey::kind, &FactKey::cpu, &FactKey::engine,
-                                       &FactKey::model, &FactKey::detail}) {
+  for (std::string FactKey::*member :
+       {&FactKey::kind, &FactKey::cpu, &FactKey::engine, &FactKey::model, &FactKey::detail}) {
     FactKey other = key;
     other.*member += "x";
     EXPECT_NE(other.file_name(), key.file_name());
@@ -117,9 +120,9 @@ TEST_F(FactsFolder, ForeignFilesAreMissesAndNeverHang) {
   const auto facts = open();
   const FactKey key = key_of("a");
   const fs::path path = folder_ / key.file_name();
-  for (const char* text : {"", "null", "[]", "{}", "{\"accel_fact\":1}", "{\"accel_fact\":\"1\"}",
-                           "{\"accel_fact\":1,\"kind\":[],\"value\":1,\"checksum\":\"\"}",
-                           "\xff"}) {
+  for (const char* text :
+       {"", "null", "[]", "{}", "{\"accel_fact\":1}", "{\"accel_fact\":\"1\"}",
+        "{\"accel_fact\":1,\"kind\":[],\"value\":1,\"checksum\":\"\"}", "\xff"}) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
     EXPECT_EQ(facts->get(key), std::nullopt) << text;
   }
@@ -215,12 +218,13 @@ TEST_F(FactsFolder, ThreadsOfOneProcess) {
   const auto facts = open();
   const auto other = open();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> bad = 0;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       Facts& mine = t % 2 == 0 ? *facts : *other;
       for (int i = 0; i < 25; ++i) {
-        const Json value = {{"thread", t}, {"pad", std::string(200 + 50 * t, 'x')}};
+        const Json value = {{"thread", t}, {"pad", std::string(t % 2 == 0 ? 200 : 350, 'x')}};
         if (!mine.put(key_of("shared"), value).ok()) ++bad;
         if (!mine.get(key_of("shared"))) ++bad;
       }
@@ -231,6 +235,12 @@ TEST_F(FactsFolder, ThreadsOfOneProcess) {
   EXPECT_EQ(files(), 1u);
 }
 
+// What process number `process` writes.
+std::string pad_of(int process) {
+  const auto number = static_cast<size_t>(process);
+  return std::string(100 + 3000 * number, static_cast<char>('a' + process));
+}
+
 // One process of the test below: writes and reads three facts that all processes share. Returns 0
 // when every read gave a whole value of some process.
 int write_and_read(const fs::path& folder, int process) {
@@ -238,15 +248,11 @@ int write_and_read(const fs::path& folder, int process) {
   if (!facts->warning().ok()) return 2;
   for (int i = 0; i < 40; ++i) {
     const FactKey key = key_of(std::to_string(i % 3));
-    const auto size = static_cast<size_t>(100 + 3000 * process);
-    const Json value = {{"process", process}, {"pad", std::string(size, 'a' + process)}};
+    const Json value = {{"process", process}, {"pad", pad_of(process)}};
     if (!facts->put(key, value).ok()) return 3;
     const auto read = facts->get(key);
     if (!read) return 4;  // a torn file would be a miss
-    const int writer = read->at("process").get<int>();
-    if (read->at("pad") != std::string(static_cast<size_t>(100 + 3000 * writer), 'a' + writer)) {
-      return 5;
-    }
+    if (read->at("pad") != pad_of(read->at("process").get<int>())) return 5;
   }
   return 0;
 }

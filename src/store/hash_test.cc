@@ -52,7 +52,7 @@ TEST(Fingerprinter, FieldsDoNotRunTogether) {
     for (const std::string_view field : fields) print.add(field);
     return print.digits();
   };
-  const std::set<std::string> all{of({}),        of({""}),      of({"", ""}),   of({"ab", "c"}),
+  const std::set<std::string> all{of({}),          of({""}),    of({"", ""}),   of({"ab", "c"}),
                                   of({"a", "bc"}), of({"abc"}), of({"abc", ""})};
   EXPECT_EQ(all.size(), 7u);
   EXPECT_EQ(of({"ab", "c"}), of({"ab", "c"}));
@@ -76,9 +76,7 @@ TEST_F(ModelFolder, StaysTheSameUntilAModelFileChanges) {
   EXPECT_EQ(print(), before);
 
   std::set<std::string> seen{before};
-  const auto changes = [&](const char* what) {
-    EXPECT_TRUE(seen.insert(print()).second) << what;
-  };
+  const auto changes = [&](const char* what) { EXPECT_TRUE(seen.insert(print()).second) << what; };
   write("config.json", R"({"model_type": "bart"})");
   changes("a setting of the same length");
   write("1_Pooling/config.json", "{}");

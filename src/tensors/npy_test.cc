@@ -153,7 +153,7 @@ TEST(Npy, ViewsWhatItCan) {
 TEST(NpyRowWriter, CountsTheRowsItself) {
   const Folder folder;
   const Tensor matrix = expected_values(DType::kF32, {3, 5});
-  auto writer = NpyRowWriter::create(folder / "rows.npy", {.dtype = DType::kF32, .row = {5}, .rows = {}});
+  auto writer = NpyRowWriter::create(folder / "rows.npy", {.dtype = DType::kF32, .row = {5}});
   ASSERT_TRUE(writer.ok()) << writer.status().to_string();
   EXPECT_EQ(writer->row_bytes(), 20U);
   ASSERT_TRUE(writer->write(matrix.bytes().first(40)).ok());
@@ -167,11 +167,11 @@ TEST(NpyRowWriter, CountsTheRowsItself) {
 TEST(NpyRowWriter, NoRowsIsAValidFileAndNoFinishIsNone) {
   const Folder folder;
   {
-    auto writer = NpyRowWriter::create(folder / "none.npy", {.dtype = DType::kI64, .row = {5}, .rows = {}});
+    auto writer = NpyRowWriter::create(folder / "none.npy", {.dtype = DType::kI64, .row = {5}});
     ASSERT_TRUE(writer->finish().ok());
     EXPECT_EQ(file_text(folder / "none.npy"), file_text(fixture("empty.npy")));
     std::filesystem::remove(folder / "none.npy");
-    auto dropped = NpyRowWriter::create(folder / "none.npy", {.dtype = DType::kI64, .row = {5}, .rows = {}});
+    auto dropped = NpyRowWriter::create(folder / "none.npy", {.dtype = DType::kI64, .row = {5}});
     ASSERT_TRUE(dropped.ok());
   }
   EXPECT_TRUE(folder.empty());
@@ -184,7 +184,7 @@ TEST(NpyRowWriter, APipeNeedsTheNumberOfRows) {
   const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
   ASSERT_GE(reader, 0);
   const Status refused =
-      NpyRowWriter::create(pipe, {.dtype = DType::kF32, .row = {5}, .rows = {}}).status();
+      NpyRowWriter::create(pipe, {.dtype = DType::kF32, .row = {5}}).status();
   EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(refused.message(), HasSubstr("states its number of rows at its start"));
 
@@ -212,10 +212,10 @@ TEST(NpyRowWriter, RefusesRowsThatNpyCannotHold) {
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
     return status.message();
   };
-  EXPECT_THAT(message({.dtype = DType::kBF16, .row = {1}, .rows = {}}), HasSubstr("no element type bf16"));
-  EXPECT_THAT(message({.dtype = DType::kF32, .row = {0}, .rows = {}}), HasSubstr("at least one element"));
-  EXPECT_THAT(message({.dtype = DType::kF32, .row = {-1}, .rows = {}}), HasSubstr("the shape [?]"));
-  EXPECT_THAT(message({.dtype = DType::kF32, .row = Shape(64, 1), .rows = {}}), HasSubstr("allows 64"));
+  EXPECT_THAT(message({.dtype = DType::kBF16, .row = {1}}), HasSubstr("no element type bf16"));
+  EXPECT_THAT(message({.dtype = DType::kF32, .row = {0}}), HasSubstr("at least one element"));
+  EXPECT_THAT(message({.dtype = DType::kF32, .row = {-1}}), HasSubstr("the shape [?]"));
+  EXPECT_THAT(message({.dtype = DType::kF32, .row = Shape(64, 1)}), HasSubstr("allows 64"));
   EXPECT_EQ(write_npy(folder / "x.npy", Tensor::allocate(DType::kU8, Shape(65, 1))).code(),
             StatusCode::kInvalidArgument);
   EXPECT_TRUE(folder.empty());

@@ -100,26 +100,26 @@ struct Record {
 
 // Replaces the sizes that did not fit 32 bits by those of the ZIP64 extra field.
 Status read_extra64(Bytes extra, Record& record, uint64_t at) {
-  uint64_t* const fields[] = {&record.entry.size, &record.entry.packed_size, &record.header_begin};
-  const bool any = std::ranges::any_of(fields, [](auto* field) { return *field == F::kIn64Long; });
-  if (!any) return {};
+  std::vector<uint64_t*> missing;
+  for (uint64_t* field :
+       {&record.entry.size, &record.entry.packed_size, &record.header_begin}) {
+    if (*field == F::kIn64Long) missing.push_back(field);
+  }
+  if (missing.empty()) return {};
   while (extra.size() >= 4) {
     const auto id = zip_number<uint16_t>(extra, 0);
     const size_t size = zip_number<uint16_t>(extra, 2);
     if (size > extra.size() - 4) break;
-    Bytes field = extra.subspan(4, size);
-    extra = extra.subspan(4 + size);
-    if (id != F::kExtra64) continue;
-    for (uint64_t* const target : fields) {
-      if (*target != F::kIn64Long) continue;
-      if (field.size() < 8) break;
-      *target = zip_number<uint64_t>(field, 0);
-      field = field.subspan(8);
+    if (id == F::kExtra64 && size >= 8 * missing.size()) {
+      for (size_t i = 0; i < missing.size(); ++i) {
+        *missing[i] = zip_number<uint64_t>(extra, 4 + 8 * i);
+      }
+      return {};
     }
-    return {};
+    extra = extra.subspan(4 + size);
   }
-  return broken(fmt::format("entry {}: expected a ZIP64 extra field, found none",
-                            shown(record.entry.name)),
+  return broken(fmt::format("entry {}: expected a ZIP64 extra field with {} number(s), found none",
+                            shown(record.entry.name), missing.size()),
                 at);
 }
 

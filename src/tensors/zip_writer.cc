@@ -12,7 +12,9 @@ namespace {
 using F = ZipFormat;
 
 constexpr uint64_t kDataAlignment = 64;
-constexpr uint16_t kVersion = 45;    // that of ZIP64
+constexpr uint16_t kVersion = 45;  // that of ZIP64
+constexpr uint16_t kMadeBy = 3 << 8 | kVersion;         // Unix, so that names are not recoded
+constexpr uint32_t kAttributes = uint32_t{0100644} << 16;  // a regular file, rw-r--r--
 constexpr uint16_t kMidnight = 0;
 constexpr uint16_t kFirstDay = 0x21;  // 1980-01-01: the same tensors give the same bytes
 constexpr uint16_t kPaddingId = 0x4246;  // "FB", the padding that PyTorch writes
@@ -92,11 +94,12 @@ Status ZipWriter::finish() {
       if (far) put_zip_number(extra, entry.header_begin);
     }
     put_zip_number(text, F::kCentral);
-    put_zip_number(text, kVersion);
+    put_zip_number(text, kMadeBy);
     put_shared(text, entry.crc32, entry.size, large);
     put_zip_number(text, static_cast<uint16_t>(entry.name.size()));
     put_zip_number(text, static_cast<uint16_t>(extra.size()));
-    text.append(2 + 2 + 2 + 4, '\0');  // comment, disk, internal and external attributes
+    text.append(2 + 2 + 2, '\0');  // comment, disk, internal attributes
+    put_zip_number(text, kAttributes);
     put_zip_number(text, far ? F::kIn64Long : static_cast<uint32_t>(entry.header_begin));
     text += entry.name + extra;
   }

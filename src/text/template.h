@@ -2,8 +2,7 @@
 // chat_template.jinja, rendered as the reference library does.
 //
 //   ACCEL_ASSIGN(auto chat, Template::compile(source));
-//   ACCEL_ASSIGN(std::string prompt, chat->render({{"messages", messages},
-//                                                  {"add_generation_prompt", true}}, now));
+//   ACCEL_ASSIGN(std::string prompt, chat->render(context_json, now));
 //
 // Known to templates: the context's names, raise_exception(text), strftime_now(format),
 // `tojson` as Python's json.dumps writes it (no escapes for non-ASCII; `indent`, `separators` and

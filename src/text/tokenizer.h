@@ -58,7 +58,7 @@ struct EncodeOptions {
   bool offsets = false;  // fills Encoding::offsets and words; slower
   OffsetUnit offset_unit = OffsetUnit::kCodePoints;
   bool tokens = false;  // fills Encoding::tokens; slower
-  std::optional<Padding> padding;
+  std::optional<Padding> padding = std::nullopt;
 };
 
 // Where a token stands in its text: [begin, end). Added special tokens have 0, 0.
@@ -99,7 +99,7 @@ struct AddedToken {
 };
 
 // Immutable: any number of threads may call all members at the same time.
-class Tokenizer : public std::enable_shared_from_this<Tokenizer> {
+class Tokenizer {
  public:
   // Parses the content of a tokenizer.json. INVALID_ARGUMENT with the parser's reason when it is
   // none; RESOURCE_EXHAUSTED when it is unreasonably large (over 256 MiB).

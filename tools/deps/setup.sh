@@ -169,6 +169,8 @@ stop_pieces() {
   for pid in "${piece_pids[@]}"; do
     kill -TERM -- "-$pid" 2>/dev/null || true
   done
+  wait
+  rm -rf .deps/incoming.* "$setup_times"
 }
 
 finish_piece() {

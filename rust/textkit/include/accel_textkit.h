@@ -179,6 +179,10 @@ int32_t accel_textkit_template_render(const accel_textkit_template* compiled,
                                       accel_textkit_view context_json, int64_t now_unix_seconds,
                                       accel_textkit_text* out, accel_textkit_text* error);
 
+/* The text in lower case by Unicode's full mapping (SpecialCasing included, as Python's str.lower). */
+int32_t accel_textkit_lowercase(accel_textkit_view text, accel_textkit_text* out,
+                                accel_textkit_text* error);
+
 #ifdef __cplusplus
 }
 #endif

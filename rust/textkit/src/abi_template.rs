@@ -29,7 +29,7 @@ pub unsafe extern "C" fn accel_textkit_template_render(
     error: *mut Text,
 ) -> i32 {
     let outcome = guard(Code::InvalidArgument, || {
-        (*compiled).render(text_of(context_json)?, now_unix_seconds)
+        (&*compiled).render(text_of(context_json)?, now_unix_seconds)
     });
     finish(outcome, error, |text| *out = Text::from(text))
 }

@@ -55,6 +55,10 @@ pub struct AddedTokenView {
     content: View,
 }
 
+unsafe fn of<'a>(handle: *const Arc<Tokenizer>) -> &'a Tokenizer {
+    &*handle
+}
+
 fn side(value: u8) -> Outcome<Side> {
     match value {
         0 => Ok(Side::Right),
@@ -143,7 +147,7 @@ pub unsafe extern "C" fn accel_textkit_encode(
 ) -> i32 {
     let outcome = guard(Code::InvalidArgument, || {
         let pairs = (!pairs.is_null()).then(|| slice(pairs, count));
-        encode_all(&*tokenizer, slice(texts, count), pairs, &*options)
+        encode_all(of(tokenizer), slice(texts, count), pairs, &*options)
     });
     finish(outcome, error, |encodings| *out = handle(encodings))
 }
@@ -159,7 +163,6 @@ pub unsafe extern "C" fn accel_textkit_encodings_get(
     out: *mut EncodingsView,
 ) {
     let from = &*encodings;
-    let none = std::ptr::null;
     *out = EncodingsView {
         count: from.truncated.len(),
         starts: from.starts.as_ptr(),
@@ -168,10 +171,10 @@ pub unsafe extern "C" fn accel_textkit_encodings_get(
         attention_mask: from.attention_mask.as_ptr(),
         special_tokens_mask: from.special_tokens_mask.as_ptr(),
         sequences: from.sequences.as_ptr(),
-        offsets: if from.has_offsets { from.offsets.as_ptr() } else { none() },
-        words: if from.has_offsets { from.words.as_ptr() } else { none() },
-        token_bytes: if from.has_tokens { from.token_bytes.as_ptr() } else { none() },
-        token_ends: if from.has_tokens { from.token_ends.as_ptr() } else { none() },
+        offsets: if from.has_offsets { from.offsets.as_ptr() } else { std::ptr::null() },
+        words: if from.has_offsets { from.words.as_ptr() } else { std::ptr::null() },
+        token_bytes: if from.has_tokens { from.token_bytes.as_ptr() } else { std::ptr::null() },
+        token_ends: if from.has_tokens { from.token_ends.as_ptr() } else { std::ptr::null() },
         truncated: from.truncated.as_ptr(),
     };
 }
@@ -186,7 +189,7 @@ pub unsafe extern "C" fn accel_textkit_decode(
     error: *mut Text,
 ) -> i32 {
     let outcome = guard(Code::InvalidArgument, || {
-        (*tokenizer).decode(slice(ids, count), skip_special_tokens != 0)
+        of(tokenizer).decode(slice(ids, count), skip_special_tokens != 0)
     });
     finish(outcome, error, |text| *out = Text::from(text))
 }
@@ -211,7 +214,7 @@ pub unsafe extern "C" fn accel_textkit_stream_push(
     piece: *mut Text,
     error: *mut Text,
 ) -> i32 {
-    let outcome = guard(Code::InvalidArgument, || (*stream).push(id));
+    let outcome = guard(Code::InvalidArgument, || (&mut *stream).push(id));
     finish(outcome, error, |text| *piece = Text::from(text))
 }
 
@@ -221,7 +224,7 @@ pub unsafe extern "C" fn accel_textkit_stream_finish(
     piece: *mut Text,
     error: *mut Text,
 ) -> i32 {
-    let outcome = guard(Code::InvalidArgument, || (*stream).finish());
+    let outcome = guard(Code::InvalidArgument, || (&mut *stream).finish());
     finish(outcome, error, |text| *piece = Text::from(text))
 }
 
@@ -235,13 +238,13 @@ pub unsafe extern "C" fn accel_textkit_vocabulary_size(
     tokenizer: *const Arc<Tokenizer>,
     with_added_tokens: u8,
 ) -> usize {
-    guard(Code::Internal, || Ok((*tokenizer).inner.get_vocab_size(with_added_tokens != 0)))
+    guard(Code::Internal, || Ok(of(tokenizer).inner.get_vocab_size(with_added_tokens != 0)))
         .unwrap_or(0)
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn accel_textkit_largest_id(tokenizer: *const Arc<Tokenizer>) -> i64 {
-    guard(Code::Internal, || Ok((*tokenizer).largest_id())).unwrap_or(-1)
+    guard(Code::Internal, || Ok(of(tokenizer).largest_id())).unwrap_or(-1)
 }
 
 #[no_mangle]
@@ -250,8 +253,8 @@ pub unsafe extern "C" fn accel_textkit_token_to_id(
     token: View,
 ) -> i64 {
     let find = || {
-        let vocabulary = (*tokenizer).inner.get_added_vocabulary();
-        Ok(vocabulary.token_to_id(text_of(token)?, (*tokenizer).inner.get_model()))
+        let vocabulary = of(tokenizer).inner.get_added_vocabulary();
+        Ok(vocabulary.token_to_id(text_of(token)?, of(tokenizer).inner.get_model()))
     };
     guard(Code::Internal, find).ok().flatten().map_or(-1, i64::from)
 }
@@ -263,7 +266,7 @@ pub unsafe extern "C" fn accel_textkit_id_to_token(
     out: *mut Text,
     error: *mut Text,
 ) -> i32 {
-    let outcome = guard(Code::Internal, || (*tokenizer).id_to_token(id));
+    let outcome = guard(Code::Internal, || of(tokenizer).id_to_token(id));
     finish(outcome, error, |text| *out = Text::from(text))
 }
 
@@ -272,12 +275,12 @@ pub unsafe extern "C" fn accel_textkit_special_tokens_added(
     tokenizer: *const Arc<Tokenizer>,
     pair: u8,
 ) -> usize {
-    (*tokenizer).frame(pair != 0, true).map_or(0, |frame| frame.added)
+    of(tokenizer).frame(pair != 0, true).map_or(0, |frame| frame.added)
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn accel_textkit_added_token_count(tokenizer: *const Arc<Tokenizer>) -> usize {
-    (*tokenizer).added_tokens.len()
+    of(tokenizer).added_tokens.len()
 }
 
 #[no_mangle]
@@ -285,7 +288,7 @@ pub unsafe extern "C" fn accel_textkit_added_token_at(
     tokenizer: *const Arc<Tokenizer>,
     index: usize,
 ) -> AddedTokenView {
-    let tokens = &(*tokenizer).added_tokens;
+    let tokens = &of(tokenizer).added_tokens;
     // Out of range is a caller's bug; an empty token is better than a panic through C.
     let Some((id, token)) = tokens.get(index) else {
         return AddedTokenView {

@@ -1,5 +1,6 @@
 //! Tokenizers and chat templates behind the C ABI of `include/accel_textkit.h`, which is the manual.
 
+mod abi_case;
 mod abi_template;
 mod abi_tokenizer;
 mod bounds;

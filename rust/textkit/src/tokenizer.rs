@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use thread_local::ThreadLocal;
 use tokenizers::{
-    AddedToken, Encoding, Model, ModelWrapper, PostProcessor, PreTokenizedString,
+    AddedToken, Encoding, Model, ModelWrapper, PreTokenizedString,
     PreTokenizerWrapper, Token,
 };
 

@@ -11,20 +11,12 @@
 #include <openvino/op/parameter.hpp>
 #include <openvino/openvino.hpp>
 
+#include "backend/guard.h"
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
-#include "backends/openvino/guard.h"
 #include "base/try.h"
 
 namespace accel::backend {
-
-std::string engine_message(std::string_view what) {
-  std::string_view text = what;
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  const size_t line = text.rfind('\n');
-  return std::string(line == std::string_view::npos ? text : text.substr(line + 1));
-}
-
 namespace {
 
 constexpr std::string_view kRemedy =
@@ -36,12 +28,6 @@ ov::element::Type element_of_precision(Precision precision) {
     case Precision::kF16: return ov::element::f16;
     default: return ov::element::f32;
   }
-}
-
-Precision precision_of_element(const ov::element::Type& type) {
-  if (type == ov::element::bf16) return Precision::kBF16;
-  if (type == ov::element::f16) return Precision::kF16;
-  return Precision::kF32;
 }
 
 std::string text_of(const ov::AnyMap& info, const std::string& key) {
@@ -230,7 +216,8 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
   ACCEL_ASSIGN(ov::Core * engine, core());
   if (options.device != "CPU") ACCEL_TRY(check_device(*engine, options.device));
   using ResultType = Result<std::shared_ptr<const CompiledModel>>;
-  ResultType compiled = guarded("compiling for " + options.device, StatusCode::kUnavailable, [&]() -> ResultType {
+  const std::string action = "compiling for " + options.device;
+  ResultType compiled = guarded(action, StatusCode::kUnimplemented, [&]() -> ResultType {
     ov::AnyMap settings{
         ov::hint::inference_precision(element_of_precision(options.precision)),
         ov::num_streams(options.streams),
@@ -250,7 +237,7 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
         std::move(ready), signature_of(*model), std::move(executed)));
   });
   if (compiled.ok()) return compiled;
-  // The engine's message does not tell a missing plug-in from a graph it cannot take.
+  // The engine does not tell a missing plug-in from a graph it cannot take.
   ACCEL_TRY(check_device(*engine, options.device));
   return compiled;
 }

@@ -27,7 +27,7 @@ Result<BertConfig> read_config(const Json& json) {
   BertConfig config{
       .vocabulary = in.size_or("vocab_size", 30522),
       .hidden = in.size_or("hidden_size", 768),
-      .layers = in.size_or("num_hidden_layers", 12),
+      .layers = in.layers_or("num_hidden_layers", 12),
       .heads = in.size_or("num_attention_heads", 12),
       .intermediate = in.size_or("intermediate_size", 3072),
       .positions = in.size_or("max_position_embeddings", 512),
@@ -70,8 +70,10 @@ Result<Facts> facts(const Json& json) {
 
 constexpr std::array<std::string_view, 2> kPrefixes{"", "bert."};
 
+// Models with relative positions store a table of absolute ones as well.
 constexpr std::array<std::string_view, 6> kUnused{
-    "embeddings.position_ids", "cls.", "classifier.", "qa_outputs.", "pooler.", "bert.pooler.",
+    "embeddings.position_ids", "embeddings.position_embeddings.", "cls.", "classifier.",
+    "qa_outputs.", "pooler.",
 };
 
 std::string layer_name(int64_t layer) { return "encoder.layer." + std::to_string(layer) + "."; }
@@ -88,8 +90,8 @@ Output embeddings(BuildContext& context, const BertConfig& config, const Output&
   const Output type_rows =
       types ? *types : integers({0});  // the reference library's default: all of type 0
   x = add(x, embedding(weights, type_table, type_rows, config.token_types, config.hidden));
+  const auto given = context.inputs.take("position_ids");  // of no effect on relative positions
   if (config.position_kind == Positions::kAbsolute) {
-    const auto given = context.inputs.take("position_ids");
     x = add(x, embedding(weights, "embeddings.position_embeddings.weight",
                          given ? *given : positions_of(ids), config.positions, config.hidden));
   }

@@ -8,6 +8,7 @@
 
 #include "base/try.h"
 #include "base/utf8.h"
+#include "text/case.h"
 
 namespace accel::pipelines {
 namespace {
@@ -32,7 +33,7 @@ void finish_row(std::span<const float> row, const RowFinish& finish, float* out)
 
 Status check_ids(const EmbeddingModel& model, const std::vector<int32_t>& ids) {
   for (const int32_t id : ids) {
-    if (id < model.vocabulary) continue;
+    if (id >= 0 && id < model.vocabulary) continue;
     return out_of_range(fmt::format(
         "the tokenizer gives token id {} ('{}'), but the model has only {} rows; check that "
         "tokenizer.json belongs to this model",
@@ -76,7 +77,7 @@ Result<TokenizedText> prepare(const EmbeddingModel& model, std::string_view prom
     text = changed;
   }
   if (model.lower_case) {
-    changed = text::to_lower(text);
+    ACCEL_ASSIGN(changed, text::to_lower(text));
     text = changed;
   }
   ACCEL_ASSIGN(text::Encoding encoding,

@@ -1,0 +1,41 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "cli/suggestion.h"
+#include "cli/table.h"
+
+namespace accel::cli {
+namespace {
+
+constexpr std::array<Command, 10> kCommands{{
+    {"devices", "the devices of this machine and what each can run", run_devices},
+    {"doctor", "check the installation and say how to mend it", run_doctor},
+    {"embed", "texts to sentence embeddings", run_embed},
+    {"help", "this list, or the help of a command", run_help},
+    {"infer", "run a model on raw tensors from a file", run_infer},
+    {"self-test", "prove that this installation computes right", run_self_test},
+    {"show", "the facts of a model folder", run_show},
+    {"similarity", "compare texts by their embeddings", run_similarity},
+    {"tokenize", "show how a model cuts text into tokens", run_tokenize},
+    {"version", "the versions of accel and its engines", run_version},
+}};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+Result<const Command*> find_command(std::string_view name) {
+  const auto found = std::ranges::find(kCommands, name, &Command::name);
+  if (found != kCommands.end()) return &*found;
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.push_back(command.name);
+  return invalid_argument(fmt::format("unknown command '{}'{}; accel help lists the commands",
+                                      printable(name), did_you_mean(name, names)));
+}
+
+}  // namespace accel::cli

@@ -1,0 +1,38 @@
+// The commands of the program: one file each, named like the command, and one line in the sorted
+// list of commands.cc.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "accel/status.h"
+#include "cli/flags.h"
+
+namespace accel::cli {
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  // `arguments` are those behind the command's name. The status becomes the program's last line and
+  // exit code.
+  Status (*run)(const Command& command, const Arguments& arguments);
+};
+
+// Sorted by name.
+std::span<const Command> commands();
+
+// The command called `name`. INVALID_ARGUMENT with the nearest name for an unknown one.
+Result<const Command*> find_command(std::string_view name);
+
+Status run_devices(const Command& command, const Arguments& arguments);
+Status run_doctor(const Command& command, const Arguments& arguments);
+Status run_embed(const Command& command, const Arguments& arguments);
+Status run_help(const Command& command, const Arguments& arguments);
+Status run_infer(const Command& command, const Arguments& arguments);
+Status run_self_test(const Command& command, const Arguments& arguments);
+Status run_show(const Command& command, const Arguments& arguments);
+Status run_similarity(const Command& command, const Arguments& arguments);
+Status run_tokenize(const Command& command, const Arguments& arguments);
+Status run_version(const Command& command, const Arguments& arguments);
+
+}  // namespace accel::cli

@@ -1,0 +1,281 @@
+// accel doctor: is everything there, what is lost without the rest, and the line that mends it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accel/engine.h"
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/installation.h"
+#include "cli/remembered_facts.h"
+#include "cli/table.h"
+#include "cli/wire.h"
+#include "hardware/accelerators.h"
+#include "hardware/cpu.h"
+#include "hardware/limits.h"
+#include "store/facts.h"
+
+namespace accel::cli {
+namespace {
+
+constexpr double kMeasureSeconds = 10;
+
+struct Cache {
+  std::string folder;
+  Status status;  // why nothing is remembered
+};
+
+struct Checkup {
+  hardware::CpuInfo cpu;
+  hardware::CpuLimits limits;
+  hardware::MemoryLimits memory;
+  std::vector<BackendReport> backends;
+  std::vector<Component> components;
+  std::vector<OptionalPart> optional;
+  std::vector<hardware::Accelerator> accelerators;
+  Cache cache;
+  std::vector<RememberedFact> facts;
+  std::optional<MeasureReport> measured;
+
+  bool fine() const { return std::ranges::all_of(components, &Component::fine); }
+};
+
+Cache look_at_cache() {
+  const auto folder = store::default_cache_dir();
+  if (!folder.ok()) return {"", folder.status()};
+  const auto facts_folder = *folder / "facts";
+  return {facts_folder.string(), store::Facts::create({.folder = facts_folder})->warning()};
+}
+
+std::string cores_text(const Checkup& checkup) {
+  const hardware::CpuInfo& cpu = checkup.cpu;
+  std::string text = fmt::format("{} cores, {} threads, {} socket{}, {} NUMA node{}", cpu.cores,
+                                 cpu.logical, cpu.sockets, cpu.sockets == 1 ? "" : "s",
+                                 cpu.numa_nodes, cpu.numa_nodes == 1 ? "" : "s");
+  for (const hardware::CoreKind& kind : cpu.kinds) {
+    text += fmt::format(", {} {}", kind.logical, kind.name);
+  }
+  return text;
+}
+
+std::string machine_text(const Checkup& checkup) {
+  const hardware::CpuLimits& limits = checkup.limits;
+  const hardware::MemoryLimits& memory = checkup.memory;
+  Table table;
+  table.add({"processor", checkup.cpu.model_name + ", " + checkup.cpu.architecture});
+  table.add({"instructions", fmt::format("{}", fmt::join(checkup.cpu.features, " "))});
+  table.add({"cores", cores_text(checkup)});
+  table.add({"affinity", fmt::format("{} threads", limits.affinity)});
+  table.add({"quota", limits.quota_cores ? fmt::format("{:.2f} cores, by {}", *limits.quota_cores,
+                                                       limits.quota_source)
+                                         : "none"});
+  table.add({"threads to use", std::to_string(limits.usable)});
+  table.add({"memory", fmt::format("{}, {} available", human_bytes(memory.total_bytes),
+                                   human_bytes(memory.available_bytes))});
+  table.add({"memory limit", memory.cgroup_limit_bytes
+                                 ? fmt::format("{}, by {}", human_bytes(*memory.cgroup_limit_bytes),
+                                               memory.limit_source)
+                                 : "none"});
+  return "machine\n" + table.text(2);
+}
+
+std::string parts_text(const Checkup& checkup) {
+  Table needed;
+  needed.add({"component", "version", "minimum", "verdict"});
+  for (const Component& one : checkup.components) {
+    needed.add({one.name, one.version.empty() ? "-" : one.version, one.minimum,
+                one.fine ? "ok" : "NOT AVAILABLE"});
+  }
+  Table optional;
+  for (const OptionalPart& part : checkup.optional) {
+    optional.add({part.name, part.present ? "present" : "absent",
+                  part.present ? part.found : "without it: " + part.without});
+  }
+  Table others;
+  for (const hardware::Accelerator& one : checkup.accelerators) {
+    others.add({one.title, one.ready ? "ready" : one.found ? "not ready" : "no", one.reason});
+  }
+  return "\nneeded\n" + needed.text(2) + "\noptional\n" + optional.text(2) + "\nother hardware\n" +
+         others.text(2);
+}
+
+std::string memory_of_runs_text(const Checkup& checkup) {
+  Table table;
+  table.add({"folder", checkup.cache.folder});
+  table.add({"state", checkup.cache.status.ok() ? "writable" : checkup.cache.status.message()});
+  bool probed = false;
+  for (const RememberedFact& fact : checkup.facts) {
+    if (!fact.this_cpu) continue;
+    probed = probed || fact.kind == "crash-probe";
+    table.add({fact.kind, fact_text(fact)});
+    const std::string model = fact.model.empty() ? "" : ", model " + fact.model;
+    const std::string detail = fact.detail.empty() ? "" : ", " + fact.detail;
+    table.add({"", "for " + fact.engine + detail + model});
+  }
+  if (!probed) table.add({"crash-probe", "not run yet: it runs before the engine's first use"});
+  return "\nremembered\n" + table.text(2);
+}
+
+std::string measured_text(const MeasureReport& report) {
+  Table table({Align::kLeft, Align::kRight, Align::kRight});
+  table.add({"precision", "texts/s", "least cosine", "verdict"});
+  for (const PrecisionTiming& timing : report.timings) {
+    table.add({std::string(to_string(timing.precision)), fmt::format("{:.0f}", timing.texts_per_sec),
+               fmt::format("{:.6f}", timing.least_cosine),
+               timing.precision == report.fastest ? "chosen"
+               : timing.eligible                  ? "slower"
+                                                  : "not exact enough"});
+  }
+  return "\nmeasured now\n" + table.text(2) +
+         (report.remembered ? "" : "  not remembered: the cache folder cannot be written\n");
+}
+
+std::string problems_text(const Checkup& checkup) {
+  std::string text;
+  for (const Component& one : checkup.components) {
+    if (one.fine) continue;
+    text += fmt::format("\n{} is not available\n  because  {}\n  remedy   {}\n", one.name,
+                        printable(one.reason), printable(one.remedy));
+  }
+  return text.empty() ? "\nall that is needed is there\n" : text;
+}
+
+std::string readable(const Checkup& checkup) {
+  return machine_text(checkup) + parts_text(checkup) + memory_of_runs_text(checkup) +
+         (checkup.measured ? measured_text(*checkup.measured) : "") + problems_text(checkup);
+}
+
+OrderedJson machine_json(const Checkup& checkup) {
+  const hardware::CpuInfo& cpu = checkup.cpu;
+  OrderedJson out;
+  out["cpu"] = {{"model_name", cpu.model_name},
+                {"architecture", cpu.architecture},
+                {"vendor", cpu.vendor},
+                {"features", cpu.features},
+                {"sockets", cpu.sockets},
+                {"cores", cpu.cores},
+                {"logical", cpu.logical},
+                {"numa_nodes", cpu.numa_nodes},
+                {"affinity", checkup.limits.affinity},
+                {"quota_cores", nullptr},
+                {"usable_threads", checkup.limits.usable}};
+  if (checkup.limits.quota_cores) out["cpu"]["quota_cores"] = *checkup.limits.quota_cores;
+  out["memory"] = {{"total_bytes", checkup.memory.total_bytes},
+                   {"available_bytes", checkup.memory.available_bytes},
+                   {"limit_bytes", nullptr}};
+  if (checkup.memory.cgroup_limit_bytes) {
+    out["memory"]["limit_bytes"] = *checkup.memory.cgroup_limit_bytes;
+  }
+  return out;
+}
+
+OrderedJson measured_json(const MeasureReport& report) {
+  OrderedJson out{{"fastest", to_string(report.fastest)},
+                  {"remembered", report.remembered},
+                  {"timings", OrderedJson::array()}};
+  for (const PrecisionTiming& timing : report.timings) {
+    out["timings"].push_back({{"precision", to_string(timing.precision)},
+                              {"texts_per_sec", timing.texts_per_sec},
+                              {"least_cosine", timing.least_cosine},
+                              {"eligible", timing.eligible}});
+  }
+  return out;
+}
+
+OrderedJson as_json(const Checkup& checkup) {
+  OrderedJson out = machine_json(checkup);
+  out["components"] = OrderedJson::array();
+  for (const Component& one : checkup.components) {
+    out["components"].push_back({{"name", one.name},
+                                 {"version", one.version},
+                                 {"minimum", one.minimum},
+                                 {"verdict", one.fine ? "ok" : "not available"},
+                                 {"reason", one.reason},
+                                 {"remedy", one.remedy}});
+  }
+  out["optional"] = OrderedJson::array();
+  for (const OptionalPart& part : checkup.optional) {
+    out["optional"].push_back({{"name", part.name},
+                               {"present", part.present},
+                               {"found", part.found},
+                               {"without", part.without}});
+  }
+  out["accelerators"] = OrderedJson::array();
+  for (const hardware::Accelerator& one : checkup.accelerators) {
+    out["accelerators"].push_back({{"kind", one.kind},
+                                   {"found", one.found},
+                                   {"ready", one.ready},
+                                   {"reason", one.reason},
+                                   {"driver", one.driver}});
+  }
+  out["backends"] = backends_json(checkup.backends);
+  out["cache"] = {{"folder", checkup.cache.folder},
+                  {"writable", checkup.cache.status.ok()},
+                  {"reason", checkup.cache.status.message()}};
+  out["facts"] = OrderedJson::array();
+  for (const RememberedFact& fact : checkup.facts) {
+    out["facts"].push_back({{"kind", fact.kind},
+                            {"engine", fact.engine},
+                            {"model", fact.model},
+                            {"detail", fact.detail},
+                            {"this_cpu", fact.this_cpu},
+                            {"value", OrderedJson(fact.value)}});
+  }
+  if (checkup.measured) out["measured"] = measured_json(*checkup.measured);
+  out["ok"] = checkup.fine();
+  return out;
+}
+
+Result<Checkup> examine(bool measure, const std::string& model) {
+  Checkup checkup{.cpu = hardware::read_cpu(),
+                  .limits = hardware::read_cpu_limits(),
+                  .memory = hardware::read_memory_limits(),
+                  .optional = optional_parts(),
+                  .accelerators = hardware::find_accelerators(),
+                  .cache = look_at_cache()};
+  ACCEL_ASSIGN(const auto engine, make_engine());
+  checkup.backends = engine->backends();
+  checkup.components = components(checkup.backends);
+  if (measure) {
+    std::string path = model;
+    if (path.empty()) {
+      ACCEL_ASSIGN(const auto share, share_folder());
+      path = (share / "self-test").string();
+    }
+    ACCEL_ASSIGN(checkup.measured, engine->measure(path, "CPU", kMeasureSeconds));
+  }
+  checkup.facts = remembered_facts(checkup.cache.folder, checkup.cpu.identity());
+  return checkup;
+}
+
+}  // namespace
+
+Status run_doctor(const Command& command, const Arguments& arguments) {
+  std::string model;
+  bool json = false;
+  bool measure = false;
+  Flags flags(command.name, command.summary);
+  flags.optional_argument("MODEL", &model,
+                          "only with --measure: the model folder to time (default: the tiny model "
+                          "of the self-test)");
+  flags.flag("--measure", &measure,
+             "time the precisions of the CPU on MODEL and remember the fastest, which is what "
+             "--precision auto means from then on");
+  flags.flag("--json", &json, "for programs");
+  ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
+  if (help_shown) return {};
+  if (!model.empty() && !measure) {
+    return invalid_argument("MODEL: expected --measure with it; see accel doctor --help");
+  }
+  ACCEL_ASSIGN(const Checkup checkup, examine(measure, model));
+  ACCEL_TRY(print(json ? json_text(as_json(checkup)) : readable(checkup)));
+  if (checkup.fine()) return {};
+  return unavailable("something that accel needs is missing: see above");
+}
+
+}  // namespace accel::cli

@@ -1,0 +1,260 @@
+// accel embed: texts to sentence embeddings.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/embed_run.h"
+#include "cli/embedding_output.h"
+#include "cli/interrupt.h"
+#include "cli/model_flags.h"
+#include "cli/text_input.h"
+#include "cli/wire.h"
+#include "hardware/limits.h"
+
+namespace accel::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kDirectTextsMax = 256;  // as many go through the model in one call
+constexpr double kMeasureSecondsMax = 3;
+
+struct EmbedFlags {
+  ModelFlags model;
+  std::vector<std::string> texts;
+  std::string input;
+  std::string output = "-";
+  std::string format = "jsonl";
+  std::string field;
+  std::string prompt;
+  int64_t batch_tokens = 0;
+  int64_t dimensions = 0;
+  bool strict = false;
+  bool no_normalize = false;
+  bool stats = false;
+
+  void declare(Flags& flags);
+  Status check() const;
+  EmbedOptions options() const;
+  TextInputOptions input_options() const;
+  EmbeddingOutputOptions output_options(const ModelReport& report) const;
+};
+
+void EmbedFlags::declare(Flags& flags) {
+  model.declare(flags);
+  flags.arguments("TEXT", &texts, 0, "texts; without any, lines of --input or standard input");
+  flags.text("--input", "FILE|-", &input, "one text per line, or JSONL with --field");
+  flags.text("--field", "NAME", &field,
+             "lines are JSON objects and this field is the text; the others are carried through "
+             "to jsonl and json");
+  flags.text("--output", "FILE|-", &output,
+             "a file appears when it is complete; - is standard output (default -)");
+  const auto formats = embedding_format_names();
+  flags.choice("--format", &format, {formats.begin(), formats.end()}, "(default jsonl)");
+  flags.text("--prompt", "NAME", &prompt, "one of the model's prompts, put before each text");
+  flags.number("--dimensions", &dimensions,
+               "keep the first N numbers and normalise again; 0 keeps all (default 0)");
+  flags.flag("--no-normalize", &no_normalize, "leave out the model's normalisation");
+  flags.flag("--strict", &strict, "refuse invalid UTF-8 instead of replacing it");
+  flags.number("--batch-tokens", &batch_tokens, "tokens per batch; 0 chooses (default 0)");
+  flags.flag("--stats", &stats, "end with one line of JSON on standard error");
+  flags.example("accel embed all-MiniLM-L6-v2 'a text' 'another one'");
+  flags.example("accel embed all-MiniLM-L6-v2 --input lines.txt --output vectors.npy --format npy");
+  flags.example("zcat records.jsonl.gz | accel embed all-MiniLM-L6-v2 --input - --field text");
+}
+
+Status EmbedFlags::check() const {
+  if (!texts.empty() && !input.empty()) {
+    return invalid_argument("expected texts as arguments or --input, found both");
+  }
+  if (!texts.empty() && !field.empty()) {
+    return invalid_argument("--field: expected --input with JSON lines, found texts as arguments");
+  }
+  if (texts.empty() && input.empty() && stdin_is_terminal()) {
+    return invalid_argument(
+        "expected texts: as arguments, as lines of --input FILE, or through a pipe "
+        "(--input - reads what you type)");
+  }
+  return {};
+}
+
+EmbedOptions EmbedFlags::options() const {
+  return {.prompt = prompt,
+          .dimensions = dimensions,
+          .normalize = !no_normalize,
+          .strict_utf8 = strict,
+          .batch_tokens = batch_tokens};
+}
+
+TextInputOptions EmbedFlags::input_options() const {
+  TextInputOptions options{.strict_utf8 = strict};
+  if (!field.empty()) {
+    options.form = LineForm::kRecord;
+    options.field = field;
+    if (carries_fields(embedding_format(format))) {
+      options.reserved.assign(record_fields().begin(), record_fields().end());
+    }
+  }
+  return options;
+}
+
+EmbeddingOutputOptions EmbedFlags::output_options(const ModelReport& report) const {
+  return {.format = embedding_format(format),
+          .path = output,
+          .size = dimensions > 0 ? dimensions : report.embedding_size};
+}
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// One run of the command, from the flags to the last byte.
+class EmbedCommand {
+ public:
+  explicit EmbedCommand(EmbedFlags flags) : flags_(std::move(flags)) {}
+
+  Status run();
+
+ private:
+  Status load();
+  Status embed_arguments();
+  Status embed_input();
+  void tell(double total_seconds) const;
+  std::string statistics(double total_seconds) const;
+
+  EmbedFlags flags_;
+  const Clock::time_point began_ = Clock::now();
+  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<Model> model_;
+  double load_seconds_ = 0;
+  EmbedTally tally_;
+};
+
+Status EmbedCommand::load() {
+  ACCEL_ASSIGN(LoadOptions options, flags_.model.load_options());
+  ACCEL_ASSIGN(engine_, make_engine());
+  const auto began = Clock::now();
+  ACCEL_ASSIGN(model_, engine_->load(options));
+  load_seconds_ = seconds_since(began);
+  return {};
+}
+
+// A handful of texts: one call, nothing around it.
+Status EmbedCommand::embed_arguments() {
+  ACCEL_TRY(load());
+  if (flags_.strict) {
+    const auto checked = text_input_of(flags_.texts, flags_.input_options());
+    for (size_t i = 0; i < flags_.texts.size(); ++i) ACCEL_TRY(checked->next().status());
+  }
+  ACCEL_ASSIGN(const EmbedResult result, model_->embed(flags_.texts, flags_.options()));
+  EmbeddingOutputOptions output = flags_.output_options(model_->report());
+  output.count = flags_.texts.size();
+  ACCEL_ASSIGN(const auto writer, open_embedding_writer(output));
+  ACCEL_TRY(write_result(result, {}, *writer, tally_));
+  return writer->finish();
+}
+
+Status EmbedCommand::embed_input() {
+  ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
+  TextInputOptions input_options = flags_.input_options();
+  input_options.stop_fd = interrupt->stop_fd();
+  std::optional<uint64_t> count;
+  if (!flags_.texts.empty()) count = flags_.texts.size();
+  const std::string path = flags_.input.empty() ? "-" : flags_.input;
+  std::unique_ptr<TextInput> input;
+  if (count) {
+    input = text_input_of(std::move(flags_.texts), input_options);
+  } else {
+    ACCEL_ASSIGN(input, open_text_input(path, input_options));
+  }
+  ACCEL_TRY(load());
+  EmbeddingOutputOptions output = flags_.output_options(model_->report());
+  output.count = count;
+  if (!count && needs_count(output) && path != "-" && input->size_bytes()) {
+    ACCEL_ASSIGN(output.count, count_texts(path, input_options.form));
+  }
+  ACCEL_ASSIGN(const auto writer, open_embedding_writer(output));
+  const bool bar = flags_.output != "-" || !stdout_is_terminal();
+  const EmbedOptions options = flags_.options();
+  ACCEL_TRY(run_embed_stream(
+      {*model_, options, *input, *writer, *interrupt, /*progress=*/bar}, tally_));
+  const Status finished = writer->finish();
+  return tally_.interrupted && finished.code() == StatusCode::kFailedPrecondition ? Status()
+                                                                                  : finished;
+}
+
+void EmbedCommand::tell(double total_seconds) const {
+  if (tally_.replaced_utf8 > 0) {
+    notice(fmt::format("{} invalid UTF-8 {} replaced by U+FFFD; --strict refuses them",
+                       tally_.replaced_utf8,
+                       tally_.replaced_utf8 == 1 ? "sequence was" : "sequences were"));
+  }
+  if (tally_.report.fallback) notice("fell back: " + tally_.report.fallback_reason);
+  if (flags_.stats) notice_line(statistics(total_seconds));
+}
+
+std::string EmbedCommand::statistics(double total_seconds) const {
+  constexpr double kMebibyte = 1 << 20;
+  const double running = std::max(total_seconds - load_seconds_, 1e-9);
+  const hardware::MemoryUse memory = hardware::read_memory_use();
+  const RunReport& report = tally_.report;
+  nlohmann::ordered_json line{
+      {"texts", tally_.texts},
+      {"tokens", tally_.tokens},
+      {"padded_tokens", tally_.padded_tokens},
+      {"replaced_utf8", tally_.replaced_utf8},
+      {"load_seconds", load_seconds_},
+      {"tokenize_seconds", tally_.times.tokenize},
+      {"infer_seconds", tally_.times.infer},
+      {"total_seconds", total_seconds},
+      {"texts_per_sec", static_cast<double>(tally_.texts) / running},
+      {"tokens_per_sec", static_cast<double>(tally_.tokens) / running},
+      {"resident_memory_mb", static_cast<double>(memory.resident_bytes) / kMebibyte},
+      {"peak_memory_mb", static_cast<double>(memory.peak_bytes) / kMebibyte},
+      {"device", report.device},
+      {"precision", to_string(report.precision)},
+      {"precision_source", report.precision_source},
+      {"backend", report.backend},
+      {"streams", report.streams},
+      {"threads", report.threads},
+      {"fallback", report.fallback}};
+  if (report.fallback) line["fallback_reason"] = report.fallback_reason;
+  return line.dump();
+}
+
+Status EmbedCommand::run() {
+  ACCEL_TRY(flags_.check());
+  const bool direct = !flags_.texts.empty() && flags_.texts.size() <= kDirectTextsMax;
+  ACCEL_TRY(direct ? embed_arguments() : embed_input());
+  tell(seconds_since(began_));
+  if (tally_.interrupted) {
+    return cancelled(fmt::format("interrupted after {} texts; what was written is valid",
+                                 tally_.texts));
+  }
+  model_.reset();
+  if (tally_.texts > 0 && tally_.report.precision_source == "unmeasured") {
+    // The answer is out; only the next run would notice a failure, and it would measure again.
+    const auto ignored =
+        engine_->measure(flags_.model.model, flags_.model.device, kMeasureSecondsMax);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status run_embed(const Command& command, const Arguments& arguments) {
+  EmbedFlags given;
+  Flags flags(command.name, command.summary);
+  given.declare(flags);
+  ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
+  if (help_shown) return {};
+  return EmbedCommand(std::move(given)).run();
+}
+
+}  // namespace accel::cli

@@ -1,0 +1,64 @@
+// accel infer: raw named tensors in and out.
+#include <fmt/format.h>
+
+#include <string>
+
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/model_flags.h"
+#include "cli/wire.h"
+#include "tensors/tensor_files.h"
+
+namespace accel::cli {
+namespace {
+
+bool ends_with_npy(const std::string& path) {
+  if (path.size() < 4) return false;
+  std::string suffix = path.substr(path.size() - 4);
+  for (char& c : suffix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return suffix == ".npy";
+}
+
+// A single array has no place for more than one output.
+Status check_output(const std::string& path, const NamedTensors& outputs) {
+  if (outputs.size() == 1 || !ends_with_npy(path)) return {};
+  std::string names;
+  for (const NamedTensor& output : outputs) {
+    names += (names.empty() ? "" : ", ") + output.name;
+  }
+  return invalid_argument(fmt::format(
+      "--output: expected a .safetensors or .npz file for {} outputs ({}), found {}, which holds "
+      "one array",
+      outputs.size(), names, path));
+}
+
+}  // namespace
+
+Status run_infer(const Command& command, const Arguments& arguments) {
+  ModelFlags model_flags;
+  std::string inputs_path;
+  std::string output_path;
+  Flags flags(command.name, command.summary);
+  model_flags.declare(flags);
+  flags.text("--inputs", "FILE", &inputs_path,
+             "the model's inputs by name: .safetensors, .npz, or one .npy named like its input");
+  flags.text("--output", "FILE", &output_path,
+             "all outputs that the inputs determine: .safetensors, .npz, or .npy for a single one");
+  flags.example("accel infer bert-base --inputs ids.npz --output states.safetensors");
+  ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
+  if (help_shown) return {};
+  if (inputs_path.empty()) return invalid_argument("expected --inputs FILE; see accel infer --help");
+  if (output_path.empty()) return invalid_argument("expected --output FILE; see accel infer --help");
+  ACCEL_ASSIGN(LoadOptions options, model_flags.load_options());
+  options.use = Use::kInfer;
+  ACCEL_ASSIGN(const NamedTensors inputs, tensors::read_tensors(inputs_path));
+  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const auto model, engine->load(options));
+  ACCEL_ASSIGN(const InferResult result, model->infer(inputs));
+  ACCEL_TRY(check_output(output_path, result.outputs));
+  if (result.report.fallback) notice("fell back: " + result.report.fallback_reason);
+  return tensors::write_tensors(output_path, result.outputs);
+}
+
+}  // namespace accel::cli

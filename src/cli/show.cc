@@ -1,0 +1,113 @@
+// accel show: what a model folder holds, without running it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/installation.h"
+#include "cli/table.h"
+#include "cli/wire.h"
+
+namespace accel::cli {
+namespace {
+
+std::string shape_text(const Shape& shape) {
+  std::vector<std::string> sizes;
+  for (const int64_t size : shape) sizes.push_back(size < 0 ? "?" : std::to_string(size));
+  return fmt::format("[{}]", fmt::join(sizes, ", "));
+}
+
+std::string ports_text(const std::vector<PortReport>& ports) {
+  Table table;
+  for (const PortReport& port : ports) {
+    table.add({port.name, std::string(to_string(port.dtype)), shape_text(port.shape),
+               port.optional ? "optional" : ""});
+  }
+  return table.text(2);
+}
+
+std::string readable(const ModelReport& report) {
+  Table table;
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) table.add({name, value});
+  };
+  const auto add_number = [&](const char* name, int64_t value) {
+    if (value > 0) table.add({name, with_separators(static_cast<uint64_t>(value))});
+  };
+  add("folder", report.path);
+  add("family", fmt::format("{} ({})", report.family, report.architecture));
+  add("tasks", fmt::format("{}", fmt::join(report.tasks, ", ")));
+  add("parameters", with_separators(report.parameters));
+  add("weights", fmt::format("{}, {} on disk", report.weights_dtype,
+                             human_bytes(report.bytes_on_disk)));
+  add_number("layers", report.layers);
+  add_number("hidden size", report.hidden_size);
+  add_number("vocabulary", report.vocabulary);
+  add_number("longest input", report.max_tokens);
+  add_number("embedding size", report.embedding_size);
+  if (report.embedding_size > 0) {
+    add("pooling", report.pooling + (report.normalized ? ", normalised" : ", not normalised"));
+  }
+  if (report.lower_case) add("text", "lower-cased");
+  add("prompts", fmt::format("{}", fmt::join(report.prompts, ", ")));
+  return fmt::format("{}\ninputs\n{}\noutputs\n{}", table.text(), ports_text(report.inputs),
+                     ports_text(report.outputs));
+}
+
+nlohmann::ordered_json ports_json(const std::vector<PortReport>& ports) {
+  auto list = nlohmann::ordered_json::array();
+  for (const PortReport& port : ports) {
+    list.push_back({{"name", port.name},
+                    {"dtype", to_string(port.dtype)},
+                    {"shape", port.shape},
+                    {"optional", port.optional}});
+  }
+  return list;
+}
+
+nlohmann::ordered_json as_json(const ModelReport& report) {
+  return {{"path", report.path},
+          {"family", report.family},
+          {"architecture", report.architecture},
+          {"tasks", report.tasks},
+          {"inputs", ports_json(report.inputs)},
+          {"outputs", ports_json(report.outputs)},
+          {"parameters", report.parameters},
+          {"weights_dtype", report.weights_dtype},
+          {"bytes_on_disk", report.bytes_on_disk},
+          {"hidden_size", report.hidden_size},
+          {"layers", report.layers},
+          {"vocabulary", report.vocabulary},
+          {"max_tokens", report.max_tokens},
+          {"embedding_size", report.embedding_size},
+          {"pooling", report.pooling},
+          {"normalized", report.normalized},
+          {"lower_case", report.lower_case},
+          {"prompts", report.prompts}};
+}
+
+}  // namespace
+
+Status run_show(const Command& command, const Arguments& arguments) {
+  std::string path;
+  bool json = false;
+  Flags flags(command.name, command.summary);
+  flags.argument("MODEL", &path, "a model folder");
+  flags.flag("--json", &json, "for programs");
+  ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
+  if (help_shown) return {};
+  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const ModelReport report, engine->describe(path));
+  const std::vector<BackendReport> backends = engine->backends();
+  if (!json) return print(readable(report) + unavailable_text(backends));
+  nlohmann::ordered_json out = as_json(report);
+  out["backends"] = backends_json(backends);
+  return print(json_text(out));
+}
+
+}  // namespace accel::cli

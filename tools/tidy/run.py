@@ -1,0 +1,116 @@
+"""clang-tidy over every own source: run.py BUILD_FOLDER [name part ...]
+
+Runs on all cores, and remembers what was clean. The key of a file's entry is a hash of everything
+that its findings depend on: the file, the own headers it includes (followed through), the compile
+command, the configuration, the stamps of what ./dev setup unpacked, and clang-tidy's version.
+"""
+
+import concurrent.futures
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CLANG_TIDY = "clang-tidy-16"
+OWN_FOLDERS = ("src", "tests", "examples")
+INCLUDE_FOLDERS = (ROOT / "src", ROOT / "include", ROOT / "rust/textkit/include")
+INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
+
+
+@functools.cache
+def own_includes(path):
+    """The own files that `path` includes directly."""
+    found = []
+    for name in INCLUDE.findall(path.read_bytes()):
+        for folder in (path.parent, *INCLUDE_FOLDERS):
+            candidate = folder / name.decode()
+            if candidate.is_file():
+                found.append(candidate.resolve())
+                break
+    return found
+
+
+def dependencies(path):
+    """`path` and all own files it includes, followed through, sorted."""
+    seen, waiting = set(), [path]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen:
+            seen.add(current)
+            waiting.extend(own_includes(current))
+    return sorted(seen)
+
+
+@functools.cache
+def file_hash(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@functools.cache
+def surroundings():
+    version = subprocess.run([CLANG_TIDY, "--version"], capture_output=True, check=True).stdout
+    stamps = [ROOT / ".deps/openvino/.stamp", ROOT / ".deps/textkit/.stamp"]
+    texts = [version, (ROOT / ".clang-tidy").read_bytes()]
+    return texts + [stamp.read_bytes() for stamp in stamps if stamp.is_file()]
+
+
+def key_of(entry):
+    digest = hashlib.sha256()
+    for text in surroundings():
+        digest.update(text)
+    digest.update(entry["command"].encode())
+    for path in dependencies(pathlib.Path(entry["file"]).resolve()):
+        digest.update(f"{path.relative_to(ROOT)} {file_hash(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def check(build, entry):
+    """Runs clang-tidy; its findings, or "" when there are none."""
+    command = [CLANG_TIDY, "--quiet", "-p", str(build), entry["file"]]
+    if entry["file"].endswith(("_test.cc", "_fuzz.cc")):
+        command.append("--checks=-clang-analyzer-*")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def own_entries(build, parts):
+    """The compile commands of own files whose path contains one of `parts` (all if none)."""
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["file"]).resolve()
+        if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in OWN_FOLDERS:
+            if not parts or any(part in str(path) for part in parts):
+                yield entry
+
+
+def main(arguments):
+    build = pathlib.Path(arguments[0])
+    remembered = build / "clean"
+    remembered.mkdir(exist_ok=True)
+    known = {path.name for path in remembered.iterdir()}
+    entries = {key_of(entry): entry for entry in own_entries(build, arguments[1:])}
+    waiting = {key: entry for key, entry in entries.items() if key not in known}
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = {pool.submit(check, build, entry): key for key, entry in waiting.items()}
+        for job in concurrent.futures.as_completed(jobs):
+            key = jobs[job]
+            findings = job.result()
+            if findings:
+                failed += 1
+                print(findings, flush=True)
+            else:
+                (remembered / key).touch()
+    if not arguments[1:]:
+        for stale in known - set(entries):
+            (remembered / stale).unlink()
+    print(f"clang-tidy: {len(entries)} files, {len(waiting)} checked now, {failed} with findings")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
