@@ -156,17 +156,17 @@ def compare_answers(workers, everyone, path, result):
 
 def measure_bulk(workers, path, rounds, result):
     print(f"bulk, {rounds} rounds ...", flush=True)
-    seconds = scenarios.passes(workers, "embed_file", path, rounds)
-    result["scenarios"]["bulk"] = measured(len(read_texts(path)), rounds, seconds)
+    seconds, said = scenarios.passes(workers, "embed_file", path, rounds)
+    result["scenarios"]["bulk"] = measured(len(read_texts(path)), rounds, seconds, said=said)
     result["targets"] += targets.speed_targets("bulk", seconds)
     result["targets"] += targets.auto_target(seconds, result["answers"])
 
 
 def measure_singles(workers, path, rounds, result):
     print(f"singles, {rounds} rounds ...", flush=True)
-    seconds = scenarios.passes(workers, "singles", path, rounds)
+    seconds, said = scenarios.passes(workers, "singles", path, rounds)
     texts = len(read_texts(path))
-    found = measured(texts, rounds, seconds, tokens_max=SHORT_TOKENS_MAX)
+    found = measured(texts, rounds, seconds, said=said, tokens_max=SHORT_TOKENS_MAX)
     result["scenarios"]["singles"] = found
     result["targets"] += targets.speed_targets("singles", seconds)
 
@@ -222,22 +222,35 @@ def prepare(given):
     return everyone, texts, short, result
 
 
-def main():
-    given = arguments()
-    everyone, texts, short, result = prepare(given)
+def save(given, result):
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def measure(given, everyone, texts, short, result):
     with scenarios.started(everyone, LOGS) as workers:
         scenarios.load(workers, everyone, "bulk")
         compare_answers(workers, everyone, texts, result)
         if "bulk" in given.scenarios:
             measure_bulk(workers, texts, given.rounds, result)
+            save(given, result)
         if "singles" in given.scenarios:
             scenarios.load(workers, everyone, "singles")
             measure_singles(workers, short, given.rounds, result)
+            save(given, result)
     if "start" in given.scenarios:
         measure_start(everyone, given, result)
+        save(given, result)
+
+
+def main():
+    given = arguments()
+    everyone, texts, short, result = prepare(given)
+    try:
+        measure(given, everyone, texts, short, result)
+    except KeyboardInterrupt:
+        print("interrupted: these are the scenarios that were finished", flush=True)
     tables.show(result)
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(json.dumps(result, indent=1) + "\n")
     print(f"\nall rounds, settings and versions: {given.output}")
 
 

@@ -45,11 +45,16 @@ def load(workers, contenders, scenario):
 
 
 def passes(workers, action, path, rounds):
-    for worker in workers.values():
-        worker.ask(action, path=str(path))  # warm: kernels made, weights packed
-    return interleaved(
-        list(workers), rounds, lambda name: workers[name].ask(action, path=str(path))["seconds"]
-    )
+    """(seconds by name, what each said of its run besides)."""
+    said = {}
+    for name, worker in workers.items():
+        answer = worker.ask(action, path=str(path))  # warm: kernels made, weights packed
+        said[name] = {key: value for key, value in answer.items() if key not in ("ok", "seconds")}
+
+    def measure(name):
+        return workers[name].ask(action, path=str(path))["seconds"]
+
+    return interleaved(list(workers), rounds, measure), said
 
 
 def start_worker(contender, log_folder):

@@ -24,8 +24,8 @@ if(NOT OpenVINO_DIR AND NOT DEFINED ENV{OpenVINO_DIR} AND
 endif()
 find_package(OpenVINO 2026.4 COMPONENTS Runtime)
 if(NOT OpenVINO_FOUND)
-  message(FATAL_ERROR "OpenVINO 2026.4 or later was not found. Run ./dev setup, or set OpenVINO_DIR "
-                      "to the folder of an installed OpenVINOConfig.cmake.")
+  message(FATAL_ERROR "OpenVINO 2026.4 or later was not found. Run ./dev setup, or set "
+                      "OpenVINO_DIR to the folder of an installed OpenVINOConfig.cmake.")
 endif()
 
 # The one Rust library: tokenizers and chat templates behind a C ABI (rust/textkit).

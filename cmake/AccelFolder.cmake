@@ -1,4 +1,5 @@
-# accel_folder(NAME STOREY n SOURCES ... [DEPENDS folders...] [LINK libraries...] [TESTS ...] [FUZZ ...])
+# accel_folder(NAME STOREY n SOURCES ...
+#              [DEPENDS folders...] [LINK libraries...] [TESTS ...] [FUZZ ...])
 #
 # One source folder = one static library `accel_NAME` (slashes become underscores) with its unit
 # tests (`NAME_test`) and fuzz targets. A folder may depend only on folders of a lower storey: the
@@ -25,7 +26,8 @@ function(accel_folder name)
     string(REPLACE "/" "_" dependency_id ${dependency})
     get_property(below GLOBAL PROPERTY accel_storey_${dependency_id})
     if("${below}" STREQUAL "")
-      message(FATAL_ERROR "src/${name} depends on src/${dependency}, which is not declared above it")
+      message(FATAL_ERROR "src/${name} depends on src/${dependency}, which is not declared "
+                          "above it")
     elseif(NOT below LESS ARG_STOREY)
       message(FATAL_ERROR "src/${name} (storey ${ARG_STOREY}) may not depend on src/${dependency} "
                           "(storey ${below}): only lower storeys")

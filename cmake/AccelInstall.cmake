@@ -31,6 +31,12 @@ if(TARGET accel)
   list(APPEND ACCEL_INSTALLED "$<TARGET_FILE:accel>")
 endif()
 
+if(TARGET accel-probe)
+  set_target_properties(accel-probe PROPERTIES INSTALL_RPATH "$ORIGIN")
+  install(TARGETS accel-probe RUNTIME DESTINATION lib/accel)
+  list(APPEND ACCEL_INSTALLED "$<TARGET_FILE:accel-probe>")
+endif()
+
 if(TARGET accel_shared)
   set_target_properties(accel_shared PROPERTIES INSTALL_RPATH "$ORIGIN/accel")
   target_include_directories(accel_shared INTERFACE $<INSTALL_INTERFACE:include>)
@@ -49,7 +55,7 @@ if(TARGET accel_shared)
           DESTINATION lib/cmake/accel)
 endif()
 
-# The libraries that the two were linked to, found as the loader finds them.
+# The libraries that these were linked to, found as the loader finds them.
 if(ACCEL_INSTALLED)
   install(CODE "set(accel_binaries ${ACCEL_INSTALLED})
 set(accel_engine_folder ${ACCEL_ENGINE_FOLDER})")

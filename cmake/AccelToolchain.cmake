@@ -11,9 +11,9 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 find_program(ACCEL_CCACHE ccache)
 if(ACCEL_CCACHE)
   # The precompiled headers' own settings; see ccache's manual, "Precompiled headers".
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      ${ACCEL_CCACHE})
+  string(CONCAT sloppiness CCACHE_SLOPPINESS=pch_defines,time_macros,
+                include_file_mtime,include_file_ctime)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env ${sloppiness} ${ACCEL_CCACHE})
 endif()
 
 add_library(accel_flags INTERFACE)
@@ -23,13 +23,15 @@ target_compile_options(accel_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtua
                                              -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # GCC 12 warns falsely about std::variant and std::optional at -O2.
-  target_compile_options(accel_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -fpch-preprocess)
+  target_compile_options(accel_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict
+                                               -fpch-preprocess)
   target_link_options(accel_flags INTERFACE -fuse-ld=mold)
 else()
   target_link_options(accel_flags INTERFACE -fuse-ld=mold)
 endif()
 if(ACCEL_SANITIZE)
-  target_compile_options(accel_flags INTERFACE -fsanitize=${ACCEL_SANITIZE} -fno-sanitize-recover=all)
+  target_compile_options(accel_flags INTERFACE -fsanitize=${ACCEL_SANITIZE}
+                                               -fno-sanitize-recover=all)
   target_link_options(accel_flags INTERFACE -fsanitize=${ACCEL_SANITIZE})
 endif()
 if(ACCEL_FUZZ)

@@ -13,8 +13,7 @@ Status print(std::string_view text) { return write_all(STDOUT_FILENO, text, "sta
 void notice(std::string_view text) { notice_line("accel: " + std::string(text)); }
 
 void notice_line(std::string_view line) {
-  const Status ignored =
-      write_all(STDERR_FILENO, std::string(line) + "\n", "standard error");
+  const Status ignored = write_all(STDERR_FILENO, std::string(line) + "\n", "standard error");
 }
 
 bool stdin_is_terminal() { return ::isatty(STDIN_FILENO) == 1; }

@@ -63,12 +63,9 @@ OrderedJson as_json(const Hardware& found) {
                               {"kind", device.kind},
                               {"precisions", precisions}});
   }
-  out["cpu"] = {{"model_name", found.cpu.model_name},
-                {"architecture", found.cpu.architecture},
-                {"vendor", found.cpu.vendor},
-                {"cores", found.cpu.cores},
-                {"logical", found.cpu.logical},
-                {"usable_threads", found.limits.usable}};
+  out["cpu"] = {{"model_name", found.cpu.model_name}, {"architecture", found.cpu.architecture},
+                {"vendor", found.cpu.vendor},         {"cores", found.cpu.cores},
+                {"logical", found.cpu.logical},       {"usable_threads", found.limits.usable}};
   out["accelerators"] = OrderedJson::array();
   for (const hardware::Accelerator& one : found.accelerators) {
     out["accelerators"].push_back({{"kind", one.kind},

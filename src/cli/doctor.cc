@@ -125,7 +125,8 @@ std::string measured_text(const MeasureReport& report) {
   Table table({Align::kLeft, Align::kRight, Align::kRight});
   table.add({"precision", "texts/s", "least cosine", "verdict"});
   for (const PrecisionTiming& timing : report.timings) {
-    table.add({std::string(to_string(timing.precision)), fmt::format("{:.0f}", timing.texts_per_sec),
+    table.add({std::string(to_string(timing.precision)),
+               fmt::format("{:.0f}", timing.texts_per_sec),
                fmt::format("{:.6f}", timing.least_cosine),
                timing.precision == report.fastest ? "chosen"
                : timing.eligible                  ? "slower"

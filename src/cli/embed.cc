@@ -182,8 +182,8 @@ Status EmbedCommand::embed_input() {
   ACCEL_ASSIGN(const auto writer, open_embedding_writer(output));
   const bool bar = flags_.output != "-" || !stdout_is_terminal();
   const EmbedOptions options = flags_.options();
-  ACCEL_TRY(run_embed_stream(
-      {*model_, options, *input, *writer, *interrupt, /*progress=*/bar}, tally_));
+  ACCEL_TRY(
+      run_embed_stream({*model_, options, *input, *writer, *interrupt, /*progress=*/bar}, tally_));
   const Status finished = writer->finish();
   return tally_.interrupted && finished.code() == StatusCode::kFailedPrecondition ? Status()
                                                                                   : finished;
@@ -234,8 +234,8 @@ Status EmbedCommand::run() {
   ACCEL_TRY(direct ? embed_arguments() : embed_input());
   tell(seconds_since(began_));
   if (tally_.interrupted) {
-    return cancelled(fmt::format("interrupted after {} texts; what was written is valid",
-                                 tally_.texts));
+    return cancelled(
+        fmt::format("interrupted after {} texts; what was written is valid", tally_.texts));
   }
   model_.reset();
   if (tally_.texts > 0 && tally_.report.precision_source == "unmeasured") {

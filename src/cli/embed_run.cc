@@ -117,10 +117,10 @@ class Pump {
     const auto size = run_.input.size_bytes();
     pollfd stop{run_.interrupt.stop_fd(), POLLIN, 0};
     while (::poll(&stop, 1, progress.shown() ? kWatchIntervalMs : -1) <= 0) {
-      const auto fraction = size && *size > 0
-                                ? std::optional(static_cast<double>(written_position_) /
-                                                static_cast<double>(*size))
-                                : std::nullopt;
+      const auto fraction =
+          size && *size > 0
+              ? std::optional(static_cast<double>(written_position_) / static_cast<double>(*size))
+              : std::nullopt;
       progress.update(stream_.completed(), fraction);
     }
     if (run_.interrupt.signalled()) stream_.cancel();

@@ -1,5 +1,5 @@
-// The work of `accel embed`: texts from an input through a model to a writer, in order, with reading,
-// tokenising, computing and writing at the same time and everything in between bounded.
+// The work of `accel embed`: texts from an input through a model to a writer, in order, with
+// reading, tokenising, computing and writing at the same time and everything in between bounded.
 #pragma once
 
 #include <cstdint>

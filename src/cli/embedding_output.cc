@@ -36,8 +36,7 @@ void append_number(std::string& out, Number number) {
 }
 
 // Written straight into `out`: this is where the time goes.
-void append_numbers(std::string& out, std::span<const float> numbers,
-                    std::string_view not_finite) {
+void append_numbers(std::string& out, std::span<const float> numbers, std::string_view not_finite) {
   const size_t begin = out.size();
   out.resize(begin + numbers.size() * kNumberBytesMax);
   char* at = out.data() + begin;
@@ -187,10 +186,10 @@ Result<std::unique_ptr<EmbeddingWriter>> open_npy_writer(const EmbeddingOutputOp
     return std::unique_ptr<EmbeddingWriter>(std::move(writer));
   }
   ACCEL_ASSIGN(auto rows, tensors::NpyRowWriter::create(
-                              options.path, {.dtype = DType::kF32,
-                                             .row = {options.size},
-                                             .rows = rewritable(options.path) ? std::nullopt
-                                                                              : options.count}));
+                              options.path,
+                              {.dtype = DType::kF32,
+                               .row = {options.size},
+                               .rows = rewritable(options.path) ? std::nullopt : options.count}));
   return std::unique_ptr<EmbeddingWriter>(std::make_unique<NpyFileWriter>(std::move(rows)));
 }
 

@@ -37,11 +37,11 @@ class EmbeddingOutputTest : public ::testing::Test {
     const std::vector<float> second{1e-7F, 3.5e20F};
     auto writer = open_embedding_writer({.format = format, .path = path, .size = 2});
     if (!writer.ok()) return writer.status();
-    Status status = (*writer)->write({.index = 0, .embedding = first, .tokens = 7,
-                                      .carried = "\"id\":\"x\""});
+    Status status =
+        (*writer)->write({.index = 0, .embedding = first, .tokens = 7, .carried = "\"id\":\"x\""});
     if (status.ok()) {
-      status = (*writer)->write({.index = 1, .embedding = second, .tokens = 512,
-                                 .truncated = true});
+      status =
+          (*writer)->write({.index = 1, .embedding = second, .tokens = 512, .truncated = true});
     }
     if (status.ok()) status = (*writer)->flush();
     return status.ok() && finish ? (*writer)->finish() : status;
@@ -69,8 +69,8 @@ TEST_F(EmbeddingOutputTest, Jsonl) {
 TEST_F(EmbeddingOutputTest, Json) {
   ASSERT_TRUE(write(EmbeddingFormat::kJson, folder_ / "a").ok());
   EXPECT_EQ(content(folder_ / "a"), std::string("[\n") + kFirst + ",\n" + kSecond + "\n]\n");
-  auto empty = open_embedding_writer(
-      {.format = EmbeddingFormat::kJson, .path = folder_ / "b", .size = 2});
+  auto empty =
+      open_embedding_writer({.format = EmbeddingFormat::kJson, .path = folder_ / "b", .size = 2});
   ASSERT_TRUE((*empty)->finish().ok());
   EXPECT_EQ(content(folder_ / "b"), "[]\n");
 }

@@ -191,8 +191,8 @@ void Flags::number(std::string_view name, int64_t* target, std::string_view help
                            .number = target});
 }
 
-void Flags::choice(std::string_view name, std::string* target,
-                   std::vector<std::string_view> values, std::string_view help) {
+void Flags::choice(std::string_view name, std::string* target, std::vector<std::string_view> values,
+                   std::string_view help) {
   state_->flags.push_back({.kind = Kind::kChoice,
                            .name = std::string(name),
                            .value = fmt::format("{}", fmt::join(values, "|")),
@@ -202,10 +202,8 @@ void Flags::choice(std::string_view name, std::string* target,
 }
 
 void Flags::flag(std::string_view name, bool* target, std::string_view help) {
-  state_->flags.push_back({.kind = Kind::kFlag,
-                           .name = std::string(name),
-                           .help = std::string(help),
-                           .flag = target});
+  state_->flags.push_back(
+      {.kind = Kind::kFlag, .name = std::string(name), .help = std::string(help), .flag = target});
 }
 
 void Flags::example(std::string_view line) { state_->examples.emplace_back(line); }
@@ -247,8 +245,8 @@ Result<bool> Flags::parse(const Arguments& arguments) {
 }
 
 std::string Flags::help() const {
-  std::string text = fmt::format("accel {}: {}\n\nusage: {}\n\n", state_->command,
-                                 state_->summary, state_->usage());
+  std::string text = fmt::format("accel {}: {}\n\nusage: {}\n\n", state_->command, state_->summary,
+                                 state_->usage());
   std::vector<std::pair<std::string, std::string>> lines;
   for (const Positional& positional : state_->positionals) {
     lines.emplace_back(positional.name, positional.help);

@@ -40,9 +40,9 @@ std::string refusal(const Arguments& arguments, size_t least = 0) {
 
 TEST(Flags, EachKind) {
   Given given;
-  ASSERT_TRUE(parse({"m", "--format=csv", "a", "--streams", "0", "--strict", "b", "--input", "-x"},
-                    given)
-                  .ok());
+  ASSERT_TRUE(
+      parse({"m", "--format=csv", "a", "--streams", "0", "--strict", "b", "--input", "-x"}, given)
+          .ok());
   EXPECT_EQ(given.model, "m");
   EXPECT_THAT(given.texts, ElementsAre("a", "b"));
   EXPECT_EQ(given.format, "csv");
@@ -62,9 +62,8 @@ TEST(Flags, DefaultsStay) {
 
 TEST(Flags, TextsComeThroughUntouched) {
   Given given;
-  ASSERT_TRUE(parse({"m", "[a,b]", "{}", "", "-5 degrees", "%%", "-", "--", "--strict", "-x"},
-                    given)
-                  .ok());
+  ASSERT_TRUE(
+      parse({"m", "[a,b]", "{}", "", "-5 degrees", "%%", "-", "--", "--strict", "-x"}, given).ok());
   EXPECT_THAT(given.texts,
               ElementsAre("[a,b]", "{}", "", "-5 degrees", "%%", "-", "--strict", "-x"));
   EXPECT_FALSE(given.strict);
@@ -90,11 +89,10 @@ TEST(Flags, HelpHasEverything) {
   std::string format;
   flags.choice("--format", &format, {"jsonl", "csv"}, "of the output");
   flags.example("accel embed m text");
-  EXPECT_EQ(flags.help(),
-            "accel embed: texts to embeddings\n\nusage: accel embed [FLAGS]\n\n"
-            "  --format jsonl|csv  of the output\n"
-            "  --help              this text\n"
-            "\nexamples:\n  accel embed m text\n");
+  EXPECT_EQ(flags.help(), "accel embed: texts to embeddings\n\nusage: accel embed [FLAGS]\n\n"
+                          "  --format jsonl|csv  of the output\n"
+                          "  --help              this text\n"
+                          "\nexamples:\n  accel embed m text\n");
 }
 
 }  // namespace

@@ -48,8 +48,10 @@ Status run_infer(const Command& command, const Arguments& arguments) {
   flags.example("accel infer bert-base --inputs ids.npz --output states.safetensors");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
-  if (inputs_path.empty()) return invalid_argument("expected --inputs FILE; see accel infer --help");
-  if (output_path.empty()) return invalid_argument("expected --output FILE; see accel infer --help");
+  if (inputs_path.empty())
+    return invalid_argument("expected --inputs FILE; see accel infer --help");
+  if (output_path.empty())
+    return invalid_argument("expected --output FILE; see accel infer --help");
   ACCEL_ASSIGN(LoadOptions options, model_flags.load_options());
   options.use = Use::kInfer;
   ACCEL_ASSIGN(const NamedTensors inputs, tensors::read_tensors(inputs_path));

@@ -112,8 +112,11 @@ std::vector<Component> components(std::span<const BackendReport> backends) {
       core.remedy = "run ./dev setup, or install the accel package again";
     }
     list.push_back(core);
-    Component plugin{"OpenVINO CPU plug-in", openvino->available ? openvino->version : "",
-                     std::string(kOpenVinoMinimum), openvino->available, openvino->reason,
+    Component plugin{"OpenVINO CPU plug-in",
+                     openvino->available ? openvino->version : "",
+                     std::string(kOpenVinoMinimum),
+                     openvino->available,
+                     openvino->reason,
                      openvino->remedy};
     list.push_back(plugin);
   }

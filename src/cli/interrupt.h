@@ -7,8 +7,9 @@
 
 namespace accel::cli {
 
-// From now on a write to a pipe without a reader fails instead of ending the program.
-void ignore_broken_pipes();
+// From now on a write to a pipe without a reader, or past the largest file that is allowed, fails
+// instead of ending the program.
+void let_writes_fail();
 
 // While one lives, the three signals are noted instead of ending the program. One at a time in a
 // process. A second signal, a second or more after the first, ends the program as usual: whoever

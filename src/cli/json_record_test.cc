@@ -23,8 +23,8 @@ std::string refusal(std::string_view line) {
 }
 
 TEST(JsonRecord, TakesTheTextAndCarriesTheRestAsWritten) {
-  const auto record =
-      read(R"( { "id" : 12345678901234567890 , "text":"a \"b\"\n\u00e9\ud83d\ude00" ,"x":[1e3,{}]} )");
+  const auto record = read(
+      R"( { "id" : 12345678901234567890 , "text":"a \"b\"\n\u00e9\ud83d\ude00" ,"x":[1e3,{}]} )");
   ASSERT_TRUE(record.ok()) << record.status().message();
   EXPECT_EQ(record->text, "a \"b\"\né😀");
   EXPECT_EQ(record->carried, R"("id" : 12345678901234567890,"x":[1e3,{}])");
@@ -73,10 +73,16 @@ TEST(JsonRecord, NestingIsBounded) {
 
 // Everything that JSON allows, judged by another parser.
 TEST(JsonRecord, AgreesWithAnotherParser) {
-  for (const char* value :
-       {"0", "-0", "-", "1.", ".5", "1.5e+3", "1e", "1E-2", "+1", "00", "true", "tru", "null",
-        "nul", "[]", "[,]", "[1,]", "[1,2]", "{}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "\"\\/\"",
-        "\"\\u00\"", "NaN", "'a'", "{\"a\":{\"b\":[]}}", "1 2", "\"\x01\"", "\"\x7f\""}) {
+  for (const char* value : {"0",          "-0",       "-",
+                            "1.",         ".5",       "1.5e+3",
+                            "1e",         "1E-2",     "+1",
+                            "00",         "true",     "tru",
+                            "null",       "nul",      "[]",
+                            "[,]",        "[1,]",     "[1,2]",
+                            "{}",         "{\"a\"}",  "{\"a\":}",
+                            "{\"a\":1,}", "\"\\/\"",  "\"\\u00\"",
+                            "NaN",        "'a'",      "{\"a\":{\"b\":[]}}",
+                            "1 2",        "\"\x01\"", "\"\x7f\""}) {
     const std::string line = std::string(R"({"text":"t","v":)") + value + "}";
     EXPECT_EQ(read(line).ok(), Json::accept(line)) << line;
   }

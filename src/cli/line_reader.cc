@@ -68,9 +68,8 @@ std::string_view LineReader::give(size_t length, size_t with_end) {
 
 Result<std::optional<std::string_view>> LineReader::next() {
   while (true) {
-    const void* found = end_ > scanned_
-                            ? std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_)
-                            : nullptr;
+    const void* found =
+        end_ > scanned_ ? std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_) : nullptr;
     if (found != nullptr) {
       const size_t length = static_cast<const char*>(found) - (buffer_.data() + begin_);
       return std::optional(give(length, length + 1));

@@ -21,7 +21,7 @@ accel::Status run(const accel::cli::Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  accel::cli::ignore_broken_pipes();
+  accel::cli::let_writes_fail();
   accel::Status status;
   try {
     status = run({argv + 1, argv + argc});

@@ -14,7 +14,9 @@ namespace accel::cli {
 
 Result<std::unique_ptr<OutputFile>> OutputFile::create(const std::string& path) {
   auto output = std::unique_ptr<OutputFile>(new OutputFile());
-  if (path != "-") ACCEL_ASSIGN(output->file_, AtomicFile::create(path));
+  if (path != "-") {
+    ACCEL_ASSIGN(output->file_, AtomicFile::create(path));
+  }
   return output;
 }
 

@@ -11,8 +11,8 @@
 
 namespace accel::cli {
 
-// Collects bytes and writes them in larger pieces. One owner, one thread. Errors: RESOURCE_EXHAUSTED
-// for a full disk, CANCELLED for a pipe whose reader has gone.
+// Collects bytes and writes them in larger pieces. One owner, one thread. Errors:
+// RESOURCE_EXHAUSTED for a full disk, CANCELLED for a pipe whose reader has gone.
 class OutputFile {
  public:
   // "-" is standard output. A regular file appears at commit() only.

@@ -18,10 +18,11 @@ TEST(RememberedFacts, ThoseOfTheStoreAndNothingElse) {
   ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
   const fs::path folder = pattern;
   const auto store = store::Facts::create({.folder = folder});
-  ASSERT_TRUE(store->put({.kind = "precision", .cpu = "this", .engine = "e 1", .model = "m"},
-                         {{"fastest", "bf16"},
-                          {"timings",
-                           {{{"precision", "f32"}, {"texts_per_sec", 10.4}, {"least_cosine", 1}}}}})
+  ASSERT_TRUE(store
+                  ->put({.kind = "precision", .cpu = "this", .engine = "e 1", .model = "m"},
+                        {{"fastest", "bf16"},
+                         {"timings",
+                          {{{"precision", "f32"}, {"texts_per_sec", 10.4}, {"least_cosine", 1}}}}})
                   .ok());
   ASSERT_TRUE(
       store->put({.kind = "crash-probe", .cpu = "other", .engine = "e 1"}, {{"signal", ""}}).ok());

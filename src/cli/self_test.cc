@@ -66,8 +66,8 @@ SelfTest::Answer SelfTest::check_installation() {
   const std::vector<BackendReport> backends = engine_->backends();
   for (const Component& one : components(backends)) {
     if (!one.fine) {
-      return unavailable(fmt::format("{} {}: {}; {}", one.name, one.version, one.reason,
-                                     one.remedy));
+      return unavailable(
+          fmt::format("{} {}: {}; {}", one.name, one.version, one.reason, one.remedy));
     }
   }
   std::vector<std::string> names;
@@ -114,7 +114,7 @@ double largest_difference(const Tensor& a, const Tensor& b) {
   return largest;
 }
 
-SelfTest::Answer judged(double difference, const RunReport& report) {
+Result<std::string> judged(double difference, const RunReport& report) {
   if (!(difference <= kTolerance)) {
     return internal_error(fmt::format("expected differences of at most {:.0e} to the recorded "
                                       "numbers, found {:.2e}",
@@ -173,8 +173,8 @@ void SelfTest::step(const char* name, const char* needs, Answer (SelfTest::*chec
     return;
   }
   const Answer answer = (this->*check)();
-  steps_.push_back({name, answer.ok() ? "PASS" : "FAIL",
-                    answer.ok() ? *answer : answer.status().to_string()});
+  steps_.push_back(
+      {name, answer.ok() ? "PASS" : "FAIL", answer.ok() ? *answer : answer.status().to_string()});
 }
 
 std::vector<Step> SelfTest::run() {

@@ -43,8 +43,8 @@ std::string readable(const ModelReport& report) {
   add("family", fmt::format("{} ({})", report.family, report.architecture));
   add("tasks", fmt::format("{}", fmt::join(report.tasks, ", ")));
   add("parameters", with_separators(report.parameters));
-  add("weights", fmt::format("{}, {} on disk", report.weights_dtype,
-                             human_bytes(report.bytes_on_disk)));
+  add("weights",
+      fmt::format("{}, {} on disk", report.weights_dtype, human_bytes(report.bytes_on_disk)));
   add_number("layers", report.layers);
   add_number("hidden size", report.hidden_size);
   add_number("vocabulary", report.vocabulary);

@@ -87,9 +87,9 @@ std::string readable(const std::vector<std::string>& texts, const std::vector<Pa
   }
   out += "\nclosest first\n" + closest.text(2);
   const RunReport& report = result.report;
-  out += fmt::format("\n{} numbers each, computed by {} on {} in {}\n",
-                     result.embeddings.shape()[1], report.backend, report.device,
-                     to_string(report.precision));
+  out +=
+      fmt::format("\n{} numbers each, computed by {} on {} in {}\n", result.embeddings.shape()[1],
+                  report.backend, report.device, to_string(report.precision));
   return out;
 }
 

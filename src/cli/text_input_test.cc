@@ -85,8 +85,12 @@ TEST_F(TextInputTest, EndsOfTheInput) {
   EXPECT_THAT(read_all(file("a\r")).texts, ElementsAre("a"));
   EXPECT_THAT(read_all(file("a\rb")).texts, ElementsAre("a\rb"));
   EXPECT_THAT(read_all(file(std::string("a\0b\n", 4))).texts, ElementsAre(std::string("a\0b", 3)));
-  EXPECT_THAT(read_all(file("\xEF\xBB\xBF" "a\n\xEF\xBB\xBF" "b")).texts,
-              ElementsAre("a", "\xEF\xBB\xBF" "b"));
+  EXPECT_THAT(read_all(file("\xEF\xBB\xBF"
+                            "a\n\xEF\xBB\xBF"
+                            "b"))
+                  .texts,
+              ElementsAre("a", "\xEF\xBB\xBF"
+                               "b"));
 }
 
 TEST_F(TextInputTest, LinesAcrossAnyBufferBorder) {

@@ -44,8 +44,9 @@ void TokenizeFlags::declare(Flags& flags) {
   flags.text("--input", "FILE|-", &input, "one text per line");
   flags.flag("--json-lines", &json_lines,
              "lines are JSON strings, which can hold any text, line feeds included");
-  flags.choice("--format", &format, {"table", "json", "ids"},
-               "for people, one JSON object per text, or one array of ids per text (default table)");
+  flags.choice(
+      "--format", &format, {"table", "json", "ids"},
+      "for people, one JSON object per text, or one array of ids per text (default table)");
   flags.text("--pair", "TEXT2", &pair, "encode each text as a pair with this one");
   flags.flag("--no-special", &no_special, "without the tokens that the model's template adds");
   flags.example("accel tokenize all-MiniLM-L6-v2 'a text'");
@@ -119,9 +120,8 @@ std::string TokenizeCommand::repaired(std::string_view given) {
 Result<std::string> TokenizeCommand::answer(std::string_view given) {
   const std::string text = repaired(given);
   const bool ids_only = flags_.format == "ids";
-  const text::EncodeOptions options{.add_special_tokens = !flags_.no_special,
-                                    .offsets = !ids_only,
-                                    .tokens = !ids_only};
+  const text::EncodeOptions options{
+      .add_special_tokens = !flags_.no_special, .offsets = !ids_only, .tokens = !ids_only};
   auto encoding = flags_.pair.empty()
                       ? tokenizer_->encode(text, options)
                       : tokenizer_->encode_pair({text, repaired(flags_.pair)}, options);
@@ -164,9 +164,9 @@ Status run_tokenize(const Command& command, const Arguments& arguments) {
   if (!given.texts.empty()) {
     input = text_input_of(std::move(given.texts), {});
   } else {
-    ACCEL_ASSIGN(input, open_text_input(given.input.empty() ? "-" : given.input,
-                                        {.form = given.json_lines ? LineForm::kString
-                                                                  : LineForm::kPlain}));
+    ACCEL_ASSIGN(
+        input, open_text_input(given.input.empty() ? "-" : given.input,
+                               {.form = given.json_lines ? LineForm::kString : LineForm::kPlain}));
   }
   return TokenizeCommand(given, std::move(tokenizer)).run(*input);
 }

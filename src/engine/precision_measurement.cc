@@ -14,6 +14,8 @@ namespace {
 constexpr double kLeastCosine = 0.999;
 constexpr size_t kTexts = 24;
 constexpr int kRoundsMax = 9;
+// A precision that the CPU only emulates can be forty times slower; one text shows it.
+constexpr double kHopeless = 4.0;
 
 struct Candidate {
   std::shared_ptr<Model> model;
@@ -69,6 +71,17 @@ std::vector<Precision> offered(Engine& engine, const std::string& device) {
   return {};
 }
 
+// Seconds of one short text after a warm-up: enough to see what is hopeless.
+Result<double> time_one_text(Model& model) {
+  double seconds = 0;
+  for (int i = 0; i < 2; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    ACCEL_TRY(model.embed({"a short text"}).status());
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return seconds;
+}
+
 // Rounds go through all candidates in turn, so that a disturbance meets each of them.
 Status run_rounds(std::vector<Candidate>& candidates, const std::vector<std::string>& texts,
                   std::chrono::steady_clock::time_point end) {
@@ -102,10 +115,14 @@ Result<MeasureReport> measure_precisions(Engine& engine, const std::string& path
   }
   std::vector<Candidate> candidates;
   std::vector<Precision> measured;
-  for (const Precision precision : precisions) {
+  double f32_seconds = 0;
+  for (const Precision precision : precisions) {  // f32 is the first
     auto model = engine.load({.path = path, .device = device, .precision = precision});
     if (!model.ok() && precision == Precision::kF32) return model.status();
     if (!model.ok()) continue;
+    ACCEL_ASSIGN(const double one, time_one_text(**model));
+    if (precision == Precision::kF32) f32_seconds = one;
+    if (one > kHopeless * f32_seconds) continue;
     candidates.push_back({std::move(*model), {}, {}});
     measured.push_back(precision);
   }

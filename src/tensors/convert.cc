@@ -111,7 +111,7 @@ Status convert_all(const Tensor& tensor, DType to, std::byte* out) {
     Out converted{};
     if (!To::store(value, converted)) {
       return out_of_range(fmt::format(
-          "converting {} to {}: the value {} at index {} cannot be kept exactly", 
+          "converting {} to {}: the value {} at index {} cannot be kept exactly",
           to_string(tensor.dtype()), to_string(to), value, index_text(i, tensor.shape())));
     }
     std::memcpy(out + i * sizeof(Out), &converted, sizeof(Out));

@@ -83,8 +83,8 @@ TEST(Convert, RoundsAsNumpyAndMlDtypes) {
   for (const DType dtype :
        {DType::kF32, DType::kF16, DType::kBF16, DType::kF8E4M3, DType::kF8E5M2}) {
     const Tensor& bits = *find(*file, to_string(dtype));
-    const Tensor expected = Tensor::wrap(dtype, bits.shape(), bits.bytes().data(),
-                                         std::make_shared<Tensor>(bits));
+    const Tensor expected =
+        Tensor::wrap(dtype, bits.shape(), bits.bytes().data(), std::make_shared<Tensor>(bits));
     const Tensor rounded = *convert_dtype(inputs, dtype);
     const size_t size = size_of(dtype);
     for (uint64_t i = 0; i < inputs.count(); ++i) {

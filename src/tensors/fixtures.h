@@ -1,5 +1,5 @@
-// For the tests of this folder: the files and numbers of tools/make_tensor_fixtures.py, and a folder
-// to write into.
+// For the tests of this folder: the files and numbers of tools/make_tensor_fixtures.py, and a
+// folder to write into.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -84,9 +84,9 @@ class Folder {
 // The dtypes under the names that the fixtures use.
 inline const std::vector<std::pair<std::string, DType>>& numpy_types() {
   static const std::vector<std::pair<std::string, DType>> types{
-      {"bool", DType::kBool}, {"u1", DType::kU8},   {"i1", DType::kI8},  {"u2", DType::kU16},
-      {"i2", DType::kI16},    {"u4", DType::kU32},  {"i4", DType::kI32}, {"u8", DType::kU64},
-      {"i8", DType::kI64},    {"f2", DType::kF16},  {"f4", DType::kF32}, {"f8", DType::kF64}};
+      {"bool", DType::kBool}, {"u1", DType::kU8},  {"i1", DType::kI8},  {"u2", DType::kU16},
+      {"i2", DType::kI16},    {"u4", DType::kU32}, {"i4", DType::kI32}, {"u8", DType::kU64},
+      {"i8", DType::kI64},    {"f2", DType::kF16}, {"f4", DType::kF32}, {"f8", DType::kF64}};
   return types;
 }
 

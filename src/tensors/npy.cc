@@ -29,7 +29,8 @@ void rearrange(const NpyHeader& header, const std::byte* from, std::byte* to) {
   const size_t rank = shape.size();
   std::vector<uint64_t> strides(rank, 1);  // of the source, in elements
   if (header.fortran_order) {
-    for (size_t i = 1; i < rank; ++i) strides[i] = strides[i - 1] * static_cast<uint64_t>(shape[i - 1]);
+    for (size_t i = 1; i < rank; ++i)
+      strides[i] = strides[i - 1] * static_cast<uint64_t>(shape[i - 1]);
   } else {
     for (size_t i = rank; i-- > 1;) strides[i - 1] = strides[i] * static_cast<uint64_t>(shape[i]);
   }
@@ -97,9 +98,9 @@ Status write_npy(const std::filesystem::path& path, const Tensor& tensor) {
 
 Result<NpyRowWriter> NpyRowWriter::create(const std::filesystem::path& path, Options options) {
   if (npy_dtype(options.dtype) != options.dtype) {
-    return invalid_argument(fmt::format(
-        "writing {}: NPY has no element type {}; convert the rows to {} first", path.string(),
-        to_string(options.dtype), to_string(npy_dtype(options.dtype))));
+    return invalid_argument(
+        fmt::format("writing {}: NPY has no element type {}; convert the rows to {} first",
+                    path.string(), to_string(options.dtype), to_string(npy_dtype(options.dtype))));
   }
   ACCEL_TRY(check_rank(path, options.row.size() + 1));
   const uint64_t count = element_count(options.row).value_or(0);

@@ -74,8 +74,9 @@ Result<NpyDict> DictReader::read() {
   if (at_ != text_.size()) return expected("nothing after the dict");
   if (!descr_seen_ || !order_seen_ || !shape_seen_) {
     return broken(fmt::format("expected the keys 'descr', 'fortran_order' and 'shape', found no {}",
-                              !descr_seen_ ? "'descr'" : !order_seen_ ? "'fortran_order'"
-                                                                      : "'shape'"));
+                              !descr_seen_   ? "'descr'"
+                              : !order_seen_ ? "'fortran_order'"
+                                             : "'shape'"));
   }
   return std::move(dict_);
 }
@@ -104,8 +105,8 @@ Status DictReader::read_value(std::string_view key) {
     ACCEL_ASSIGN(dict_.shape, read_shape());
     return {};
   }
-  return broken(fmt::format("expected the keys 'descr', 'fortran_order' and 'shape', found {}",
-                            shown(key)));
+  return broken(
+      fmt::format("expected the keys 'descr', 'fortran_order' and 'shape', found {}", shown(key)));
 }
 
 Result<std::string> DictReader::read_string(std::string_view what) {
@@ -157,9 +158,18 @@ struct DescrRow {
   DType dtype;
 };
 constexpr std::array<DescrRow, 12> kDescrs{{
-    {"b1", DType::kBool}, {"u1", DType::kU8}, {"i1", DType::kI8}, {"u2", DType::kU16},
-    {"i2", DType::kI16}, {"u4", DType::kU32}, {"i4", DType::kI32}, {"u8", DType::kU64},
-    {"i8", DType::kI64}, {"f2", DType::kF16}, {"f4", DType::kF32}, {"f8", DType::kF64},
+    {"b1", DType::kBool},
+    {"u1", DType::kU8},
+    {"i1", DType::kI8},
+    {"u2", DType::kU16},
+    {"i2", DType::kI16},
+    {"u4", DType::kU32},
+    {"i4", DType::kI32},
+    {"u8", DType::kU64},
+    {"i8", DType::kI64},
+    {"f2", DType::kF16},
+    {"f4", DType::kF32},
+    {"f8", DType::kF64},
 }};
 
 Status read_descr(std::string_view descr, NpyHeader& header) {
@@ -207,8 +217,8 @@ Result<std::string_view> dict_text(std::span<const std::byte> head, uint64_t& da
                               kMaxDictBytes, length));
   }
   if (length > text.size() - begin) {
-    return broken(fmt::format("expected {} bytes of header, found {}: the file is truncated", length,
-                              text.size() - begin));
+    return broken(fmt::format("expected {} bytes of header, found {}: the file is truncated",
+                              length, text.size() - begin));
   }
   data_begin = begin + length;
   return text.substr(begin, length);
@@ -231,8 +241,8 @@ Result<NpyHeader> parse_npy_header(std::span<const std::byte> head, uint64_t siz
   const std::optional<uint64_t> count = element_count(header.shape);
   const uint64_t element = size_of(header.dtype);
   if (!count || *count > std::numeric_limits<uint64_t>::max() / element) {
-    return broken(fmt::format("the shape {} has more elements than can be counted",
-                              to_string(header.shape)));
+    return broken(
+        fmt::format("the shape {} has more elements than can be counted", to_string(header.shape)));
   }
   const uint64_t expected = *count * element;
   const uint64_t found = size - header.data_begin;
@@ -265,7 +275,8 @@ std::string npy_header(DType dtype, const Shape& shape) {
   dict.append(64 - (kPrefix + dict.size() + 1) % 64, ' ');
   dict += '\n';
   std::string header(kNpyMagic);
-  header += {'\1', '\0', static_cast<char>(dict.size() & 0xFF), static_cast<char>(dict.size() >> 8)};
+  header +=
+      {'\1', '\0', static_cast<char>(dict.size() & 0xFF), static_cast<char>(dict.size() >> 8)};
   return header + dict;
 }
 

@@ -34,13 +34,14 @@ Result<NpyHeader> parse(std::string_view file) {
 
 TEST(Npy, ReadsEveryVersionAndOrder) {
   const Tensor matrix = expected_values(DType::kF32, {3, 5});
-  for (const char* name : {"matrix.npy", "version2.npy", "version3.npy", "python2.npy",
-                           "fortran_big_endian.npy"}) {
+  for (const char* name :
+       {"matrix.npy", "version2.npy", "version3.npy", "python2.npy", "fortran_big_endian.npy"}) {
     expect_equal(read_one(name), matrix, name);
   }
   expect_equal(read_one("vector.npy"), expected_values(DType::kF32, {5}), "vector");
   expect_equal(read_one("empty.npy"), Tensor::allocate(DType::kI64, {0, 5}), "empty");
-  expect_equal(read_one("scalar.npy"), Tensor::from<double>({}, std::vector<double>{2.5}), "scalar");
+  expect_equal(read_one("scalar.npy"), Tensor::from<double>({}, std::vector<double>{2.5}),
+               "scalar");
 }
 
 TEST(Npy, WritesByteForByteWhatNumpyWrites) {
@@ -80,7 +81,8 @@ TEST(Npy, RefusesEveryTruncation) {
     const std::string whole = file_text(fixture(name));
     for (size_t size = 0; size < whole.size(); ++size) {
       EXPECT_EQ(parse(std::string_view(whole).substr(0, size)).status().code(),
-                StatusCode::kDataLoss) << name << " " << size;
+                StatusCode::kDataLoss)
+          << name << " " << size;
     }
     EXPECT_THAT(parse(whole.substr(0, whole.size() - 1)).status().message(),
                 HasSubstr("takes 60 bytes of data, found 59: the file is truncated"));
@@ -97,13 +99,15 @@ TEST(Npy, RefusesBadHeaders) {
   for (const Bad& bad : std::vector<Bad>{
            {"", "expected a Python dict at byte 10, found its end"},
            {"[]", "expected a Python dict at byte 10"},
-           {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)", "expected ',' or '}' at byte"},
+           {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)",
+            "expected ',' or '}' at byte"},
            {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", "nothing after the dict"},
            {"{'descr': '<f4', 'shape': (1,)}", "found no 'fortran_order'"},
            {"{'fortran_order': False, 'shape': (1,)}", "found no 'descr'"},
            {"{'descr': '<f4', 'fortran_order': False}", "found no 'shape'"},
            {"{'descr': '<f4', 'descr': '<f4'}", "the key \"descr\" occurs twice"},
-           {"{'more': 1}", "expected the keys 'descr', 'fortran_order' and 'shape', found \"more\""},
+           {"{'more': 1}",
+            "expected the keys 'descr', 'fortran_order' and 'shape', found \"more\""},
            {"{'descr' '<f4'}", "expected ':' at byte 19"},
            {"{descr: 1}", "expected a key in quotes, or '}' at byte 11"},
            {"{'descr: 1}", "expected a text that ends at byte 11"},
@@ -133,7 +137,8 @@ TEST(Npy, RefusesBadHeaders) {
               HasSubstr("at most 64 dimensions"));
   std::string lying = file_text(fixture("version2.npy"));
   lying[11] = '\x7F';
-  EXPECT_THAT(parse(lying).status().message(), HasSubstr("expected a header of at most 65536 bytes"));
+  EXPECT_THAT(parse(lying).status().message(),
+              HasSubstr("expected a header of at most 65536 bytes"));
 }
 
 TEST(Npy, ViewsWhatItCan) {
@@ -183,8 +188,7 @@ TEST(NpyRowWriter, APipeNeedsTheNumberOfRows) {
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
   ASSERT_GE(reader, 0);
-  const Status refused =
-      NpyRowWriter::create(pipe, {.dtype = DType::kF32, .row = {5}}).status();
+  const Status refused = NpyRowWriter::create(pipe, {.dtype = DType::kF32, .row = {5}}).status();
   EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(refused.message(), HasSubstr("states its number of rows at its start"));
 

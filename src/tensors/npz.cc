@@ -44,8 +44,8 @@ Result<NamedTensors> read_npz(std::span<const std::byte> bytes, std::shared_ptr<
     Result<Tensor> tensor = read_array(bytes, entry, owner);
     if (!tensor.ok()) return tensor.status().with_context("array " + shown(entry.name));
     const std::string_view name(entry.name);
-    tensors.push_back({std::string(name.substr(0, name.size() - kSuffix.size())),
-                       *std::move(tensor)});
+    tensors.push_back(
+        {std::string(name.substr(0, name.size() - kSuffix.size())), *std::move(tensor)});
   }
   return tensors;
 }
@@ -69,8 +69,7 @@ Status write_npz(const std::filesystem::path& path, const NamedTensors& tensors)
   ACCEL_ASSIGN(auto file, AtomicFile::create(path));
   ZipWriter writer(*file);
   for (const NamedTensor& named : tensors) {
-    ACCEL_ASSIGN(const Tensor stored,
-                 convert_dtype(named.tensor, npy_dtype(named.tensor.dtype())));
+    ACCEL_ASSIGN(const Tensor stored, convert_dtype(named.tensor, npy_dtype(named.tensor.dtype())));
     const std::string header = npy_header(stored.dtype(), stored.shape());
     const std::array<std::string_view, 2> parts{
         header, {reinterpret_cast<const char*>(stored.bytes().data()), stored.byte_size()}};

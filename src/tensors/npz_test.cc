@@ -27,8 +27,8 @@ NamedTensors all_types(bool reversed = false) {
 }
 
 TEST(Npz, ReadsWhatNumpyWrites) {
-  for (const char* name : {"all_types.npz", "compressed.npz", "fortran.npz", "big_endian.npz",
-                           "streamed.npz"}) {
+  for (const char* name :
+       {"all_types.npz", "compressed.npz", "fortran.npz", "big_endian.npz", "streamed.npz"}) {
     const Result<NamedTensors> tensors = read(fixture(name));
     ASSERT_TRUE(tensors.ok()) << name << ": " << tensors.status().to_string();
     const NamedTensors expected = all_types();
@@ -112,7 +112,8 @@ TEST(Npz, WriterRefusesBadNamesAndLeavesNothing) {
   };
   EXPECT_THAT(message({{"a", tensor}, {"a", tensor}}), HasSubstr("found \"a\" twice"));
   EXPECT_THAT(message({{"../a", tensor}}), HasSubstr("leaves its folder"));
-  EXPECT_THAT(message({{"a", Tensor::allocate(DType::kU8, Shape(65, 1))}}), HasSubstr("\"a\" has 65"));
+  EXPECT_THAT(message({{"a", Tensor::allocate(DType::kU8, Shape(65, 1))}}),
+              HasSubstr("\"a\" has 65"));
   EXPECT_TRUE(folder.empty());
 }
 

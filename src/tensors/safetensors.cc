@@ -37,9 +37,8 @@ Status check_name(std::string_view what, std::string_view text) {
 std::vector<size_t> writing_order(const NamedTensors& tensors) {
   std::vector<size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) {
-    return size_of(tensors[i].tensor.dtype());
-  });
+  std::ranges::stable_sort(order, std::greater<>(),
+                           [&](size_t i) { return size_of(tensors[i].tensor.dtype()); });
   return order;
 }
 
@@ -58,8 +57,8 @@ Status check_names(const NamedTensors& tensors,
   }
   std::ranges::sort(names);
   if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
-    return invalid_argument(fmt::format(
-        "writing safetensors: expected distinct names, found {} twice", shown(*twice)));
+    return invalid_argument(
+        fmt::format("writing safetensors: expected distinct names, found {} twice", shown(*twice)));
   }
   for (const auto& [key, text] : metadata) {
     ACCEL_TRY(check_name("a metadata key", key));
@@ -110,9 +109,8 @@ Result<SafetensorsFile> SafetensorsFile::open(std::shared_ptr<const MappedFile> 
   const std::vector<TensorEntry>& entries = indexed->header.entries;
   indexed->by_name.resize(entries.size());
   std::iota(indexed->by_name.begin(), indexed->by_name.end(), uint32_t{0});
-  std::ranges::sort(indexed->by_name, {}, [&](uint32_t i) -> const std::string& {
-    return entries[i].name;
-  });
+  std::ranges::sort(indexed->by_name, {},
+                    [&](uint32_t i) -> const std::string& { return entries[i].name; });
   return SafetensorsFile(std::move(mapping), std::move(indexed));
 }
 

@@ -1,6 +1,6 @@
 // Whatever the bytes, the header is refused or its tensors lie inside the file and cover it. Each
-// input is tried as a file, and as the JSON text of a file with kDataBytes of data, which spares the
-// fuzzer from guessing lengths.
+// input is tried as a file, and as the JSON text of a file with kDataBytes of data, which spares
+// the fuzzer from guessing lengths.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

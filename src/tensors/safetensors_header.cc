@@ -68,9 +68,9 @@ class HeaderBuilder {
   Status status_;
   Level level_ = Level::kStart;
   Field field_ = Field::kUnknown;
-  bool metadata_key_ = false;     // the root's current key is __metadata__
+  bool metadata_key_ = false;  // the root's current key is __metadata__
   bool metadata_seen_ = false;
-  uint64_t unknown_depth_ = 0;    // of the nested value of an unknown field
+  uint64_t unknown_depth_ = 0;  // of the nested value of an unknown field
   std::string metadata_name_;
   TensorEntry entry_;
   std::optional<DType> dtype_;
@@ -114,8 +114,8 @@ bool HeaderBuilder::mismatch(std::string_view found) {
 bool HeaderBuilder::number_unsigned(Json::number_unsigned_t value) {
   if (level_ == Level::kShape && value <= std::numeric_limits<int64_t>::max()) {
     if (entry_.shape.size() == kMaxRank) {
-      return fail(fmt::format("{}: expected at most {} dimensions, found more", current(),
-                              kMaxRank));
+      return fail(
+          fmt::format("{}: expected at most {} dimensions, found more", current(), kMaxRank));
     }
     entry_.shape.push_back(static_cast<int64_t>(value));
     return true;
@@ -253,7 +253,10 @@ bool HeaderBuilder::parse_error(std::size_t position, const std::string&,
 bool HeaderBuilder::finish_tensor() {
   if (!dtype_ || !shape_seen_ || offset_count_ != 2) {
     return fail(fmt::format("{}: expected \"dtype\", \"shape\" and \"data_offsets\", found no {}",
-                            current(), !dtype_ ? "dtype" : !shape_seen_ ? "shape" : "data_offsets"));
+                            current(),
+                            !dtype_        ? "dtype"
+                            : !shape_seen_ ? "shape"
+                                           : "data_offsets"));
   }
   entry_.dtype = *dtype_;
   entry_.begin = *offsets_[0];

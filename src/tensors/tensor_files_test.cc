@@ -62,7 +62,8 @@ TEST(TensorFiles, WhatIsNoTensorFileIsSaid) {
     EXPECT_THAT(status.message(), HasSubstr("reading " + path.string()));
     return status.message();
   };
-  EXPECT_THAT(message("x.txt", "Hello, world"), HasSubstr("found one that starts with \"Hello, w\""));
+  EXPECT_THAT(message("x.txt", "Hello, world"),
+              HasSubstr("found one that starts with \"Hello, w\""));
   EXPECT_THAT(message("x.txt", ""), HasSubstr("it is empty"));
   EXPECT_THAT(message("x.npy", "Hello, world"), HasSubstr("starts with \\x93NUMPY"));
   EXPECT_THAT(message("x.npz", "Hello, world"), HasSubstr("ZIP archive"));

@@ -22,8 +22,8 @@ using Bytes = std::span<const std::byte>;
 using F = ZipFormat;
 
 Status broken(std::string message, uint64_t offset) {
-  return {StatusCode::kDataLoss,
-          fmt::format("ZIP archive: {} (at byte {})", message, offset), offset};
+  return {StatusCode::kDataLoss, fmt::format("ZIP archive: {} (at byte {})", message, offset),
+          offset};
 }
 
 // Where the directory lies, from the record at the end.
@@ -101,8 +101,7 @@ struct Record {
 // Replaces the sizes that did not fit 32 bits by those of the ZIP64 extra field.
 Status read_extra64(Bytes extra, Record& record, uint64_t at) {
   std::vector<uint64_t*> missing;
-  for (uint64_t* field :
-       {&record.entry.size, &record.entry.packed_size, &record.header_begin}) {
+  for (uint64_t* field : {&record.entry.size, &record.entry.packed_size, &record.header_begin}) {
     if (*field == F::kIn64Long) missing.push_back(field);
   }
   if (missing.empty()) return {};
@@ -140,7 +139,8 @@ Result<Record> read_record(Bytes& rest, uint64_t at) {
   record.header_begin = zip_number<uint32_t>(rest, 42);
   const size_t size = F::kCentralBytes + name_size + extra_size + comment_size;
   if (rest.size() < size) return broken("expected a whole directory record, found its end", at);
-  record.entry.name.assign(reinterpret_cast<const char*>(rest.data()) + F::kCentralBytes, name_size);
+  record.entry.name.assign(reinterpret_cast<const char*>(rest.data()) + F::kCentralBytes,
+                           name_size);
   ACCEL_TRY(read_extra64(rest.subspan(F::kCentralBytes + name_size, extra_size), record, at));
   rest = rest.subspan(size);
   record.entry.deflated = record.method == 8;
@@ -326,9 +326,9 @@ Result<std::vector<ZipEntry>> read_zip_directory(Bytes bytes, const ZipLimits& l
     records.push_back(std::move(record));
   }
   if (records.size() != directory.entries) {
-    return broken(fmt::format("expected {} directory records, found {}", directory.entries,
-                              records.size()),
-                  directory.begin);
+    return broken(
+        fmt::format("expected {} directory records, found {}", directory.entries, records.size()),
+        directory.begin);
   }
   ACCEL_TRY(check_disjoint(records));
   ACCEL_TRY(check_together(entries, limits));
@@ -339,8 +339,7 @@ Bytes packed_bytes(Bytes archive, const ZipEntry& entry) {
   return archive.subspan(entry.data_begin, entry.packed_size);
 }
 
-Result<Bytes> read_zip_entry(Bytes archive, const ZipEntry& entry,
-                             std::vector<std::byte>& memory) {
+Result<Bytes> read_zip_entry(Bytes archive, const ZipEntry& entry, std::vector<std::byte>& memory) {
   Bytes content = packed_bytes(archive, entry);
   if (entry.deflated) {
     ACCEL_TRY(resize(memory, entry));

@@ -20,12 +20,12 @@
 namespace accel::tensors {
 
 struct ZipEntry {
-  std::string name;         // UTF-8, with '/'; ends with '/' for a folder
-  bool deflated = false;    // else stored: the bytes lie in the archive as they are
+  std::string name;       // UTF-8, with '/'; ends with '/' for a folder
+  bool deflated = false;  // else stored: the bytes lie in the archive as they are
   uint32_t crc32 = 0;
-  uint64_t packed_size = 0; // in the archive
-  uint64_t size = 0;        // unpacked
-  uint64_t data_begin = 0;  // of the packed bytes, from the start of the archive
+  uint64_t packed_size = 0;  // in the archive
+  uint64_t size = 0;         // unpacked
+  uint64_t data_begin = 0;   // of the packed bytes, from the start of the archive
 };
 
 // What unpacking may cost. The directory of an archive that asks for more is refused.
@@ -62,8 +62,7 @@ Status check_zip_name(std::string_view name);
 class ZipWriter {
  public:
   // Sizes and offsets from `zip64_from` on are written as ZIP64 has them; lower only in tests.
-  explicit ZipWriter(AtomicFile& file,
-                     uint64_t zip64_from = std::numeric_limits<uint32_t>::max())
+  explicit ZipWriter(AtomicFile& file, uint64_t zip64_from = std::numeric_limits<uint32_t>::max())
       : file_(file), zip64_from_(zip64_from) {}
 
   // Adds an entry whose content is `parts` in a row. Names are checked by check_zip_name; the

@@ -29,8 +29,8 @@ struct ZipFormat {
   static constexpr uint16_t kSizesFollow = 1 << 3;  // the local header has zeros for the sizes
   static constexpr uint16_t kUtf8 = 1 << 11;
 
-  static constexpr uint16_t kExtra64 = 1;      // the extra field with 64-bit sizes
-  static constexpr uint16_t kIn64 = 0xFFFF;    // "see the ZIP64 record", 16 bits wide
+  static constexpr uint16_t kExtra64 = 1;            // the extra field with 64-bit sizes
+  static constexpr uint16_t kIn64 = 0xFFFF;          // "see the ZIP64 record", 16 bits wide
   static constexpr uint32_t kIn64Long = 0xFFFFFFFF;  // the same, 32 bits wide
 };
 

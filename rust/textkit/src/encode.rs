@@ -1,11 +1,17 @@
 //! Encoding one text or pair: truncation, then what the post-processor adds.
 
+use std::ops::Range;
+
 use tokenizers::{Encoding, Model, OffsetType, TruncationDirection};
 
 use crate::encodings::Encodings;
 use crate::error::{foreign, invalid, Outcome};
 use crate::stretch::{Collected, Side};
 use crate::tokenizer::{Slot, Tokenizer};
+
+/// Pre-tokens are numbered from the start of a text, but not for a longer one that is cut on the
+/// left: from the start of what was looked at.
+const NUMBERED_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
@@ -152,9 +158,11 @@ impl Tokenizer {
         let mut encodings = [None, None];
         for i in 0..2 {
             if let (Some(text), Some(part)) = (texts[i], &parts[i]) {
-                // Words are numbered from the start, so the stretch must begin there.
-                let text = if part.stretch.start == 0 { &text[part.stretch.clone()] } else { text };
-                encodings[i] = Some(self.encode_part(text, i as u32, keep[i], options)?);
+                let mut stretch = part.stretch.clone();
+                if stretch.start > 0 && text.len() <= NUMBERED_BYTES {
+                    stretch = 0..text.len();
+                }
+                encodings[i] = Some(self.encode_part(text, stretch, i as u32, keep[i], options)?);
             }
         }
         let [first, second] = encodings;
@@ -169,10 +177,13 @@ impl Tokenizer {
     fn encode_part(
         &self,
         text: &str,
+        stretch: Range<usize>,
         type_id: u32,
         keep: usize,
         options: &Options,
     ) -> Outcome<Encoding> {
+        let before = &text[..stretch.start];
+        let text = &text[stretch];
         let mut pieces = self.pre_tokenize(text)?;
         let model = self.inner.get_model();
         let direction = match options.cut {
@@ -195,6 +206,15 @@ impl Tokenizer {
         }
         if options.offsets == Offsets::CodePoints && !text.is_ascii() {
             count_code_points(text, encoding.get_offsets_mut());
+        }
+        let skipped = match options.offsets {
+            Offsets::None => 0,
+            Offsets::CodePoints => before.chars().count(),
+            Offsets::Bytes => before.len(),
+        };
+        for (begin, end) in encoding.get_offsets_mut() {
+            *begin += skipped;
+            *end += skipped;
         }
         Ok(encoding)
     }

@@ -10,6 +10,7 @@ mod error;
 mod ffi;
 mod load;
 mod python_json;
+mod python_methods;
 mod stream;
 mod strftime;
 mod stretch;

@@ -5,6 +5,9 @@
 //! (models see one pre-token at a time; normalizers, added tokens and splitting patterns look a few
 //! characters around), so the kept tokens are final when `MARGIN` whole pre-tokens lie between them
 //! and the cut.
+//!
+//! What no language needs is not looked at: text beyond `most_bytes` counts as more tokens, unseen.
+//! So time and memory depend on the limit, not on the text.
 
 use std::ops::Range;
 
@@ -17,14 +20,11 @@ use crate::tokenizer::Tokenizer;
 const MARGIN: usize = 8;
 /// Texts up to here are tokenized as a whole rather than cut inside a pre-token.
 const WHOLE_BYTES: usize = 64 << 10;
-/// Stretches beyond this are not checked for stability any more: the text has had no word boundary
-/// for so long that it is not language.
-const CHECKED_BYTES: usize = 256 << 10;
+/// What may be encoded to see whether a text is settled inside a pre-token.
+const CHECKED_BYTES: usize = 4 << 20;
 /// Characters next to the cut which normalizers may see differently in the whole text.
 const EDGE_CHARS: usize = 64;
 
-/// Longest pieces of real vocabularies have 16 to 50 characters.
-const MOST_CUTS: usize = 64;
 
 pub struct Collected {
     pub ids: Vec<u32>,
@@ -40,19 +40,26 @@ pub enum Side {
     Left,
 }
 
+/// The longest stretch for `limit` tokens: far more than the longest pieces of any vocabulary.
+fn most_bytes(limit: usize) -> usize {
+    limit.saturating_mul(256).max(1 << 20)
+}
+
 impl Tokenizer {
     /// The first (`cut` right) or last (`cut` left) `limit` ids of the text.
     pub fn collect(&self, text: &str, limit: usize, cut: Side) -> Outcome<Collected> {
-        let mut bytes = limit.saturating_mul(6).saturating_add(512);
+        let most = most_bytes(limit);
+        let mut bytes = limit.saturating_mul(6).saturating_add(512).min(most);
         if cut == Side::Left && !self.cuts_from_the_left() {
-            bytes = usize::MAX;
+            bytes = most;
         }
         loop {
             let stretch = choose_stretch(text, bytes, cut);
-            if let Some(collected) = self.collect_stretch(text, stretch, limit, cut)? {
+            let last = bytes == most || stretch.len() == text.len();
+            if let Some(collected) = self.collect_stretch(text, stretch, limit, cut, last)? {
                 return Ok(collected);
             }
-            bytes = bytes.saturating_mul(4);
+            bytes = bytes.saturating_mul(4).min(most);
         }
     }
 
@@ -62,8 +69,8 @@ impl Tokenizer {
         stretch: Range<usize>,
         limit: usize,
         cut: Side,
+        last: bool,
     ) -> Outcome<Option<Collected>> {
-        let whole = stretch.len() == text.len();
         let pieces = self.pre_tokenize(&text[stretch.clone()])?;
         let splits = pieces.get_splits(OffsetReferential::Normalized, OffsetType::None);
         let mut ids = Vec::with_capacity(splits.len() * 2);
@@ -86,12 +93,12 @@ impl Tokenizer {
             used += 1;
         }
         let more = ids.len() > limit;
-        let certain = whole
+        let certain = last
             || (more && splits.len() - used >= MARGIN)
             || (more
                 && cut == Side::Right
                 && text.len() > WHOLE_BYTES
-                && self.settled(splits[used - 1].0, &ids[before..=limit], stretch.len())?);
+                && self.settled(splits[used - 1].0, &ids[before..=limit])?);
         if !certain {
             return Ok(None);
         }
@@ -99,7 +106,8 @@ impl Tokenizer {
         if cut == Side::Left {
             ids.reverse();
         }
-        Ok(Some(Collected { ids, more, stretch }))
+        let unseen = stretch.len() < text.len();
+        Ok(Some(Collected { ids, more: more || unseen, stretch }))
     }
 
     /// Whether the first tokens of a long pre-token would be `ids` however it went on.
@@ -107,17 +115,14 @@ impl Tokenizer {
     /// For Unigram this is proof: a best path passes through one of any `longest_piece` consecutive
     /// positions, and the best path to a position does not depend on what follows. For BPE, whose
     /// merges have no such bound in theory but reach a few tokens in practice, a few cuts agree.
-    fn settled(&self, piece: &str, ids: &[u32], stretch_bytes: usize) -> Outcome<bool> {
+    fn settled(&self, piece: &str, ids: &[u32]) -> Outcome<bool> {
         let model = self.inner.get_model();
         let cuts = match model {
             ModelWrapper::Unigram(_) => self.longest_piece_chars(),
             ModelWrapper::BPE(bpe) if bpe.dropout.is_none() => 4,
             _ => return Ok(false), // the end of a word can change all of its tokens
         };
-        if stretch_bytes > CHECKED_BYTES {
-            return Ok(true);
-        }
-        if cuts > MOST_CUTS {
+        if cuts.saturating_mul(piece.len()) > CHECKED_BYTES {
             return Ok(false);
         }
         let ends = piece.char_indices().rev().skip(EDGE_CHARS).map(|(at, _)| at).take(cuts);
@@ -136,7 +141,7 @@ impl Tokenizer {
 
 /// About `bytes` bytes at the kept end of the text, cut before white space where there is some near.
 fn choose_stretch(text: &str, bytes: usize, cut: Side) -> Range<usize> {
-    if bytes >= text.len() / 2 {
+    if bytes >= text.len().div_ceil(2) && text.len() <= WHOLE_BYTES || bytes >= text.len() {
         return 0..text.len();
     }
     match cut {

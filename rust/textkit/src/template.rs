@@ -6,11 +6,12 @@ use minijinja::{Environment, Error, ErrorKind, State};
 
 use crate::error::{exhausted, foreign, invalid, Failure, Outcome};
 use crate::python_json::{self, Layout};
+use crate::python_methods;
 use crate::strftime::strftime;
 
 const NAME: &str = "chat";
 /// Instructions that a render may take; a conversation of a thousand messages takes some 100,000.
-const FUEL: u64 = 20_000_000;
+const FUEL: u64 = 4_000_000;
 const LONGEST_SOURCE_BYTES: usize = 4 << 20;
 /// Marks the text of raise_exception() inside an error.
 const RAISED: char = '\u{1}';
@@ -37,7 +38,7 @@ impl Template {
             .map_err(foreign)?;
         environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(python_methods::call);
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", strftime_now);
         environment.add_filter("tojson", tojson);

@@ -194,9 +194,13 @@ impl Tokenizer {
 
     pub fn largest_id(&self) -> i64 {
         *self.largest_id.get_or_init(|| {
-            let model = match self.inner.get_model() {
-                ModelWrapper::Unigram(unigram) => unigram.get_vocab_size() as i64 - 1,
-                model => model.get_vocab().into_values().max().map_or(-1, i64::from),
+            let model = self.inner.get_model();
+            let size = model.get_vocab_size();
+            // Without gaps, the usual case, there is no need to copy the vocabulary.
+            let model = if (0..size as u32).all(|id| model.id_to_token(id).is_some()) {
+                size as i64 - 1
+            } else {
+                model.get_vocab().into_values().max().map_or(-1, i64::from)
             };
             let added = self.added_tokens.last().map_or(-1, |(id, _)| i64::from(*id));
             model.max(added)
