@@ -39,7 +39,7 @@ struct CompileOptions {
   std::string device = "CPU";
   Precision precision = Precision::kF32;  // kAuto is resolved above this contract
   int streams = 1;                        // how many sessions may run at the same time
-  int threads = 0;                        // of all streams together; 0: as many as the process may use
+  int threads = 0;                        // of all streams together; 0: all that the process has
 };
 
 // One input or output. Dimensions of -1 are free.

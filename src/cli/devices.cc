@@ -89,7 +89,7 @@ Status run_devices(const Command& command, const Arguments& arguments) {
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
   ACCEL_ASSIGN(const auto engine, make_engine());
-  const Hardware found{.backends = engine->backends(),  // probes; devices come after it
+  const Hardware found{.backends = examine_backends(*engine),  // probes; devices come after it
                        .devices = engine->devices(),
                        .accelerators = hardware::find_accelerators(),
                        .cpu = hardware::read_cpu(),

@@ -240,7 +240,7 @@ Result<Checkup> examine(bool measure, const std::string& model) {
                   .accelerators = hardware::find_accelerators(),
                   .cache = look_at_cache()};
   ACCEL_ASSIGN(const auto engine, make_engine());
-  checkup.backends = engine->backends();
+  checkup.backends = examine_backends(*engine);
   checkup.components = components(checkup.backends);
   if (measure) {
     std::string path = model;

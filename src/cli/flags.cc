@@ -238,7 +238,12 @@ Result<bool> Flags::parse(const Arguments& arguments) {
     positionals.insert(positionals.end(), dashes + 1, arguments.end());
   }
   for (size_t i = 0; i < options.size(); ++i) {
-    if (options[i]->count() > 0) ACCEL_TRY(set(state_->flags[i]));
+    if (options[i]->count() == 0) continue;
+    const Flag& flag = state_->flags[i];
+    if (flag.kind == Kind::kFlag && options[i]->results().front() != "true") {
+      return state_->refuse(flag.name + " takes no value");
+    }
+    ACCEL_TRY(set(flag));
   }
   ACCEL_TRY(state_->set_positionals(std::move(positionals)));
   return false;

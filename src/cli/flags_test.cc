@@ -79,7 +79,7 @@ TEST(Flags, RefusalsSayWhatToDo) {
   EXPECT_THAT(refusal({"m", "--streams", "9999999999999999999"}), HasSubstr("whole number"));
   EXPECT_THAT(refusal({"m", "--streams", "2x"}), HasSubstr("whole number"));
   EXPECT_THAT(refusal({"m", "--input"}), HasSubstr("--input"));
-  EXPECT_THAT(refusal({"m", "--strict=7"}), HasSubstr("strict"));
+  EXPECT_THAT(refusal({"m", "--strict=7"}), HasSubstr("--strict takes no value"));
   EXPECT_THAT(refusal({}), HasSubstr("expected MODEL: a model folder; see accel embed --help"));
   EXPECT_THAT(refusal({"m", "a"}, 2), HasSubstr("at least 2 of TEXT, found 1"));
 }

@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kOpenVinoMinimum = "2026.4";
+constexpr std::string_view kCpuPlugin = "libopenvino_intel_cpu_plugin.so";
 
 // The folder of the engine's library in this process; empty when it is linked otherwise.
 fs::path engine_folder() {
@@ -99,6 +100,17 @@ bool at_least(std::string_view version, std::string_view minimum) {
     if (!minimum.empty()) minimum.remove_prefix(1);
   }
   return true;
+}
+
+std::vector<BackendReport> examine_backends(Engine& engine) {
+  std::vector<BackendReport> backends = engine.backends();
+  for (BackendReport& backend : backends) {
+    const fs::path plugin = engine_folder() / kCpuPlugin;
+    std::error_code ignored;
+    if (backend.available || backend.name != "openvino" || fs::exists(plugin, ignored)) continue;
+    backend.reason += "; there is no " + plugin.string();
+  }
+  return backends;
 }
 
 std::vector<Component> components(std::span<const BackendReport> backends) {

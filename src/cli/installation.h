@@ -33,6 +33,9 @@ struct OptionalPart {
   std::string without;  // what is lost
 };
 
+// What the engine reports, and beside its own words which library is missing, if one is.
+std::vector<BackendReport> examine_backends(Engine& engine);
+
 std::vector<Component> components(std::span<const BackendReport> backends);
 std::vector<OptionalPart> optional_parts();
 

@@ -7,8 +7,8 @@ namespace {
 
 TEST(ProgressLine, WithASize) {
   EXPECT_EQ(progress_line({1234, 0.5, 2.0}, 60),
-            "[=========>          ]  50%  1,234 texts  617/s  0:02 left");
-  EXPECT_EQ(progress_line({10, 1.0, 1.0}, 46), "[==========] 100%  10 texts  10/s  0:00 left");
+            "[==========>          ]  50%  1,234 texts  617/s  0:02 left");
+  EXPECT_EQ(progress_line({10, 1.0, 1.0}, 45), "[==========] 100%  10 texts  10/s  0:00 left");
   EXPECT_EQ(progress_line({10, 1.0 / 3601, 1.0}, 30), "  0%  10 texts  10/s  1:00:00 ");
 }
 

@@ -63,7 +63,7 @@ class SelfTest {
 };
 
 SelfTest::Answer SelfTest::check_installation() {
-  const std::vector<BackendReport> backends = engine_->backends();
+  const std::vector<BackendReport> backends = examine_backends(*engine_);
   for (const Component& one : components(backends)) {
     if (!one.fine) {
       return unavailable(

@@ -103,7 +103,7 @@ Status run_show(const Command& command, const Arguments& arguments) {
   if (help_shown) return {};
   ACCEL_ASSIGN(const auto engine, make_engine());
   ACCEL_ASSIGN(const ModelReport report, engine->describe(path));
-  const std::vector<BackendReport> backends = engine->backends();
+  const std::vector<BackendReport> backends = examine_backends(*engine);
   if (!json) return print(readable(report) + unavailable_text(backends));
   nlohmann::ordered_json out = as_json(report);
   out["backends"] = backends_json(backends);

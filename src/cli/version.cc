@@ -20,7 +20,7 @@ Status run_version(const Command& command, const Arguments& arguments) {
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
   ACCEL_ASSIGN(const auto engine, make_engine());
-  const std::vector<BackendReport> backends = engine->backends();
+  const std::vector<BackendReport> backends = examine_backends(*engine);
   if (json) {
     return print(json_text({{"accel", version()},
                             {"libraries", text::library_versions()},

@@ -206,7 +206,7 @@ class Streaming(ProgramTest):
         process.send_signal(signal_number)
         self.assertEqual(process.wait(60), CANCELLED)
         self.assertIn(b"interrupted after", process.stderr.read())
-        self.assertEqual([p.name for p in self.folder.glob(name + "*")], [name])
+        self.assertEqual(list(self.folder.glob("*.partial-*")), [])
         return path
 
     def test_an_interrupt_leaves_whole_records(self):
@@ -318,7 +318,7 @@ class Reports(ProgramTest):
 
     def test_progress_on_a_terminal_and_silence_in_a_pipe(self):
         lines = self.folder / "lines"
-        lines.write_text("a line of text that is a little longer than nothing\n" * 60_000)
+        lines.write_text("a line of text that is a little longer than nothing\n" * 20_000)
         seen = self.terminal("embed", TINY, "--input", lines, "--precision", "f32", "--output",
                              self.folder / "out")
         self.assertRegex(seen, r"\r\[=*>? *\] +\d+%  [\d,]+ texts  \d+/s  \d+:\d\d left")

@@ -279,7 +279,9 @@ pub unsafe extern "C" fn accel_textkit_special_tokens_added(
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn accel_textkit_added_token_count(tokenizer: *const Arc<Tokenizer>) -> usize {
+pub unsafe extern "C" fn accel_textkit_added_token_count(
+    tokenizer: *const Arc<Tokenizer>,
+) -> usize {
     of(tokenizer).added_tokens.len()
 }
 
@@ -311,4 +313,3 @@ pub unsafe extern "C" fn accel_textkit_added_token_at(
         content: View::of(&token.content),
     }
 }
-

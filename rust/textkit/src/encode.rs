@@ -67,9 +67,8 @@ impl Tokenizer {
             parts[1] = Some(self.collect(second, room, options.cut)?);
         }
         let keep = self.shares(&parts, [first, second.unwrap_or("")], room, options)?;
-        let truncated = (0..2).any(|i| {
-            parts[i].as_ref().is_some_and(|part| part.more || part.ids.len() > keep[i])
-        });
+        let truncated = (0..2)
+            .any(|i| parts[i].as_ref().is_some_and(|part| part.more || part.ids.len() > keep[i]));
         if options.detailed() {
             self.encode_detailed([Some(first), second], &parts, keep, options, out)?;
         } else {
@@ -199,7 +198,8 @@ impl Tokenizer {
             Side::Left => pieces.tokenize(|piece| model.tokenize(piece.get())),
         }
         .map_err(foreign)?;
-        let mut encoding = pieces.into_encoding(None, type_id, OffsetType::Byte).map_err(foreign)?;
+        let mut encoding =
+            pieces.into_encoding(None, type_id, OffsetType::Byte).map_err(foreign)?;
         if encoding.len() > keep {
             encoding.truncate(keep, 0, direction);
             encoding.take_overflowing();

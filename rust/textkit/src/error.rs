@@ -72,8 +72,10 @@ fn panic_text(payload: Box<dyn Any + Send>) -> String {
     } else {
         "no message".to_owned()
     };
-    // A payload whose destructor panics would unwind past the border.
-    std::mem::forget(payload);
+    // The destructor of a payload may itself panic.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
     text
 }
 

@@ -19,7 +19,12 @@ pub fn dumps(value: &Value, layout: &Layout) -> Result<String, Error> {
     Ok(out)
 }
 
-fn write_value(value: &Value, layout: &Layout, depth: usize, out: &mut String) -> Result<(), Error> {
+fn write_value(
+    value: &Value,
+    layout: &Layout,
+    depth: usize,
+    out: &mut String,
+) -> Result<(), Error> {
     if depth > DEEPEST {
         return Err(refusal("tojson: the value is nested too deeply".into()));
     }
@@ -148,9 +153,17 @@ mod tests {
     #[test]
     fn floats_as_python_prints_them() {
         let cases = [
-            (0.0, "0.0"), (-0.0, "-0.0"), (1.0, "1.0"), (0.1, "0.1"), (1e16, "1e+16"),
-            (1e15, "1000000000000000.0"), (1.5e-5, "1.5e-05"), (1e-4, "0.0001"),
-            (123456.789, "123456.789"), (1e100, "1e+100"), (-2.5e-7, "-2.5e-07"),
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1e16, "1e+16"),
+            (1e15, "1000000000000000.0"),
+            (1.5e-5, "1.5e-05"),
+            (1e-4, "0.0001"),
+            (123456.789, "123456.789"),
+            (1e100, "1e+100"),
+            (-2.5e-7, "-2.5e-07"),
         ];
         for (value, text) in cases {
             assert_eq!(float(value), text);

@@ -5,7 +5,12 @@ use minijinja::{Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
 /// Tried by the environment for every method that a value does not have itself.
-pub fn call(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+pub fn call(
+    state: &mut State,
+    value: &Value,
+    method: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
     let own = match value.kind() {
         ValueKind::String => string_method(value.as_str().unwrap_or(""), method, args)?,
         ValueKind::Seq if method == "index" => {
@@ -38,15 +43,15 @@ fn string_method(text: &str, method: &str, args: &[Value]) -> Result<Option<Valu
         "partition" => {
             let (separator,): (&str,) = from_args(args)?;
             match text.split_once(separator) {
-                Some((before, after)) => Value::from(vec![before, separator, after]),
-                None => Value::from(vec![text, "", ""]),
+                Some((before, after)) => list(&[before, separator, after]),
+                None => list(&[text, "", ""]),
             }
         }
         "rpartition" => {
             let (separator,): (&str,) = from_args(args)?;
             match text.rsplit_once(separator) {
-                Some((before, after)) => Value::from(vec![before, separator, after]),
-                None => Value::from(vec!["", "", text]),
+                Some((before, after)) => list(&[before, separator, after]),
+                None => list(&["", "", text]),
             }
         }
         "rsplit" => rsplit(text, args)?,
@@ -71,6 +76,10 @@ fn string_method(text: &str, method: &str, args: &[Value]) -> Result<Option<Valu
         _ => return Ok(None),
     };
     Ok(Some(result))
+}
+
+fn list(parts: &[&str]) -> Value {
+    parts.iter().map(|part| Value::from(*part)).collect()
 }
 
 /// Characters missing to `width`, within reason.
@@ -100,5 +109,5 @@ fn rsplit(text: &str, args: &[Value]) -> Result<Value, Error> {
         }
     };
     found.reverse();
-    Ok(Value::from(found))
+    Ok(list(&found))
 }

@@ -25,7 +25,6 @@ const CHECKED_BYTES: usize = 4 << 20;
 /// Characters next to the cut which normalizers may see differently in the whole text.
 const EDGE_CHARS: usize = 64;
 
-
 pub struct Collected {
     pub ids: Vec<u32>,
     /// The text has more tokens than these.

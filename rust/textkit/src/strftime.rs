@@ -1,8 +1,18 @@
 //! `strftime` in UTC for chat templates that print the date.
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -71,7 +81,11 @@ pub fn strftime(format: &str, unix_seconds: i64) -> String {
 fn write_code(code: char, padded: bool, now: &Moment, out: &mut String) {
     let hour12 = (now.hour + 11) % 12 + 1;
     let number = |value: i64, width: usize| {
-        if padded { format!("{value:0width$}") } else { value.to_string() }
+        if padded {
+            format!("{value:0width$}")
+        } else {
+            value.to_string()
+        }
     };
     let time = format!("{:02}:{:02}:{:02}", now.hour, now.minute, now.second);
     let text = match code {
@@ -98,7 +112,10 @@ fn write_code(code: char, padded: bool, now: &Moment, out: &mut String) {
         'R' => time[..5].into(),
         'c' => format!(
             "{} {} {:2} {time} {}",
-            &DAYS[now.weekday][..3], &MONTHS[now.month][..3], now.day, now.year
+            &DAYS[now.weekday][..3],
+            &MONTHS[now.month][..3],
+            now.day,
+            now.year
         ),
         'z' | 'Z' => String::new(), // Python's datetime.now() has no time zone
         'n' => "\n".into(),

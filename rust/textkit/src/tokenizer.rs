@@ -5,8 +5,7 @@ use std::sync::OnceLock;
 
 use thread_local::ThreadLocal;
 use tokenizers::{
-    AddedToken, Encoding, Model, ModelWrapper, PreTokenizedString,
-    PreTokenizerWrapper, Token,
+    AddedToken, Encoding, Model, ModelWrapper, PreTokenizedString, PreTokenizerWrapper, Token,
 };
 
 use crate::bounds::{self, BoundedNormalizer};
@@ -149,7 +148,9 @@ impl Tokenizer {
         fn counts(step: &PreTokenizerWrapper) -> bool {
             match step {
                 PreTokenizerWrapper::Sequence(sequence) => sequence.as_ref().iter().any(counts),
-                PreTokenizerWrapper::FixedLength(_) | PreTokenizerWrapper::UnicodeScripts(_) => true,
+                PreTokenizerWrapper::FixedLength(_) | PreTokenizerWrapper::UnicodeScripts(_) => {
+                    true
+                }
                 _ => false,
             }
         }

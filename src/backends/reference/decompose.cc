@@ -75,10 +75,10 @@ Output apply(const Output& a, const Output& b) {
   return std::make_shared<Operation>(a, b);
 }
 
-constexpr auto plus = apply<ov::op::v1::Add>;
-constexpr auto minus = apply<ov::op::v1::Subtract>;
-constexpr auto times = apply<ov::op::v1::Multiply>;
-constexpr auto over = apply<ov::op::v1::Divide>;
+Output plus(const Output& a, const Output& b) { return apply<ov::op::v1::Add>(a, b); }
+Output minus(const Output& a, const Output& b) { return apply<ov::op::v1::Subtract>(a, b); }
+Output times(const Output& a, const Output& b) { return apply<ov::op::v1::Multiply>(a, b); }
+Output over(const Output& a, const Output& b) { return apply<ov::op::v1::Divide>(a, b); }
 
 Output exponential(const Output& x) { return std::make_shared<ov::op::v0::Exp>(x); }
 Output square_root(const Output& x) { return std::make_shared<ov::op::v0::Sqrt>(x); }
