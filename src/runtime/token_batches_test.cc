@@ -48,35 +48,49 @@ TEST(TokenBatches, KeepTheirPromisesOnRandomLengths) {
     const int32_t longest = 1 + static_cast<int32_t>(random() % 600);
     for (int32_t& length : lengths) length = static_cast<int32_t>(random() % longest);
     const auto max_tokens = static_cast<int64_t>(random() % 3000);
-    check(lengths, max_tokens, cut_token_batches(lengths, max_tokens));
+    const int workers = 1 + static_cast<int>(random() % 4);
+    check(lengths, max_tokens, cut_token_batches(lengths, {max_tokens, workers}));
     if (HasFatalFailure()) return;
   }
 }
 
 TEST(TokenBatches, NoTextsNoBatches) {
-  EXPECT_TRUE(cut_token_batches({}, 100).batches.empty());
-  EXPECT_EQ(cut_token_batches({}, 100).padded_tokens, 0u);
+  EXPECT_TRUE(cut_token_batches({}, {100}).batches.empty());
+  EXPECT_EQ(cut_token_batches({}, {100}).padded_tokens, 0u);
 }
 
 TEST(TokenBatches, LikeLengthsGoTogether) {
   const std::vector<int32_t> lengths{2, 9, 2, 9, 2};
-  const TokenBatches cut = cut_token_batches(lengths, 18);
+  const TokenBatches cut = cut_token_batches(lengths, {18});
   ASSERT_EQ(cut.batches.size(), 2u);
   EXPECT_EQ(cut.batches[0].items, (std::vector<uint32_t>{1, 3}));
   EXPECT_EQ(cut.batches[1].items, (std::vector<uint32_t>{0, 2, 4}));
   EXPECT_EQ(cut.padded_tokens, 0u);
 }
 
+TEST(TokenBatches, FewTextsAreSharedAmongTheWorkers) {
+  const std::vector<int32_t> lengths(40, 10);
+  EXPECT_EQ(cut_token_batches(lengths, {1024, 1}).batches.size(), 1u);
+  EXPECT_GE(cut_token_batches(lengths, {1024, 2}).batches.size(), 2u);
+}
+
+TEST(TokenBatches, AMuchShorterTextStartsTheNextBatch) {
+  const std::vector<int32_t> lengths{100, 100, 10, 10};
+  const TokenBatches cut = cut_token_batches(lengths, {1024, 1});
+  EXPECT_EQ(cut.batches.size(), 2u);
+  EXPECT_EQ(cut.padded_tokens, 0u);
+}
+
 TEST(TokenBatches, ATextLongerThanTheBoundIsABatchOfItsOwn) {
   const std::vector<int32_t> lengths{1000, 3, 1000};
-  const TokenBatches cut = cut_token_batches(lengths, 10);
+  const TokenBatches cut = cut_token_batches(lengths, {10});
   EXPECT_EQ(cut.batches.size(), 3u);
   EXPECT_EQ(cut.padded_tokens, 0u);
 }
 
 TEST(TokenBatches, TextsWithoutTokensAreComputedOnOnePaddingToken) {
   const std::vector<int32_t> lengths{0, 0};
-  const TokenBatches cut = cut_token_batches(lengths, 10);
+  const TokenBatches cut = cut_token_batches(lengths, {10});
   ASSERT_EQ(cut.batches.size(), 1u);
   EXPECT_EQ(cut.batches[0].length, 1);
   EXPECT_EQ(cut.padded_tokens, 2u);
@@ -85,9 +99,9 @@ TEST(TokenBatches, TextsWithoutTokensAreComputedOnOnePaddingToken) {
 TEST(TokenBatches, TheLargestLengthsDoNotOverflow) {
   const std::vector<int32_t> lengths(1000, std::numeric_limits<int32_t>::max());
   const int64_t all = std::numeric_limits<int64_t>::max();
-  check(lengths, all, cut_token_batches(lengths, all));
-  check(lengths, 0, cut_token_batches(lengths, 0));
-  check(lengths, -5, cut_token_batches(lengths, -5));
+  check(lengths, all, cut_token_batches(lengths, {all}));
+  check(lengths, 0, cut_token_batches(lengths, {0}));
+  check(lengths, -5, cut_token_batches(lengths, {-5}));
 }
 
 }  // namespace

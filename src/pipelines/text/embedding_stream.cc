@@ -95,7 +95,8 @@ void TextEmbeddingStream::cut_open_window() {
                            ? std::min(options_.finish.dimensions, model_->size)
                            : model_->size;
   result.embeddings = Tensor::allocate(DType::kF32, {std::ssize(window->texts), size});
-  runtime::TokenBatches cut = runtime::cut_token_batches(lengths, options_.batch_tokens);
+  runtime::TokenBatches cut = runtime::cut_token_batches(
+      lengths, {.max_tokens = options_.batch_tokens, .workers = pool_->size()});
   result.padded_tokens = cut.padded_tokens;
   window->batches_left = cut.batches.size();
   for (runtime::TokenBatch& batch : cut.batches) jobs_.push_back({window.get(), std::move(batch)});
