@@ -20,9 +20,9 @@ class Model;
 namespace accel::backend {
 
 struct Device {
-  std::string name;       // as the engine spells it: "CPU", "GPU.0"
-  std::string full_name;  // vendor's name
-  std::string kind;       // "cpu", "gpu", "npu"
+  std::string name;                   // as the engine spells it: "CPU", "GPU.0"
+  std::string full_name;              // vendor's name
+  std::string kind;                   // "cpu", "gpu", "npu"
   std::vector<Precision> precisions;  // found by compiling a one-layer model in each, not guessed
 };
 
@@ -31,8 +31,8 @@ struct Info {
   std::string name;     // "openvino", "reference"
   std::string version;  // the engine's own
   bool available = false;
-  std::string reason;   // why not, with the loader's own message; empty when available
-  std::string remedy;   // the exact line to type; empty when available
+  std::string reason;  // why not, with the loader's own message; empty when available
+  std::string remedy;  // the exact line to type; empty when available
 };
 
 struct CompileOptions {

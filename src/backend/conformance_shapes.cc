@@ -108,7 +108,9 @@ ConformanceCase concat_slice_split() {
     Numbers right({rows, 2});
     Numbers end({rows, 3});
     for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t k = 0; k < 8; ++k) joined.at({row, k}) = input.at({row, k % 4}) * (1 + k / 4);
+      for (int64_t k = 0; k < 8; ++k) {
+        joined.at({row, k}) = input.at({row, k % 4}) * (k < 4 ? 1 : 2);
+      }
       for (int64_t k = 0; k < 2; ++k) right.at({row, k}) = input.at({row, 2 + k});
       for (int64_t k = 0; k < 3; ++k) end.at({row, k}) = joined.at({row, 5 + k});
     }

@@ -14,10 +14,10 @@ namespace {
 Port port_of(const ov::Output<const ov::Node>& value) {
   Port port;
   const auto& names = value.get_names();
-  port.name = names.empty() ? value.get_node()->get_friendly_name()
-                            : *std::ranges::min_element(names);
+  port.name =
+      names.empty() ? value.get_node()->get_friendly_name() : *std::ranges::min_element(names);
   port.dtype = dtype_of_element(value.get_element_type()).value_or(DType::kF32);
-  const ov::PartialShape shape = value.get_partial_shape();
+  const ov::PartialShape& shape = value.get_partial_shape();
   if (shape.rank().is_static()) {
     for (const ov::Dimension& dimension : shape) {
       port.shape.push_back(dimension.is_static() ? dimension.get_length() : -1);
@@ -66,8 +66,8 @@ Status check_inputs(const Signature& signature, const NamedTensors& inputs) {
   if (problems.empty()) return {};
   std::vector<std::string> expected;
   for (const Port& port : signature.inputs) expected.push_back(describe(port));
-  return invalid_argument(fmt::format("{}; expected {}", fmt::join(problems, ", "),
-                                      fmt::join(expected, ", ")));
+  return invalid_argument(
+      fmt::format("{}; expected {}", fmt::join(problems, ", "), fmt::join(expected, ", ")));
 }
 
 }  // namespace accel::backend

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 
 #include "accel/version.h"
@@ -23,6 +24,8 @@ namespace engine {
 namespace {
 
 using BackendPtr = std::shared_ptr<const backend::Backend>;
+
+constexpr int kMostThreads = 1024;  // each stream is a thread of ours, too
 
 class LocalEngine : public Engine {
  public:
@@ -95,8 +98,11 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
         fmt::format("precision {} is not available yet; expected auto, f32, bf16 or f16",
                     to_string(options.precision)));
   }
-  if (options.streams < 0 || options.threads < 0) {
-    return invalid_argument("streams and threads: expected 0 (chosen) or more");
+  if (std::min(options.streams, options.threads) < 0 ||
+      std::max(options.streams, options.threads) > kMostThreads) {
+    return invalid_argument(fmt::format("streams and threads: expected 0 (chosen) to {}, found {} "
+                                        "and {}",
+                                        kMostThreads, options.streams, options.threads));
   }
   ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
   ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(options.path));

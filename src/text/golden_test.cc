@@ -80,10 +80,10 @@ TEST_P(GoldenTokenizer, FastPathAgreesWithTheDetailedOne) {
         EncodeOptions slow = fast;
         slow.tokens = slow.offsets = true;
         for (const bool pair : {false, true}) {
-          auto a = pair ? tokenizer_->encode_pair({text, second}, fast)
-                        : tokenizer_->encode(text, fast);
-          auto b = pair ? tokenizer_->encode_pair({text, second}, slow)
-                        : tokenizer_->encode(text, slow);
+          auto a =
+              pair ? tokenizer_->encode_pair({text, second}, fast) : tokenizer_->encode(text, fast);
+          auto b =
+              pair ? tokenizer_->encode_pair({text, second}, slow) : tokenizer_->encode(text, slow);
           ASSERT_TRUE(a.ok() && b.ok()) << a.status().to_string() << b.status().to_string();
           EXPECT_EQ(a->ids, b->ids) << text;
           EXPECT_EQ(a->type_ids, b->type_ids) << text;

@@ -17,8 +17,7 @@ Template::~Template() { accel_textkit_template_free(handle_); }
 
 Result<std::string> Template::render(std::string_view context_json,
                                      std::chrono::system_clock::time_point now) const {
-  const int64_t seconds =
-      std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+  const int64_t seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
   RustText text;
   RustText error;
   const int32_t code = accel_textkit_template_render(handle_, view_of(context_json), seconds,

@@ -4,10 +4,10 @@
 //   ACCEL_ASSIGN(auto chat, Template::compile(source));
 //   ACCEL_ASSIGN(std::string prompt, chat->render(context_json, now));
 //
-// Known to templates: the context's names, raise_exception(text), strftime_now(format),
-// `tojson` as Python's json.dumps writes it (no escapes for non-ASCII; `indent`, `separators` and
-// `sort_keys` are understood), Python's methods on strings, lists and dicts, `break` and `continue`,
-// `{% generation %}` blocks (which change nothing). Blocks are trimmed (trim_blocks, lstrip_blocks).
+// Known to templates: the context's names, raise_exception(text), strftime_now(format), `tojson` as
+// Python's json.dumps writes it (no escapes for non-ASCII; `indent`, `separators` and `sort_keys`
+// are understood), Python's methods on strings, lists and dicts, `break` and `continue`, and
+// `{% generation %}` blocks (which change nothing). trim_blocks and lstrip_blocks are on.
 #pragma once
 
 #include <chrono>
@@ -36,7 +36,8 @@ class Template {
   //
   // INVALID_ARGUMENT for a context that is no such object, for an error while rendering and for
   // the template's own raise_exception(), whose text is then the message. RESOURCE_EXHAUSTED when
-  // a template runs too long or writes too much: a hostile one cannot hang.
+  // a template runs too long: a hostile one cannot hang. It can ask for much memory, though, by
+  // doubling a string many times: render templates of strangers in a process that may end.
   Result<std::string> render(std::string_view context_json,
                              std::chrono::system_clock::time_point now) const;
 

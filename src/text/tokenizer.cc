@@ -22,12 +22,9 @@ uint8_t side_of(TruncationSide side) {
 
 uint8_t strategy_of(TruncationStrategy strategy) {
   switch (strategy) {
-    case TruncationStrategy::kLongestFirst:
-      return ACCEL_TEXTKIT_LONGEST_FIRST;
-    case TruncationStrategy::kOnlyFirst:
-      return ACCEL_TEXTKIT_ONLY_FIRST;
-    case TruncationStrategy::kOnlySecond:
-      return ACCEL_TEXTKIT_ONLY_SECOND;
+    case TruncationStrategy::kLongestFirst: return ACCEL_TEXTKIT_LONGEST_FIRST;
+    case TruncationStrategy::kOnlyFirst: return ACCEL_TEXTKIT_ONLY_FIRST;
+    case TruncationStrategy::kOnlySecond: return ACCEL_TEXTKIT_ONLY_SECOND;
   }
   return ACCEL_TEXTKIT_LONGEST_FIRST;
 }
@@ -203,8 +200,8 @@ std::optional<std::string> Tokenizer::id_to_token(int32_t id) const {
   if (id < 0) return std::nullopt;
   RustText text;
   RustText error;
-  const int32_t code = accel_textkit_id_to_token(handle_, static_cast<uint32_t>(id), text.out(),
-                                                 error.out());
+  const int32_t code =
+      accel_textkit_id_to_token(handle_, static_cast<uint32_t>(id), text.out(), error.out());
   if (code != ACCEL_TEXTKIT_OK) return std::nullopt;
   return text.to_string();
 }
@@ -217,8 +214,8 @@ Result<DecodeStream> DecodeStream::create(std::shared_ptr<const Tokenizer> token
                                           bool skip_special_tokens) {
   accel_textkit_stream* handle = nullptr;
   RustText error;
-  const int32_t code = accel_textkit_stream_create(tokenizer->handle_, skip_special_tokens,
-                                                   &handle, error.out());
+  const int32_t code =
+      accel_textkit_stream_create(tokenizer->handle_, skip_special_tokens, &handle, error.out());
   ACCEL_TRY(status_of(code, error));
   return DecodeStream(handle);
 }
@@ -236,8 +233,8 @@ DecodeStream& DecodeStream::operator=(DecodeStream&& other) noexcept {
 Result<std::string> DecodeStream::push(int32_t id) {
   RustText piece;
   RustText error;
-  const int32_t code = accel_textkit_stream_push(handle_, static_cast<uint32_t>(id), piece.out(),
-                                                 error.out());
+  const int32_t code =
+      accel_textkit_stream_push(handle_, static_cast<uint32_t>(id), piece.out(), error.out());
   ACCEL_TRY(status_of(code, error));
   return piece.to_string();
 }

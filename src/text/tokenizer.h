@@ -112,7 +112,9 @@ class Tokenizer {
   // INVALID_ARGUMENT for invalid UTF-8, or when max_length is below the number of special tokens.
   //
   // With max_length, only the needed part of a long text is tokenized: the cost depends on the
-  // limit, not on the text, and the kept tokens are those of the whole text.
+  // limit, not on the text, and the kept tokens are those of the whole text. Only text that is no
+  // language is treated otherwise: when 1 MiB (or 256 bytes per token of the limit, if that is
+  // more) holds fewer tokens than the limit, the rest is not looked at, and `truncated` is set.
   Result<Encoding> encode(std::string_view text, const EncodeOptions& options = {}) const;
   Result<Encoding> encode_pair(TextPair pair, const EncodeOptions& options = {}) const;
 

@@ -32,9 +32,10 @@ std::shared_ptr<const Tokenizer> load(const std::string& name) {
 // Mixed text of about `size` bytes: words, sentences, lines, several scripts.
 std::string long_text(size_t size, uint32_t seed) {
   static const std::vector<std::string> kWords = {
-      "the",    "license",  "of",     "grants.", "permission,", "Café",   "naïve\n", "東京は日本",
-      "\tif",   "(x_1)",    "can't",  "1,234",   "<mask>",      "[SEP]",  "Привет",  "emoji😀",
-      "…",      "supercalifragilistic", "I",     "\r\n\r\n",    "مرحبا",  "a\u0301", "हिन्दी"};
+      "the",     "license",    "of",     "grants.", "permission,", "Café",
+      "naïve\n", "東京は日本", "\tif",   "(x_1)",   "can't",       "1,234",
+      "<mask>",  "[SEP]",      "Привет", "emoji😀", "…",           "supercalifragilistic",
+      "I",       "\r\n\r\n",   "مرحبا",  "a\u0301", "हिन्दी"};
   std::mt19937 random(seed);
   std::string text;
   while (text.size() < size) {
@@ -53,14 +54,14 @@ void expect_cut_like_the_whole(const Tokenizer& tokenizer, const std::string& te
   auto whole = tokenizer.encode(text, {.add_special_tokens = false});
   ASSERT_TRUE(whole.ok()) << whole.status().to_string();
   const size_t total = whole->ids.size();
-  for (const size_t limit : {size_t{1}, size_t{7}, size_t{256}, size_t{1000}, total, total + 1}) {
+  for (const size_t limit : {size_t{1}, size_t{7}, size_t{256}, total}) {
     for (const TruncationSide side : {TruncationSide::kRight, TruncationSide::kLeft}) {
-      auto cut = tokenizer.encode(
-          text, {.add_special_tokens = false, .max_length = limit, .side = side});
+      auto cut =
+          tokenizer.encode(text, {.add_special_tokens = false, .max_length = limit, .side = side});
       ASSERT_TRUE(cut.ok()) << cut.status().to_string();
       const size_t kept = std::min(limit, total);
-      const auto begin = side == TruncationSide::kRight ? whole->ids.begin()
-                                                        : whole->ids.end() - kept;
+      const auto begin =
+          side == TruncationSide::kRight ? whole->ids.begin() : whole->ids.end() - kept;
       EXPECT_EQ(cut->ids, Ids(begin, begin + kept)) << name << " " << limit;
       EXPECT_EQ(cut->truncated, limit < total) << name << " " << limit;
     }
@@ -70,10 +71,10 @@ void expect_cut_like_the_whole(const Tokenizer& tokenizer, const std::string& te
 TEST(Tokenizer, LimitsKeepTheTokensOfTheWholeText) {
   for (const std::string& name : kKinds) {
     const auto tokenizer = load(name);
-    for (uint32_t seed = 0; seed < 3; ++seed) {
-      expect_cut_like_the_whole(*tokenizer, long_text(20'000 + 7'001 * seed, seed), name);
+    for (uint32_t seed = 0; seed < 4; ++seed) {
+      expect_cut_like_the_whole(*tokenizer, long_text(6'000 + 7'001 * seed, seed), name);
     }
-    expect_cut_like_the_whole(*tokenizer, long_text(200'000, 99), name);
+    expect_cut_like_the_whole(*tokenizer, long_text(80'000, 99), name);
   }
 }
 
@@ -81,15 +82,15 @@ TEST(Tokenizer, LimitsKeepTheTokensOfTextsWithoutSpaces) {
   std::string chinese;
   std::mt19937 random(5);
   static const std::vector<std::string> kSigns = {"你", "好", "世", "界", "東", "京", "は", "。"};
-  while (chinese.size() < 300'000) chinese += kSigns[random() % kSigns.size()];
+  while (chinese.size() < 80'000) chinese += kSigns[random() % kSigns.size()];
   std::string letters;
-  while (letters.size() < 150'000) letters += static_cast<char>('a' + random() % 26);
+  while (letters.size() < 70'000) letters += static_cast<char>('a' + random() % 26);
   for (const std::string& name : kKinds) {
     const auto tokenizer = load(name);
     expect_cut_like_the_whole(*tokenizer, chinese, name + " signs");
     expect_cut_like_the_whole(*tokenizer, letters, name + " letters");
-    expect_cut_like_the_whole(*tokenizer, std::string(120'000, 'a'), name + " one letter");
-    expect_cut_like_the_whole(*tokenizer, std::string(120'000, ' '), name + " spaces");
+    expect_cut_like_the_whole(*tokenizer, std::string(70'000, 'a'), name + " one letter");
+    expect_cut_like_the_whole(*tokenizer, std::string(70'000, ' '), name + " spaces");
   }
 }
 
@@ -121,8 +122,8 @@ TEST(Tokenizer, DetailsOfACutTextAreThoseOfTheWhole) {
     const auto tokenizer = load(name);
     const std::string text = long_text(50'000, 7);
     for (const OffsetUnit unit : {OffsetUnit::kCodePoints, OffsetUnit::kBytes}) {
-      EncodeOptions options{.add_special_tokens = false, .offsets = true, .offset_unit = unit,
-                            .tokens = true};
+      EncodeOptions options{
+          .add_special_tokens = false, .offsets = true, .offset_unit = unit, .tokens = true};
       const Encoding whole = *tokenizer->encode(text, options);
       options.max_length = 300;
       for (const TruncationSide side : {TruncationSide::kRight, TruncationSide::kLeft}) {
@@ -141,7 +142,7 @@ TEST(Tokenizer, DetailsOfACutTextAreThoseOfTheWhole) {
   }
 }
 
-TEST(Tokenizer, TenMegabytesWithALimitAreQuick) {
+TEST(Tokenizer, TenMegabytesWithALimitCostNoMoreThanTheirStart) {
   const std::string text = long_text(10 << 20, 3);
   for (const std::string& name : kKinds) {
     const auto tokenizer = load(name);
@@ -150,6 +151,27 @@ TEST(Tokenizer, TenMegabytesWithALimitAreQuick) {
     ASSERT_TRUE(cut.ok()) << cut.status().to_string();
     EXPECT_EQ(cut->ids, head.ids) << name;
     EXPECT_TRUE(cut->truncated);
+    auto tail = tokenizer->encode(text, {.max_length = 256, .side = TruncationSide::kLeft});
+    ASSERT_TRUE(tail.ok()) << tail.status().to_string();
+    EXPECT_EQ(tail->ids.size(), 256u) << name;
+    EXPECT_TRUE(tail->truncated);
+  }
+}
+
+TEST(Tokenizer, TenMegabytesOfNoLanguage) {
+  std::string marks = "a";
+  while (marks.size() < 10 << 20) marks += "\u0301";
+  const auto tokenizer = load("bert-feature");
+  const int32_t unknown = *tokenizer->token_to_id("[UNK]");
+  const Ids one_unknown = {2, unknown, 3};
+  for (const std::string& text : {std::string(10 << 20, 'a'), std::string(10 << 20, ' '), marks}) {
+    auto cut = tokenizer->encode(text, {.max_length = 256});
+    ASSERT_TRUE(cut.ok()) << cut.status().to_string();
+    EXPECT_TRUE(cut->truncated);
+    // A word of any length is unknown, spaces are nothing, marks are stripped from their letter.
+    EXPECT_EQ(cut->ids, text[1] == 'a'   ? one_unknown
+                        : text[1] == ' ' ? (Ids{2, 3})
+                                         : tokenizer->encode("a")->ids);
   }
 }
 
@@ -172,7 +194,8 @@ TEST(Tokenizer, PaddingAndTruncationOfTheFileAreIgnored) {
       R"({"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0})");
   auto tokenizer = Tokenizer::from_json(file.dump());
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
-  EXPECT_EQ((*tokenizer)->encode("Hello world!")->ids, load("bert-feature")->encode("Hello world!")->ids);
+  EXPECT_EQ((*tokenizer)->encode("Hello world!")->ids,
+            load("bert-feature")->encode("Hello world!")->ids);
 }
 
 TEST(Tokenizer, PaddingOfTheCaller) {
@@ -267,17 +290,17 @@ TEST(Tokenizer, PanicsOfTheLibraryBecomeErrors) {
   // Chunks of no characters: the library's slice::chunks panics.
   file["pre_tokenizer"] = *parse_json(R"({"type": "FixedLength", "length": 0})");
   auto tokenizer = Tokenizer::from_json(file.dump());
-  if (tokenizer.ok()) {
-    const auto encoding = (*tokenizer)->encode("a b");
-    EXPECT_EQ(encoding.status().code(), StatusCode::kInvalidArgument);
-    EXPECT_NE(encoding.status().message().find("stopped"), std::string::npos)
-        << encoding.status().to_string();
-    EXPECT_TRUE((*tokenizer)->encode("").ok());  // and goes on working
-  }
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
+  const auto encoding = (*tokenizer)->encode("a b");
+  EXPECT_EQ(encoding.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(encoding.status().message().find("stopped"), std::string::npos)
+      << encoding.status().to_string();
+  EXPECT_TRUE((*tokenizer)->encode("").ok());  // and goes on working
 }
 
 TEST(Tokenizer, StepsThatMultiplyTextsAreStopped) {
-  Json doubling = *parse_json(R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})");
+  Json doubling =
+      *parse_json(R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})");
   Json file = small_file();
   file["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
   for (int i = 0; i < 40; ++i) file["normalizer"]["normalizers"].push_back(doubling);
@@ -288,7 +311,8 @@ TEST(Tokenizer, StepsThatMultiplyTextsAreStopped) {
 
   file = small_file();
   Json byte_level = *parse_json(
-      R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false})");
+      R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+          "use_regex": false})");
   file["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", Json::array()}};
   for (int i = 0; i < 40; ++i) file["pre_tokenizer"]["pretokenizers"].push_back(byte_level);
   tokenizer = Tokenizer::from_json(file.dump());
@@ -301,6 +325,45 @@ TEST(Tokenizer, StepsThatMultiplyTextsAreStopped) {
   tokenizer = Tokenizer::from_json(file.dump());
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
   EXPECT_EQ((*tokenizer)->decode(Ids{1, 1, 1}).status().code(), StatusCode::kResourceExhausted);
+}
+
+TEST(Tokenizer, EndlessSearchesAreStopped) {
+  Json file = small_file();
+  file["pre_tokenizer"] = *parse_json(R"({"type": "Split", "pattern": {"Regex": "(a|aa)+$"},
+      "behavior": "Isolated", "invert": false})");
+  auto tokenizer = Tokenizer::from_json(file.dump());
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
+  const auto encoding = (*tokenizer)->encode(std::string(60, 'a') + "b");
+  EXPECT_EQ(encoding.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(encoding.status().message().find("retry-limit"), std::string::npos)
+      << encoding.status().message();
+}
+
+TEST(Tokenizer, FilesThatAskForTooMuchMemoryAreRefused) {
+  Json file = small_file();
+  // A character map whose first section would have four gigabytes.
+  file["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", "/////wAA"}};
+  auto tokenizer = Tokenizer::from_json(file.dump());
+  EXPECT_EQ(tokenizer.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(tokenizer.status().message().find("first section"), std::string::npos)
+      << tokenizer.status().message();
+
+  file = small_file();
+  Json token = {{"id", "[X]"}, {"ids", Json::array()}, {"tokens", Json::array()}};
+  Json single = Json::array();
+  for (int i = 0; i < 1000; ++i) {
+    token["ids"].push_back(0);
+    token["tokens"].push_back("[UNK]");
+    single.push_back(*parse_json(R"({"SpecialToken": {"id": "[X]", "type_id": 0}})"));
+  }
+  file["post_processor"] = {{"type", "TemplateProcessing"},
+                            {"single", single},
+                            {"pair", single},
+                            {"special_tokens", {{"[X]", token}}}};
+  tokenizer = Tokenizer::from_json(file.dump());
+  EXPECT_EQ(tokenizer.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(tokenizer.status().message().find("at most"), std::string::npos)
+      << tokenizer.status().message();
 }
 
 TEST(Tokenizer, FourThreadsShareOne) {

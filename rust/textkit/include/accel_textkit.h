@@ -1,7 +1,7 @@
 /* accel_textkit: the Hugging Face `tokenizers` and `minijinja` crates behind a C ABI.
  *
- * Ownership. A handle (tokenizer, encodings, stream, template) belongs to the caller and is freed by
- * its own `_free`; null is allowed there and does nothing. Arrays and texts seen through a handle
+ * Ownership. A handle (tokenizer, encodings, stream, template) belongs to the caller and is freed
+ * by its own `_free`; null is allowed there and does nothing. Arrays and texts seen through a handle
  * belong to it and live as long as it does. A stream keeps its tokenizer alive by itself.
  * `accel_textkit_text` results are freed with `accel_textkit_text_free`.
  *
@@ -63,7 +63,7 @@ accel_textkit_view accel_textkit_versions(void);
 /* ---- tokenizers ---------------------------------------------------------------------------- */
 
 /* Loads the bytes of a tokenizer.json. Padding and truncation stored in it are ignored: they are
- * the caller's (accel_textkit_encode_options). INVALID_ARGUMENT for anything that is no such file. */
+ * the caller's (accel_textkit_encode_options). INVALID_ARGUMENT for whatever is no such file. */
 int32_t accel_textkit_tokenizer_load(accel_textkit_view json, accel_textkit_tokenizer** out,
                                      accel_textkit_text* error);
 void accel_textkit_tokenizer_free(accel_textkit_tokenizer* tokenizer);
@@ -96,7 +96,8 @@ typedef struct {
  * another on this thread. Without offsets and tokens a faster path is taken; the ids are the same.
  *
  * With `max_length`, long texts are not tokenized as a whole: a stretch at the kept end is, long
- * enough that the kept tokens are those of the whole text. */
+ * enough that the kept tokens are those of the whole text, but at most 1 MiB or 256 bytes per token
+ * of the limit, whichever is more. Text beyond that is not looked at and counts as truncated. */
 int32_t accel_textkit_encode(const accel_textkit_tokenizer* tokenizer,
                              const accel_textkit_view* texts, const accel_textkit_view* pairs,
                              size_t count, const accel_textkit_encode_options* options,
@@ -129,7 +130,7 @@ int32_t accel_textkit_decode(const accel_textkit_tokenizer* tokenizer, const uin
                              accel_textkit_text* error);
 
 /* Streaming decode: each id yields the text that has become certain, perhaps none. The pieces
- * joined are the text of all ids (see DecodeStream in src/text/tokenizer.h for the one exception). */
+ * joined are the text of all ids (src/text/tokenizer.h tells the exceptions, at DecodeStream). */
 int32_t accel_textkit_stream_create(const accel_textkit_tokenizer* tokenizer,
                                     uint8_t skip_special_tokens, accel_textkit_stream** out,
                                     accel_textkit_text* error);
@@ -174,12 +175,12 @@ void accel_textkit_template_free(accel_textkit_template* compiled);
 
 /* Renders with a JSON object as context. `now_unix_seconds` is what strftime_now() sees (UTC).
  * INVALID_ARGUMENT for a bad context or an error in the template, raise_exception() included;
- * RESOURCE_EXHAUSTED when the template runs too long or writes too much. */
+ * RESOURCE_EXHAUSTED when the template runs too long. */
 int32_t accel_textkit_template_render(const accel_textkit_template* compiled,
                                       accel_textkit_view context_json, int64_t now_unix_seconds,
                                       accel_textkit_text* out, accel_textkit_text* error);
 
-/* The text in lower case by Unicode's full mapping (SpecialCasing included, as Python's str.lower). */
+/* The text in lower case by Unicode's full mapping (with SpecialCasing, as Python's str.lower). */
 int32_t accel_textkit_lowercase(accel_textkit_view text, accel_textkit_text* out,
                                 accel_textkit_text* error);
 

@@ -18,7 +18,7 @@ fn limit_bytes(bytes: usize) -> usize {
 
 fn too_long(limit: usize) -> Failure {
     exhausted(format!(
-        "the tokenizer's steps would make more than {limit} bytes of this text; its file is not sane"
+        "the tokenizer's steps would make more than {limit} bytes of this text; check its file"
     ))
 }
 

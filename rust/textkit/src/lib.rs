@@ -1,4 +1,4 @@
-//! Tokenizers and chat templates behind the C ABI of `include/accel_textkit.h`, which is the manual.
+//! Tokenizers and chat templates behind the C ABI of `include/accel_textkit.h`, the manual.
 
 mod abi_case;
 mod abi_template;

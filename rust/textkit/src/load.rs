@@ -87,7 +87,49 @@ fn read_model(part: &RawValue) -> Outcome<ModelWrapper> {
     Ok(model)
 }
 
+/// Parts of a character map that their reader trusts: the size of the first section, for which it
+/// reserves memory, and the length of a replacement, which every character of a text may become.
+fn check_character_maps(part: &serde_json::Value) -> Outcome<()> {
+    const LONGEST_REPLACEMENT_BYTES: usize = 256;
+    match part {
+        serde_json::Value::Array(parts) => parts.iter().try_for_each(check_character_maps),
+        serde_json::Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            let (true, Some(text)) = (name == "precompiled_charsmap", value.as_str()) else {
+                return check_character_maps(value);
+            };
+            let broken = |what: &str| {
+                invalid(format!("tokenizer.json: \"precompiled_charsmap\" is broken: {what}"))
+            };
+            let map = base64::decode(text).map_err(|error| broken(&error.to_string()))?;
+            let head: [u8; 4] = map
+                .get(..4)
+                .and_then(|head| head.try_into().ok())
+                .ok_or_else(|| broken("it has fewer than 4 bytes"))?;
+            let replacements = map[4..]
+                .get(u32::from_le_bytes(head) as usize..)
+                .ok_or_else(|| broken("its first section is longer than the whole"))?;
+            let longest = replacements.split(|byte| *byte == 0).map(<[u8]>::len).max();
+            if longest.unwrap_or(0) > LONGEST_REPLACEMENT_BYTES {
+                return Err(broken("a replacement is longer than 256 bytes"));
+            }
+            Ok(())
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Stops expressions that would search for hours ("(a|aa)+$"); their own limit is per position.
+fn limit_searches() {
+    const MOST_RETRIES: std::os::raw::c_ulong = 100_000_000;
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: sets one number of the C library, before any expression is made.
+    ONCE.call_once(|| unsafe {
+        onig_sys::onig_set_retry_limit_in_search(MOST_RETRIES);
+    });
+}
+
 pub fn load(json: &[u8]) -> Outcome<Inner> {
+    limit_searches();
     if json.len() > LARGEST_FILE_BYTES {
         return Err(exhausted(format!(
             "tokenizer.json: expected at most {LARGEST_FILE_BYTES} bytes, found {}",
@@ -109,6 +151,9 @@ pub fn load(json: &[u8]) -> Outcome<Inner> {
     let model = file.model.ok_or_else(|| {
         invalid("tokenizer.json: expected an object with \"model\"; this is no tokenizer file")
     })?;
+    if let Some(normalizer) = file.normalizer {
+        check_character_maps(&parse(normalizer, "normalizer")?)?;
+    }
     let mut inner: Inner = TokenizerBuilder::new()
         .with_model(read_model(model)?)
         .with_normalizer(parse_optional(file.normalizer, "normalizer")?)

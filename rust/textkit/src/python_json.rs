@@ -1,4 +1,4 @@
-//! JSON as Python's json.dumps writes it: chat templates put it into prompts, so every space counts.
+//! JSON as Python's json.dumps writes it: it goes into prompts, where every space counts.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};

@@ -138,7 +138,7 @@ impl Tokenizer {
     }
 }
 
-/// About `bytes` bytes at the kept end of the text, cut before white space where there is some near.
+/// About `bytes` bytes at the kept end of the text, cut before white space where some is near.
 fn choose_stretch(text: &str, bytes: usize, cut: Side) -> Range<usize> {
     if bytes >= text.len().div_ceil(2) && text.len() <= WHOLE_BYTES || bytes >= text.len() {
         return 0..text.len();

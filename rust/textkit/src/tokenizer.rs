@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use thread_local::ThreadLocal;
 use tokenizers::{
-    AddedToken, Encoding, Model, ModelWrapper, PreTokenizedString, PreTokenizerWrapper, Token,
+    AddedToken, Encoding, Model, ModelWrapper, PostProcessor, PreTokenizedString,
+    PreTokenizerWrapper, Token,
 };
 
 use crate::bounds::{self, BoundedNormalizer};
@@ -74,6 +75,13 @@ impl Tokenizer {
     }
 
     fn learn_frame(&self, pair: bool, add_special_tokens: bool) -> Outcome<Frame> {
+        let announced = self.inner.get_post_processor().map_or(0, |step| step.added_tokens(pair));
+        if announced > MOST_SLOTS {
+            return Err(invalid(format!(
+                "tokenizer.json: \"post_processor\" adds {announced} tokens; at most {MOST_SLOTS} \
+                 are supported"
+            )));
+        }
         let stand_in = |sequence: u32| {
             let token = Token::new(STAND_IN - sequence, String::new(), (0, 0));
             Encoding::from_tokens(vec![token], sequence)

@@ -199,8 +199,8 @@ Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device
     if (std::ranges::find(present, device) != present.end()) return {};
     if (present.empty()) {
       const Info about = info();
-      return unavailable(fmt::format("no OpenVINO device can be used: {}; {}", about.reason,
-                                     about.remedy));
+      return unavailable(
+          fmt::format("no OpenVINO device can be used: {}; {}", about.reason, about.remedy));
     }
     return not_found(fmt::format("device '{}' is not on this machine; expected one of: {}", device,
                                  fmt::join(present, ", ")));

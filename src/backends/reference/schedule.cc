@@ -38,7 +38,7 @@ Result<ov::TensorVector> evaluated(const ov::Node& node, const ov::TensorVector&
   bool anything_to_compute = false;
   for (const auto& output : ready->outputs()) {
     // A shape that depends on more than shapes is set by the operation itself.
-    const ov::PartialShape shape = output.get_partial_shape();
+    const ov::PartialShape& shape = output.get_partial_shape();
     outputs.emplace_back(output.get_element_type(),
                          shape.is_static() ? shape.to_shape() : ov::Shape{0});
     if (shape.is_dynamic() || outputs.back().get_size() > 0) anything_to_compute = true;
