@@ -90,7 +90,9 @@ class TargetTest(unittest.TestCase):
 
 class AnswerTest(unittest.TestCase):
     def write(self, rows):
-        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({len(rows)}, {len(rows[0])})}}"
+        header = (
+            f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({len(rows)}, {len(rows[0])})}}"
+        )
         numbers = [number for row in rows for number in row]
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)

@@ -17,5 +17,6 @@ int main(int argc, char** argv) {
   float cosine = 0;  // the model ends in unit length
   for (size_t i = 0; i < size; ++i) cosine += values[i] * values[size + i];
   std::printf("%zu dimensions, similarity %.3f, on %s in %s\n", size, cosine,
-              result->report.device.c_str(), std::string(to_string(result->report.precision)).c_str());
+              result->report.device.c_str(),
+              std::string(to_string(result->report.precision)).c_str());
 }

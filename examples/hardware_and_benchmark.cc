@@ -61,9 +61,15 @@ accel::Result<Figures> measure(accel::Model& model, const std::vector<std::strin
   std::sort(times.begin(), times.end());
   double sum = 0;
   for (const double time : times) sum += time;
-  const auto at = [&](double part) { return times[static_cast<size_t>(part * (times.size() - 1))]; };
-  return Figures{sum / static_cast<double>(times.size()), times.front(), times.back(), at(0.5),
-                 at(0.95), 1000.0 * static_cast<double>(texts.size() * times.size()) / sum};
+  const auto at = [&](double part) {
+    return times[static_cast<size_t>(part * (times.size() - 1))];
+  };
+  return Figures{sum / static_cast<double>(times.size()),
+                 times.front(),
+                 times.back(),
+                 at(0.5),
+                 at(0.95),
+                 1000.0 * static_cast<double>(texts.size() * times.size()) / sum};
 }
 
 std::string to_json(const Figures& f, const accel::RunReport& report, int iterations) {

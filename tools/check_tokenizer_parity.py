@@ -13,6 +13,7 @@ characters, all kinds of white space, private and unassigned code points, ASCII 
 tokenizer's own added tokens. Exit code 1 when any ids differ; each of the first differences is
 printed with its text.
 """
+
 import argparse
 import json
 import pathlib
@@ -23,30 +24,76 @@ import sys
 import tempfile
 import unicodedata
 
-SPACES = [c for c in map(chr, range(0x3100)) if c.isspace()] + ["\u200b", "\u2060", "\ufeff", "\u00ad"]
-CONTROLS = [chr(c) for c in (*range(0x20), *range(0x7f, 0xa0))] + ["\u200c", "\u200d", "\u200e",
-                                                                  "\u202e", "\u2066", "\ufffd"]
+SPACES = [c for c in map(chr, range(0x3100)) if c.isspace()] + [
+    "\u200b",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+]
+CONTROLS = [chr(c) for c in (*range(0x20), *range(0x7F, 0xA0))] + [
+    "\u200c",
+    "\u200d",
+    "\u200e",
+    "\u202e",
+    "\u2066",
+    "\ufffd",
+]
 MARKS = [c for c in map(chr, range(0x20000)) if unicodedata.category(c) in ("Mn", "Me", "Mc")]
-EMOJI = [chr(c) for c in (*range(0x1f300, 0x1f6f0), *range(0x1f900, 0x1fa00), *range(0x2600, 0x27c0))]
-JOINERS = ["\u200d", "\ufe0f", "\ufe0e", "\u20e3", *map(chr, range(0x1f3fb, 0x1f400)),
-           *map(chr, range(0x1f1e6, 0x1f200))]
-BLOCKS = [(0x20, 0x7f), (0xa0, 0x250), (0x250, 0x370), (0x370, 0x400), (0x400, 0x530),
-          (0x530, 0x600), (0x600, 0x700), (0x900, 0xe00), (0xe00, 0x1100), (0x1100, 0x1200),
-          (0x1200, 0x1400), (0x1780, 0x1800), (0x1e00, 0x2000), (0x2000, 0x2c00), (0x2c00, 0x2e80),
-          (0x3000, 0x3100), (0x3100, 0x3400), (0x4e00, 0xa000), (0xa000, 0xac00), (0xac00, 0xd7a4),
-          (0xf900, 0xfb00), (0xfb00, 0x10000), (0x10000, 0x12000), (0x16000, 0x18000),
-          (0x1d400, 0x1d800), (0x1ee00, 0x1f000), (0x20000, 0x20200), (0x2f800, 0x2fa20),
-          (0xe0000, 0xe0200), (0xf0000, 0xf0100)]
-WORDS = ("the of license grants you permission to use copy modify distribute Software software's "
-         "don't I'll WE'VE it's naïve café Straße İstanbul 1234567 3.14159 1,000 0x1F 1e-9 a_b-c.d "
-         "https://example.org/path?query=1&b=2#frag user@mail.test def f(x): return x**2 # comment "
-         "... !!! ??? -- __init__ CamelCaseWord SHOUTING ﬁre ｆｕｌｌ １２３ ½ ² ㎏ ™ Ω Å").split()
+EMOJI = [
+    chr(c) for c in (*range(0x1F300, 0x1F6F0), *range(0x1F900, 0x1FA00), *range(0x2600, 0x27C0))
+]
+JOINERS = [
+    "\u200d",
+    "\ufe0f",
+    "\ufe0e",
+    "\u20e3",
+    *map(chr, range(0x1F3FB, 0x1F400)),
+    *map(chr, range(0x1F1E6, 0x1F200)),
+]
+BLOCKS = [
+    (0x20, 0x7F),
+    (0xA0, 0x250),
+    (0x250, 0x370),
+    (0x370, 0x400),
+    (0x400, 0x530),
+    (0x530, 0x600),
+    (0x600, 0x700),
+    (0x900, 0xE00),
+    (0xE00, 0x1100),
+    (0x1100, 0x1200),
+    (0x1200, 0x1400),
+    (0x1780, 0x1800),
+    (0x1E00, 0x2000),
+    (0x2000, 0x2C00),
+    (0x2C00, 0x2E80),
+    (0x3000, 0x3100),
+    (0x3100, 0x3400),
+    (0x4E00, 0xA000),
+    (0xA000, 0xAC00),
+    (0xAC00, 0xD7A4),
+    (0xF900, 0xFB00),
+    (0xFB00, 0x10000),
+    (0x10000, 0x12000),
+    (0x16000, 0x18000),
+    (0x1D400, 0x1D800),
+    (0x1EE00, 0x1F000),
+    (0x20000, 0x20200),
+    (0x2F800, 0x2FA20),
+    (0xE0000, 0xE0200),
+    (0xF0000, 0xF0100),
+]
+WORDS = (
+    "the of license grants you permission to use copy modify distribute Software software's "
+    "don't I'll WE'VE it's naïve café Straße İstanbul 1234567 3.14159 1,000 0x1F 1e-9 a_b-c.d "
+    "https://example.org/path?query=1&b=2#frag user@mail.test def f(x): return x**2 # comment "
+    "... !!! ??? -- __init__ CamelCaseWord SHOUTING ﬁre ｆｕｌｌ １２３ ½ ² ㎏ ™ Ω Å"
+).split()
 
 
 def code_point(rng, low=0, high=0x110000):
     while True:
         value = rng.randrange(low, high)
-        if not 0xd800 <= value < 0xe000:
+        if not 0xD800 <= value < 0xE000:
             return chr(value)
 
 
@@ -57,7 +104,9 @@ def piece(rng, added):
     if kind == 1:
         return rng.choice(EMOJI) + "".join(rng.choice(JOINERS) for _ in range(rng.randint(0, 3)))
     if kind == 2:
-        return rng.choice("aeioucnAEZ가अกا") + "".join(rng.choice(MARKS) for _ in range(rng.randint(1, 4)))
+        return rng.choice("aeioucnAEZ가अกا") + "".join(
+            rng.choice(MARKS) for _ in range(rng.randint(1, 4))
+        )
     if kind == 3:
         return rng.choice(CONTROLS) * rng.randint(1, 2)
     if kind == 4:
@@ -95,12 +144,15 @@ def find_files(paths):
 
 def check(path, arguments):
     import tokenizers
+
     reference = tokenizers.Tokenizer.from_file(str(path))
     reference.no_padding()
     reference.no_truncation()
     added = [token.content for token in reference.get_added_tokens_decoder().values()][:200]
     texts = list(strings(arguments.count, arguments.seed, added))
-    command = [word.format(model=path, folder=path.parent) for word in shlex.split(arguments.program)]
+    command = [
+        word.format(model=path, folder=path.parent) for word in shlex.split(arguments.program)
+    ]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
         lines.writelines(json.dumps(text) + "\n" for text in texts)
         lines.seek(0)
@@ -110,21 +162,28 @@ def check(path, arguments):
         sys.exit(f"{path}: expected {len(texts)} lines of ids, found {len(rows)}")
     different = 0
     for begin in range(0, len(texts), 10_000):
-        batch = reference.encode_batch(texts[begin:begin + 10_000])
+        batch = reference.encode_batch(texts[begin : begin + 10_000])
         for text, expected, row in zip(texts[begin:], batch, rows[begin:]):
             if expected.ids != json.loads(row):
                 different += 1
                 if different <= arguments.show:
-                    print(f"  {text!r}\n    expected {expected.ids}\n    found    {json.loads(row)}")
-    print(f"{path}: {len(texts)} strings, {different} differ (tokenizers {tokenizers.__version__})",
-          flush=True)
+                    print(
+                        f"  {text!r}\n    expected {expected.ids}\n    found    {json.loads(row)}"
+                    )
+    print(
+        f"{path}: {len(texts)} strings, {different} differ (tokenizers {tokenizers.__version__})",
+        flush=True,
+    )
     return different
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("paths", nargs="+", help="tokenizer.json files, their folders, or folders of such")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "paths", nargs="+", help="tokenizer.json files, their folders, or folders of such"
+    )
     parser.add_argument("--program", required=True)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)

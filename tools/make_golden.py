@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Writes the folders of tests/data/golden: small models and what the reference libraries make of them.
+"""Writes the folders of tests/data/golden: small models and what the references make of them.
 
     make_golden.py [NAME...]      all folders, or those of the given names
 
 A folder is a model as the Hugging Face libraries save it, with random weights, and
 
     golden.safetensors   inputs and reference outputs
-    golden.json          "cases": what the encoder makes of tensors ("inputs", "outputs": public name
+    golden.json          "cases": what the encoder makes of tensors (inputs, outputs: public name
                          to tensor name), "embeddings": what a SentenceTransformer makes of texts,
                          one by one. Either may change the folder first: "config" replaces keys of
                          config.json, "files" replaces whole JSON files.
 
 tests/golden runs all of it through accel. This is the only tool that uses torch. It wants an
-environment of its own (tried: torch 2.15 on a CPU, transformers 4.57.6, sentence-transformers 5.7.0;
+environment of its own (tried: torch 2.15 on a CPU, transformers 4.57.6, sentence-transformers 5.7;
 transformers 5 has no relative positions for BERT any more); the one that ./dev bench makes in
 build/bench/venv will do. The committed files are the ones that count; run this only to add to them.
 """
@@ -36,7 +36,9 @@ from sentence_transformers import SentenceTransformer  # noqa: E402
 from transformers import BertConfig, BertModel  # noqa: E402
 
 OUT = Path(__file__).resolve().parent.parent / "tests" / "data" / "golden"
-REFERENCE = f"transformers {transformers.__version__}, torch {torch.__version__}, f32, eager attention"
+REFERENCE = (
+    f"transformers {transformers.__version__}, torch {torch.__version__}, f32, eager attention"
+)
 FOLDERS = {}  # name: function that fills it
 
 
@@ -45,13 +47,19 @@ def folder(function):
     return function
 
 
-# --- models -----------------------------------------------------------------------------------------
+# --- models ---------------------------------------------------------------------------------------
 
 
 def tiny_config(**changes):
-    sizes = dict(vocab_size=len(vocabulary()), hidden_size=24, num_hidden_layers=2,
-                 num_attention_heads=4, intermediate_size=32, max_position_embeddings=40,
-                 attn_implementation="eager")
+    sizes = dict(
+        vocab_size=len(vocabulary()),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=32,
+        max_position_embeddings=40,
+        attn_implementation="eager",
+    )
     return BertConfig(**{**sizes, **changes})
 
 
@@ -118,9 +126,11 @@ class Golden:
         case = {
             "name": name,
             "inputs": {key: self.put(f"{name}.{key}", value) for key, value in inputs.items()},
-            "outputs": {key: self.put(f"{name}.{key}", outputs[key])
-                        for key in ("last_hidden_state", "pooler_output")
-                        if outputs.get(key) is not None},
+            "outputs": {
+                key: self.put(f"{name}.{key}", outputs[key])
+                for key in ("last_hidden_state", "pooler_output")
+                if outputs.get(key) is not None
+            },
         }
         if "attention_mask" in inputs:
             case["note"] = "compare positions with attention_mask==1 only"
@@ -140,13 +150,29 @@ class Golden:
             if unit and not normalize:
                 prompts = model.prompts
                 model = SentenceTransformer(modules=parts[:-1], device="cpu", prompts=prompts)
-            rows = model.encode(texts, batch_size=1, prompt_name=prompt, truncate_dim=dimensions,
-                                normalize_embeddings=unit and normalize, convert_to_tensor=True)
-            before = model.prompts[prompt] if prompt else model.prompts.get(model.default_prompt_name, "")
-            tokens = [len(model.tokenizer(before + text, truncation=True)["input_ids"])
-                      for text in texts]
-        entry = {"name": name, "texts": texts, "tokens": tokens, "normalize": normalize,
-                 "tensor": self.put(name, rows)}
+            rows = model.encode(
+                texts,
+                batch_size=1,
+                prompt_name=prompt,
+                truncate_dim=dimensions,
+                normalize_embeddings=unit and normalize,
+                convert_to_tensor=True,
+            )
+            before = (
+                model.prompts[prompt]
+                if prompt
+                else model.prompts.get(model.default_prompt_name, "")
+            )
+            tokens = [
+                len(model.tokenizer(before + text, truncation=True)["input_ids"]) for text in texts
+            ]
+        entry = {
+            "name": name,
+            "texts": texts,
+            "tokens": tokens,
+            "normalize": normalize,
+            "tensor": self.put(name, rows),
+        }
         for key, value in (("files", files), ("prompt", prompt), ("dimensions", dimensions)):
             if value is not None:
                 entry[key] = value
@@ -162,7 +188,7 @@ def write_json(path, content, indent=1):
     path.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
 
 
-# --- encoders ---------------------------------------------------------------------------------------
+# --- encoders -------------------------------------------------------------------------------------
 
 
 def encoder(path, model):
@@ -182,26 +208,35 @@ def bert_relative_key(path):
 
 @folder
 def bert_relative_key_query(path):
-    encoder(path, tiny_bert(22, position_embedding_type="relative_key_query", max_position_embeddings=12))
+    encoder(
+        path,
+        tiny_bert(22, position_embedding_type="relative_key_query", max_position_embeddings=12),
+    )
 
 
 @folder
 def bert_one_type(path):
     """One token type, one head, a large epsilon, no pooler."""
-    encoder(path, tiny_bert(23, pooler=False, type_vocab_size=1, num_attention_heads=1,
-                            layer_norm_eps=1e-3))
+    encoder(
+        path,
+        tiny_bert(23, pooler=False, type_vocab_size=1, num_attention_heads=1, layer_norm_eps=1e-3),
+    )
 
 
 @folder
 def bert_four_types(path):
     """Four token types, heads of an odd size, a single layer."""
-    encoder(path, tiny_bert(24, type_vocab_size=4, num_attention_heads=8, layer_norm_eps=1e-6,
-                            num_hidden_layers=1))
+    encoder(
+        path,
+        tiny_bert(
+            24, type_vocab_size=4, num_attention_heads=8, layer_norm_eps=1e-6, num_hidden_layers=1
+        ),
+    )
 
 
 @folder
 def bert_old_names(path):
-    """As converted from the first TensorFlow release: a prefix, gamma and beta, other heads, buffers."""
+    """As converted from the first TensorFlow release: prefix, gamma, beta, other heads, buffers."""
     model = tiny_bert(25)
     encoder(path, model)
     old = {}
@@ -235,9 +270,26 @@ def bert_bf16(path):
     narrow(path, 27, torch.bfloat16)
 
 
-ACTIVATIONS = ["gelu_10", "gelu_accurate", "gelu_fast", "gelu_new", "gelu_python",
-               "gelu_python_tanh", "gelu_pytorch_tanh", "leaky_relu", "linear", "mish", "quick_gelu",
-               "relu", "relu2", "relu6", "sigmoid", "silu", "swish", "tanh"]
+ACTIVATIONS = [
+    "gelu_10",
+    "gelu_accurate",
+    "gelu_fast",
+    "gelu_new",
+    "gelu_python",
+    "gelu_python_tanh",
+    "gelu_pytorch_tanh",
+    "leaky_relu",
+    "linear",
+    "mish",
+    "quick_gelu",
+    "relu",
+    "relu2",
+    "relu6",
+    "sigmoid",
+    "silu",
+    "swish",
+    "tanh",
+]
 
 
 @folder
@@ -257,10 +309,32 @@ def bert_activations(path):
     golden.save()
 
 
-# --- sentence embeddings ----------------------------------------------------------------------------
+# --- sentence embeddings --------------------------------------------------------------------------
 
-WORDS = ["the", "train", "##s", "##ing", "leave", "in", "seven", "minutes", "and", "was", "not",
-         "here", "yes", "rain", "wait", "for", "##ed", "cold", "tea", "search", "document", "query"]
+WORDS = [
+    "the",
+    "train",
+    "##s",
+    "##ing",
+    "leave",
+    "in",
+    "seven",
+    "minutes",
+    "and",
+    "was",
+    "not",
+    "here",
+    "yes",
+    "rain",
+    "wait",
+    "for",
+    "##ed",
+    "cold",
+    "tea",
+    "search",
+    "document",
+    "query",
+]
 TEXTS = [
     "The trains leave in seven minutes.",
     "",
@@ -278,48 +352,108 @@ def vocabulary():
 
 
 def tokenizer_json(lower=True, **more):
-    special = [{"id": number, "content": name, "single_word": False, "lstrip": False,
-                "rstrip": False, "normalized": False, "special": True}
-               for number, name in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])]
-    frame = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
-             {"SpecialToken": {"id": "[SEP]", "type_id": 0}}]
-    pair = frame + [{"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}}]
+    special = [
+        {
+            "id": number,
+            "content": name,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
+        for number, name in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    ]
+    frame = [
+        {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+    ]
+    pair = frame + [
+        {"Sequence": {"id": "B", "type_id": 1}},
+        {"SpecialToken": {"id": "[SEP]", "type_id": 1}},
+    ]
     return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special,
-        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
-                       "strip_accents": False, "lowercase": lower},
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": special,
+        "normalizer": {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": True,
+            "strip_accents": False,
+            "lowercase": lower,
+        },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {"type": "TemplateProcessing", "single": frame, "pair": pair,
-                           "special_tokens": {name: {"id": name, "ids": [number], "tokens": [name]}
-                                              for name, number in (("[CLS]", 2), ("[SEP]", 3))}},
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": frame,
+            "pair": pair,
+            "special_tokens": {
+                name: {"id": name, "ids": [number], "tokens": [name]}
+                for name, number in (("[CLS]", 2), ("[SEP]", 3))
+            },
+        },
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
-        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-                  "max_input_chars_per_word": 100, "vocab": vocabulary()}, **more}
+        "model": {
+            "type": "WordPiece",
+            "unk_token": "[UNK]",
+            "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100,
+            "vocab": vocabulary(),
+        },
+        **more,
+    }
 
 
 def modules(*names):
     kind = "sentence_transformers.models."
     paths = {"Transformer": "", "Pooling": "1_Pooling"}
-    return [{"idx": number, "name": str(number), "path": paths.get(name, f"{number}_{name}"),
-             "type": kind + name} for number, name in enumerate(names)]
+    return [
+        {
+            "idx": number,
+            "name": str(number),
+            "path": paths.get(name, f"{number}_{name}"),
+            "type": kind + name,
+        }
+        for number, name in enumerate(names)
+    ]
 
 
 def pooling(*ways):
-    flags = {"cls": "cls_token", "max": "max_tokens", "mean": "mean_tokens",
-             "mean_sqrt_len_tokens": "mean_sqrt_len_tokens", "weightedmean": "weightedmean_tokens",
-             "lasttoken": "lasttoken"}
-    return {"word_embedding_dimension": 24, "include_prompt": True,
-            **{"pooling_mode_" + flag: way in ways for way, flag in flags.items()}}
+    flags = {
+        "cls": "cls_token",
+        "max": "max_tokens",
+        "mean": "mean_tokens",
+        "mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+        "weightedmean": "weightedmean_tokens",
+        "lasttoken": "lasttoken",
+    }
+    return {
+        "word_embedding_dimension": 24,
+        "include_prompt": True,
+        **{"pooling_mode_" + flag: way in ways for way, flag in flags.items()},
+    }
 
 
-def sentence_folder(path, seed, names=("Transformer", "Pooling", "Normalize"), tokenizer=None,
-                    **changes):
+def sentence_folder(
+    path, seed, names=("Transformer", "Pooling", "Normalize"), tokenizer=None, **changes
+):
     tiny_bert(seed, **changes).save_pretrained(path)
     write_json(path / "tokenizer.json", tokenizer or tokenizer_json(), indent=None)
-    write_json(path / "tokenizer_config.json",
-               {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 40,
-                "pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",
-                "sep_token": "[SEP]", "mask_token": "[MASK]"})
+    write_json(
+        path / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": 40,
+            "pad_token": "[PAD]",
+            "unk_token": "[UNK]",
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "mask_token": "[MASK]",
+        },
+    )
     write_json(path / "modules.json", modules(*names))
     write_json(path / "1_Pooling" / "config.json", pooling("mean"))
     return Golden(path)
@@ -332,8 +466,12 @@ def linear(path, seed, size_in, size_out, bias=True):
     if bias:
         weights["linear.bias"] = torch.randn(size_out, generator=draw) * 0.2
     save_file(weights, path / "model.safetensors")
-    return {"in_features": size_in, "out_features": size_out, "bias": bias,
-            "activation_function": "torch.nn.modules.activation.Tanh"}
+    return {
+        "in_features": size_in,
+        "out_features": size_out,
+        "bias": bias,
+        "activation_function": "torch.nn.modules.activation.Tanh",
+    }
 
 
 @folder
@@ -348,8 +486,9 @@ def sentence_pooling(path):
     golden.embed("all", TEXTS, {file: pooling(*ways), **raw})
     golden.embed("cls+mean", TEXTS, {file: pooling("cls", "mean")})
     golden.embed("new-max", TEXTS, {file: {"embedding_dimension": 24, "pooling_mode": "max"}})
-    golden.embed("new-mean+cls", TEXTS, {file: {"embedding_dimension": 24,
-                                                "pooling_mode": ["mean", "cls"]}})
+    golden.embed(
+        "new-mean+cls", TEXTS, {file: {"embedding_dimension": 24, "pooling_mode": ["mean", "cls"]}}
+    )
     golden.embed("unsaid", TEXTS, {file: {"word_embedding_dimension": 24}})
     golden.embed("unit", TEXTS)
     golden.embed("unit-left-out", TEXTS, normalize=False)
@@ -369,9 +508,13 @@ def sentence_dense(path):
     write_json(path / "2_Dense" / "config.json", first)
     draw = torch.Generator().manual_seed(34)
     (path / "3_LayerNorm").mkdir()
-    save_file({"norm.weight": 1 + 0.2 * torch.randn(16, generator=draw),
-               "norm.bias": 0.2 * torch.randn(16, generator=draw)},
-              path / "3_LayerNorm" / "model.safetensors")
+    save_file(
+        {
+            "norm.weight": 1 + 0.2 * torch.randn(16, generator=draw),
+            "norm.bias": 0.2 * torch.randn(16, generator=draw),
+        },
+        path / "3_LayerNorm" / "model.safetensors",
+    )
     write_json(path / "3_LayerNorm" / "config.json", {"dimension": 16})
     second = linear(path / "4_Dense", 35, 16, 20, bias=False)
     second["activation_function"] = "torch.nn.modules.linear.Identity"
@@ -406,9 +549,22 @@ def sentence_cased(path):
 @folder
 def sentence_padded(path):
     """A tokenizer.json that carries padding and truncation of its own, which are the caller's."""
-    own = {"truncation": {"direction": "Right", "max_length": 6, "strategy": "LongestFirst", "stride": 0},
-           "padding": {"strategy": {"Fixed": 32}, "direction": "Left", "pad_to_multiple_of": None,
-                       "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}}
+    own = {
+        "truncation": {
+            "direction": "Right",
+            "max_length": 6,
+            "strategy": "LongestFirst",
+            "stride": 0,
+        },
+        "padding": {
+            "strategy": {"Fixed": 32},
+            "direction": "Left",
+            "pad_to_multiple_of": None,
+            "pad_id": 0,
+            "pad_type_id": 0,
+            "pad_token": "[PAD]",
+        },
+    }
     golden = sentence_folder(path, 37, tokenizer=tokenizer_json(**own), num_hidden_layers=1)
     write_json(path / "sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": False})
     ways = ["cls", "max", "mean", "weightedmean", "lasttoken"]

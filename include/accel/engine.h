@@ -25,12 +25,12 @@ namespace accel {
 
 // What really ran: part of every result.
 struct RunReport {
-  std::string backend;                     // "openvino", "reference"
-  std::string device;                      // as the engine names it
-  Precision precision = Precision::kF32;   // executed, read back from the engine
+  std::string backend;                    // "openvino", "reference"
+  std::string device;                     // as the engine names it
+  Precision precision = Precision::kF32;  // executed, read back from the engine
   int streams = 1;
   int threads = 1;
-  bool fallback = false;                   // true when something other than the request ran
+  bool fallback = false;  // true when something other than the request ran
   std::string fallback_reason;
   // How the precision came about: "requested", "measured" (auto, remembered from a measurement on
   // this machine) or "unmeasured" (auto, f32 until Engine::measure() has run).
@@ -63,8 +63,8 @@ struct PortReport {
 // The facts of a model folder; needs no backend.
 struct ModelReport {
   std::string path;
-  std::string family;         // "bert"
-  std::string architecture;   // "BertModel"
+  std::string family;        // "bert"
+  std::string architecture;  // "BertModel"
   std::vector<std::string> tasks;
   std::vector<PortReport> inputs;
   std::vector<PortReport> outputs;
@@ -74,12 +74,12 @@ struct ModelReport {
   int64_t hidden_size = 0;
   int64_t layers = 0;
   int64_t vocabulary = 0;
-  int64_t max_tokens = 0;                // longest input, special tokens included
-  int64_t embedding_size = 0;            // 0: no sentence embedding
-  std::string pooling;                   // "mean", "cls+max", ...
+  int64_t max_tokens = 0;      // longest input, special tokens included
+  int64_t embedding_size = 0;  // 0: no sentence embedding
+  std::string pooling;         // "mean", "cls+max", ...
   bool normalized = false;
   bool lower_case = false;
-  std::vector<std::string> prompts;      // names for EmbedOptions::prompt
+  std::vector<std::string> prompts;  // names for EmbedOptions::prompt
 };
 
 struct PrecisionTiming {
@@ -107,21 +107,21 @@ struct EngineOptions {
 enum class Use { kEmbed, kInfer };  // what load() prepares; the other is prepared at its first call
 
 struct LoadOptions {
-  std::string path;                        // a model folder
-  std::string backend = "openvino";        // or "reference"
+  std::string path;                  // a model folder
+  std::string backend = "openvino";  // or "reference"
   std::string device = "CPU";
   Precision precision = Precision::kAuto;
-  int streams = 0;                         // batches in flight; 0: as many as there are threads
-  int threads = 0;                         // of all streams; 0: what affinity and cgroup allow
+  int streams = 0;  // batches in flight; 0: as many as there are threads
+  int threads = 0;  // of all streams; 0: what affinity and cgroup allow
   Use use = Use::kEmbed;
 };
 
 struct EmbedOptions {
-  std::string prompt;            // a prompt's name in the model's folder; empty: its default
-  int64_t dimensions = 0;        // keep the first N and normalise again (Matryoshka); 0: all
-  bool normalize = true;         // false leaves out the folder's normalisation
-  bool strict_utf8 = false;      // invalid UTF-8 is refused instead of replaced
-  int64_t batch_tokens = 0;      // tokens per batch; 0: chosen
+  std::string prompt;        // a prompt's name in the model's folder; empty: its default
+  int64_t dimensions = 0;    // keep the first N and normalise again (Matryoshka); 0: all
+  bool normalize = true;     // false leaves out the folder's normalisation
+  bool strict_utf8 = false;  // invalid UTF-8 is refused instead of replaced
+  int64_t batch_tokens = 0;  // tokens per batch; 0: chosen
 };
 
 struct EmbedTimes {  // seconds, summed over threads
@@ -130,11 +130,11 @@ struct EmbedTimes {  // seconds, summed over threads
 };
 
 struct EmbedResult {
-  Tensor embeddings;               // f32 [texts, size]
-  std::vector<int32_t> tokens;     // per text, special tokens included, after truncation
-  std::vector<bool> truncated;     // per text
-  uint64_t padded_tokens = 0;      // computed and thrown away
-  uint64_t replaced_utf8 = 0;      // invalid sequences replaced by U+FFFD
+  Tensor embeddings;            // f32 [texts, size]
+  std::vector<int32_t> tokens;  // per text, special tokens included, after truncation
+  std::vector<bool> truncated;  // per text
+  uint64_t padded_tokens = 0;   // computed and thrown away
+  uint64_t replaced_utf8 = 0;   // invalid sequences replaced by U+FFFD
   EmbedTimes times;
   RunReport report;
 };
@@ -195,9 +195,9 @@ class ACCEL_API Engine {
   // Facts of a folder without loading it into an engine.
   virtual Result<ModelReport> describe(const std::string& path) = 0;
   virtual Result<std::shared_ptr<Model>> load(const LoadOptions& options) = 0;
-  // Times the precisions that `device` offers on this model's own graph, in at most about `seconds`,
-  // and remembers the fastest whose embeddings keep a cosine of 0.999 to f32: what Precision::kAuto
-  // means from then on.
+  // Times the precisions that `device` offers on this model's own graph, in at most about
+  // `seconds`, and remembers the fastest whose embeddings keep a cosine of 0.999 to f32: what
+  // Precision::kAuto means from then on.
   virtual Result<MeasureReport> measure(const std::string& path, const std::string& device,
                                         double seconds) = 0;
   virtual std::vector<BackendReport> backends() = 0;

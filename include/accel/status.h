@@ -100,13 +100,14 @@ ACCEL_API Status internal_error(std::string message);
 ACCEL_API Status unavailable(std::string message);
 ACCEL_API Status data_loss(std::string message);
 
-// A value or the reason why there is none. Reading the value of a failed result is a bug and aborts.
+// A value or the reason why there is none. Reading the value of a failed result is a bug and
+// aborts.
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : held_(std::move(value)) {}                 // NOLINT: implicit by intent
-  Result(Status status) : held_(std::move(status)) {           // NOLINT: implicit by intent
-    if (std::get<Status>(held_).ok()) std::abort();            // an ok status carries no value
+  Result(T value) : held_(std::move(value)) {}        // NOLINT: implicit by intent
+  Result(Status status) : held_(std::move(status)) {  // NOLINT: implicit by intent
+    if (std::get<Status>(held_).ok()) std::abort();   // an ok status carries no value
   }
 
   bool ok() const { return std::holds_alternative<T>(held_); }

@@ -1,4 +1,5 @@
-// Tensor: a typed, shaped view of shared bytes; the only form in which numbers enter or leave accel.
+// Tensor: a typed, shaped view of shared bytes; the only form in which numbers enter or leave
+// accel.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,21 @@ namespace accel {
 
 // Element types. Names are those of the safetensors format in lower case ("f32", "bf16", "bool").
 enum class DType : uint8_t {
-  kBool, kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF8E4M3, kF8E5M2, kF16, kBF16, kF32, kF64,
+  kBool,
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kU64,
+  kI64,
+  kF8E4M3,
+  kF8E5M2,
+  kF16,
+  kBF16,
+  kF32,
+  kF64,
 };
 
 ACCEL_API std::string_view to_string(DType dtype);
@@ -93,7 +108,10 @@ constexpr DType dtype_of() {
   else if constexpr (std::is_same_v<T, int64_t>) return DType::kI64;
   else if constexpr (std::is_same_v<T, int32_t>) return DType::kI32;
   else if constexpr (std::is_same_v<T, uint8_t>) return DType::kU8;
-  else { static_assert(std::is_same_v<T, int8_t>, "no DType for this C++ type"); return DType::kI8; }
+  else {
+    static_assert(std::is_same_v<T, int8_t>, "no DType for this C++ type");
+    return DType::kI8;
+  }
 }
 
 template <class T>

@@ -32,8 +32,8 @@ class Descriptor {
 }  // namespace
 
 Status errno_status(int error, std::string_view action, std::string_view name) {
-  const std::string message = std::string(action) + " " + std::string(name) + ": " +
-                              std::generic_category().message(error);
+  const std::string message =
+      std::string(action) + " " + std::string(name) + ": " + std::generic_category().message(error);
   switch (error) {
     case ENOENT:
     case ENOTDIR: return not_found(message);
@@ -46,8 +46,9 @@ Status errno_status(int error, std::string_view action, std::string_view name) {
     case ENOMEM:
     case EMFILE: return resource_exhausted(message);
     case EEXIST: return already_exists(message);
-    case EPIPE: return cancelled(std::string(action) + " " + std::string(name) +
-                                 ": its reader closed it before the end");
+    case EPIPE:
+      return cancelled(std::string(action) + " " + std::string(name) +
+                       ": its reader closed it before the end");
     case EISDIR: return invalid_argument(message);
     default: return {StatusCode::kUnknown, message};
   }
@@ -113,8 +114,8 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::filesystem::pa
   if (type == std::filesystem::file_type::directory) {
     return errno_status(EISDIR, "creating", path.string());
   }
-  const bool special = type != std::filesystem::file_type::not_found &&
-                       type != std::filesystem::file_type::regular;
+  const bool special =
+      type != std::filesystem::file_type::not_found && type != std::filesystem::file_type::regular;
   std::filesystem::path temporary;
   int fd = -1;
   if (special) {

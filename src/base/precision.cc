@@ -12,14 +12,28 @@ namespace {
 using Spelling = std::pair<std::string_view, Precision>;
 
 constexpr std::array<Spelling, 22> kSpellings{{
-    {"auto", Precision::kAuto},      {"f32", Precision::kF32},      {"fp32", Precision::kF32},
-    {"float32", Precision::kF32},    {"float", Precision::kF32},    {"single", Precision::kF32},
-    {"bf16", Precision::kBF16},      {"bfloat16", Precision::kBF16},{"f16", Precision::kF16},
-    {"fp16", Precision::kF16},       {"float16", Precision::kF16},  {"half", Precision::kF16},
-    {"i8", Precision::kI8},          {"int8", Precision::kI8},      {"i4", Precision::kI4},
-    {"int4", Precision::kI4},        {"torch.float32", Precision::kF32},
-    {"torch.bfloat16", Precision::kBF16}, {"torch.float16", Precision::kF16},
-    {"bfp16", Precision::kBF16},     {"u8", Precision::kI8},        {"u4", Precision::kI4},
+    {"auto", Precision::kAuto},
+    {"f32", Precision::kF32},
+    {"fp32", Precision::kF32},
+    {"float32", Precision::kF32},
+    {"float", Precision::kF32},
+    {"single", Precision::kF32},
+    {"bf16", Precision::kBF16},
+    {"bfloat16", Precision::kBF16},
+    {"f16", Precision::kF16},
+    {"fp16", Precision::kF16},
+    {"float16", Precision::kF16},
+    {"half", Precision::kF16},
+    {"i8", Precision::kI8},
+    {"int8", Precision::kI8},
+    {"i4", Precision::kI4},
+    {"int4", Precision::kI4},
+    {"torch.float32", Precision::kF32},
+    {"torch.bfloat16", Precision::kBF16},
+    {"torch.float16", Precision::kF16},
+    {"bfp16", Precision::kBF16},
+    {"u8", Precision::kI8},
+    {"u4", Precision::kI4},
 }};
 
 }  // namespace

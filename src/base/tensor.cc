@@ -16,10 +16,21 @@ struct DTypeRow {
 
 // Indexed by DType.
 constexpr std::array<DTypeRow, 15> kDTypes{{
-    {"bool", 1, false}, {"u8", 1, false}, {"i8", 1, false}, {"u16", 2, false}, {"i16", 2, false},
-    {"u32", 4, false}, {"i32", 4, false}, {"u64", 8, false}, {"i64", 8, false},
-    {"f8_e4m3", 1, true}, {"f8_e5m2", 1, true}, {"f16", 2, true}, {"bf16", 2, true},
-    {"f32", 4, true}, {"f64", 8, true},
+    {"bool", 1, false},
+    {"u8", 1, false},
+    {"i8", 1, false},
+    {"u16", 2, false},
+    {"i16", 2, false},
+    {"u32", 4, false},
+    {"i32", 4, false},
+    {"u64", 8, false},
+    {"i64", 8, false},
+    {"f8_e4m3", 1, true},
+    {"f8_e5m2", 1, true},
+    {"f16", 2, true},
+    {"bf16", 2, true},
+    {"f32", 4, true},
+    {"f64", 8, true},
 }};
 
 const DTypeRow& row(DType dtype) { return kDTypes.at(static_cast<size_t>(dtype)); }
@@ -53,18 +64,16 @@ std::string to_string(const Shape& shape) {
 }
 
 std::optional<uint64_t> element_count(const Shape& shape) {
+  if (std::ranges::any_of(shape, [](int64_t dimension) { return dimension < 0; })) {
+    return std::nullopt;
+  }
+  if (std::ranges::find(shape, 0) != shape.end()) return 0;
   uint64_t count = 1;
-  bool empty = false;
-  for (int64_t dimension : shape) {
-    if (dimension < 0) return std::nullopt;
-    if (dimension == 0) {
-      empty = true;
-      continue;
-    }
+  for (const int64_t dimension : shape) {
     if (count > kMaxElements / static_cast<uint64_t>(dimension)) return std::nullopt;
     count *= static_cast<uint64_t>(dimension);
   }
-  return empty ? 0 : count;
+  return count;
 }
 
 Tensor Tensor::allocate(DType dtype, Shape shape) {
@@ -85,8 +94,7 @@ Tensor Tensor::allocate(DType dtype, Shape shape) {
   return tensor;
 }
 
-Tensor Tensor::wrap(DType dtype, Shape shape, const void* data,
-                    std::shared_ptr<const void> owner) {
+Tensor Tensor::wrap(DType dtype, Shape shape, const void* data, std::shared_ptr<const void> owner) {
   const std::optional<uint64_t> count = element_count(shape);
   if (!count) std::abort();
   Tensor tensor;

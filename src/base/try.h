@@ -7,11 +7,11 @@
 #define ACCEL_CONCAT(a, b) ACCEL_CONCAT_INNER(a, b)
 
 // Returns the status from the calling function unless it is ok.
-#define ACCEL_TRY(expression)                                     \
-  do {                                                            \
-    if (::accel::Status status_ = (expression); !status_.ok()) {  \
-      return status_;                                             \
-    }                                                             \
+#define ACCEL_TRY(expression)                                    \
+  do {                                                           \
+    if (::accel::Status status_ = (expression); !status_.ok()) { \
+      return status_;                                            \
+    }                                                            \
   } while (false)
 
 // ACCEL_ASSIGN(auto config, read_config(path)); declares or assigns, or returns the status.

@@ -15,7 +15,8 @@ struct Utf8Repair {
   std::string text;
   size_t replaced = 0;  // sequences replaced
 };
-// Replaces each maximal invalid subpart by U+FFFD (Unicode 15, section 3.9, as Python and browsers do).
+// Replaces each maximal invalid subpart by U+FFFD (Unicode 15, section 3.9, as Python and browsers
+// do).
 Utf8Repair repair_utf8(std::string_view text);
 
 }  // namespace accel

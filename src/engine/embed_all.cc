@@ -95,8 +95,8 @@ Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::S
   auto* first_row = reinterpret_cast<float*>(result.embeddings.mutable_data());
   const int64_t budget =
       options.embed.batch_tokens > 0 ? options.embed.batch_tokens : options.batch_tokens;
-  const runtime::TokenBatches cut = runtime::cut_token_batches(
-      result.tokens, {.max_tokens = budget, .workers = pool.size()});
+  const runtime::TokenBatches cut =
+      runtime::cut_token_batches(result.tokens, {.max_tokens = budget, .workers = pool.size()});
   result.padded_tokens = cut.padded_tokens;
 
   start = Clock::now();

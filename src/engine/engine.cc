@@ -170,8 +170,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
     ACCEL_ASSIGN(folder, store::default_cache_dir());
   }
   auto facts = store::Facts::create({.folder = folder / "facts"});
-  return std::unique_ptr<Engine>(
-      std::make_unique<engine::LocalEngine>(options, std::move(facts)));
+  return std::unique_ptr<Engine>(std::make_unique<engine::LocalEngine>(options, std::move(facts)));
 }
 
 std::string_view version() { return kVersion; }

@@ -33,7 +33,8 @@ std::vector<float> row_of(const Tensor& tensor, size_t row) {
 }
 
 // Equal but for the order of sums in batches of other shapes.
-void expect_near(const std::vector<float>& a, const std::vector<float>& b, float tolerance = 1e-5F) {
+void expect_near(const std::vector<float>& a, const std::vector<float>& b,
+                 float tolerance = 1e-5F) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance) << "element " << i;
 }
@@ -82,9 +83,8 @@ TEST_F(EngineTest, LoadRunUnload) {
     const Status again = model->unload();
     EXPECT_EQ(again.code(), StatusCode::kFailedPrecondition);
     EXPECT_THAT(again.message(), HasSubstr("not loaded"));
-    for (const Status& status :
-         {model->embed(kTexts).status(), model->embed_stream().status(),
-          model->infer({{"input_ids", integers({1, 3}, 5)}}).status()}) {
+    for (const Status& status : {model->embed(kTexts).status(), model->embed_stream().status(),
+                                 model->infer({{"input_ids", integers({1, 3}, 5)}}).status()}) {
       EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
       EXPECT_THAT(status.message(), HasSubstr("not loaded"));
     }
@@ -166,9 +166,12 @@ TEST_F(EngineTest, ANarrowPrecisionRunsOrIsRefused) {
   for (const DeviceReport& device : engine_->devices()) {
     for (const Precision precision : {Precision::kF32, Precision::kBF16, Precision::kF16}) {
       SCOPED_TRACE(device.backend + " " + std::string(to_string(precision)));
-      const auto model = engine_->load(
-          {.path = kBert, .backend = device.backend, .device = device.name, .precision = precision});
-      const bool offered = std::ranges::find(device.precisions, precision) != device.precisions.end();
+      const auto model = engine_->load({.path = kBert,
+                                        .backend = device.backend,
+                                        .device = device.name,
+                                        .precision = precision});
+      const bool offered =
+          std::ranges::find(device.precisions, precision) != device.precisions.end();
       ASSERT_EQ(model.ok(), offered) << model.status().to_string();
       if (!offered) {
         EXPECT_THAT(model.status().message(), HasSubstr(std::string(to_string(precision))));
@@ -282,8 +285,8 @@ TEST_F(EngineTest, AnEngineKnownToCrashHereIsNotStarted) {
   const auto probing = make_engine(true);
   const Status status = probing->load({.path = kBert}).status();
   EXPECT_EQ(status.code(), StatusCode::kUnavailable);
-  EXPECT_THAT(status.message(), AllOf(HasSubstr("Floating point exception"),
-                                      HasSubstr("--backend reference")));
+  EXPECT_THAT(status.message(),
+              AllOf(HasSubstr("Floating point exception"), HasSubstr("--backend reference")));
   EXPECT_FALSE(probing->backends()[0].available);
   EXPECT_THAT(probing->backends()[0].reason, HasSubstr("crashes on this CPU"));
   EXPECT_TRUE(probing->load({.path = kBert, .backend = "reference"}).ok());
@@ -299,8 +302,8 @@ TEST_F(EngineTest, TextsOfEveryKind) {
   const auto model = load();
   std::string long_text;
   while (long_text.size() < 10'000'000) long_text += "The licensee may copy and distribute. ";
-  const std::vector<std::string> texts{"",           " \n\t ", std::string(3, '\0'), long_text,
-                                       std::string(10'000'000, 'x'), "x", "😀"};
+  const std::vector<std::string> texts{
+      "", " \n\t ", std::string(3, '\0'), long_text, std::string(10'000'000, 'x'), "x", "😀"};
   const auto result = model->embed(texts);
   ASSERT_TRUE(result.ok()) << result.status().to_string();
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -504,8 +507,7 @@ class InferTest : public EngineTest {
 };
 
 TEST_F(InferTest, WrongInputsListTheExpectedOnes) {
-  const std::string expected =
-      "expected input_ids i64[?, ?], attention_mask i64[?, ?] (optional)";
+  const std::string expected = "expected input_ids i64[?, ?], attention_mask i64[?, ?] (optional)";
   const std::pair<NamedTensors, const char*> cases[] = {
       {{}, "input_ids is missing"},
       {{{"attention_mask", integers({1, 3}, 1)}}, "input_ids is missing"},
@@ -524,8 +526,8 @@ TEST_F(InferTest, WrongInputsListTheExpectedOnes) {
 }
 
 TEST_F(InferTest, ShapesMustAgree) {
-  const Status status = refused(
-      {{"input_ids", integers({2, 3}, 1)}, {"attention_mask", integers({2, 4}, 1)}});
+  const Status status =
+      refused({{"input_ids", integers({2, 3}, 1)}, {"attention_mask", integers({2, 4}, 1)}});
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), AllOf(HasSubstr("[2, 3]"), HasSubstr("[2, 4]")));
 }
@@ -570,7 +572,8 @@ TEST_F(InferTest, EmptyBatchesAndSequencesAreAnsweredOrRefused) {
       if (result.ok()) {
         EXPECT_EQ(find(result->outputs, "last_hidden_state")->count(), 0u);
       } else {
-        EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument) << result.status().message();
+        EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument)
+            << result.status().message();
       }
     }
     EXPECT_TRUE(model->infer({{"input_ids", integers({1, 2}, 1)}}).ok());

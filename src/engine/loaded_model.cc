@@ -42,8 +42,8 @@ NamedTensors copy_out(const NamedTensors& outputs) {
 
 // Row numbers must lie inside their tables: engines read past them silently.
 Status check_indices(const models::Facts& facts, const NamedTensor& input) {
-  const auto limit = std::ranges::find(facts.index_limits, input.name,
-                                       &std::pair<std::string, int64_t>::first);
+  const auto limit =
+      std::ranges::find(facts.index_limits, input.name, &std::pair<std::string, int64_t>::first);
   if (limit != facts.index_limits.end()) {
     const auto values = input.tensor.data<int64_t>();
     for (size_t i = 0; i < values.size(); ++i) {
@@ -192,10 +192,10 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
   ACCEL_ASSIGN(auto compiled, parts_.backend->compile(built.model, parts_.compile));
   const backend::Executed& executed = compiled->executed();
   if (executed.precision != parts_.compile.precision) {
-    return unavailable(fmt::format(
-        "{} does not compute in {} on this machine (it would run {}); choose --precision {} or auto",
-        executed.device, to_string(parts_.compile.precision), to_string(executed.precision),
-        to_string(executed.precision)));
+    return unavailable(fmt::format("{} does not compute in {} on this machine (it would run {}); "
+                                   "choose --precision {} or auto",
+                                   executed.device, to_string(parts_.compile.precision),
+                                   to_string(executed.precision), to_string(executed.precision)));
   }
   auto graph = std::make_shared<CompiledGraph>();
   graph->report = {.backend = parts_.backend->info().name,
@@ -213,8 +213,8 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
                                        const EmbedOptions& options) {
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
   ACCEL_ASSIGN(const GraphPtr ready, graph({.sentence = true, .normalize = options.normalize}));
-  Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
-                                         {.embed = options, .batch_tokens = kBatchTokens});
+  Result<EmbedResult> result =
+      embed_all(*model, *ready->pool, texts, {.embed = options, .batch_tokens = kBatchTokens});
   if (!result.ok()) return result;
   if (!texts.empty()) ready->release_sources();
   result->report = ready->report;
@@ -244,8 +244,8 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
       .report = ready->report,
       .after_batch = [ready] { ready->release_sources(); },
   };
-  return std::unique_ptr<EmbeddingStream>(std::make_unique<pipelines::TextEmbeddingStream>(
-      model, ready->pool, std::move(settings)));
+  return std::unique_ptr<EmbeddingStream>(
+      std::make_unique<pipelines::TextEmbeddingStream>(model, ready->pool, std::move(settings)));
 }
 
 Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs) const {
@@ -267,8 +267,8 @@ Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs) const {
     Result<Tensor> converted = tensors::convert_dtype(input.tensor, spec->dtype);
     const bool kind_differs = is_integer(spec->dtype) != is_integer(input.tensor.dtype());
     if (kind_differs || !converted.ok()) {
-      problems.push_back(fmt::format("{} has dtype {}", input.name,
-                                     to_string(input.tensor.dtype())));
+      problems.push_back(
+          fmt::format("{} has dtype {}", input.name, to_string(input.tensor.dtype())));
       continue;
     }
     fitted.push_back({input.name, std::move(*converted)});

@@ -43,8 +43,7 @@ class LoadedModel : public Model {
   const ModelReport& report() const override { return report_; }
   Result<EmbedResult> embed(const std::vector<std::string>& texts,
                             const EmbedOptions& options) override;
-  Result<std::unique_ptr<EmbeddingStream>> embed_stream(
-      const EmbedStreamOptions& options) override;
+  Result<std::unique_ptr<EmbeddingStream>> embed_stream(const EmbedStreamOptions& options) override;
   Result<InferResult> infer(const NamedTensors& inputs) override;
   Status unload() override;
 

@@ -25,9 +25,10 @@ struct Candidate {
 
 // Sentences of 4 to 90 words from a fixed stock; content matters little, lengths do.
 std::vector<std::string> sample_texts() {
-  constexpr std::string_view kStock[] = {
-      "the", "engine", "reads", "a", "model", "folder", "and", "answers", "questions", "about",
-      "weather", "music", "trains", "in", "seven", "languages", "without", "waiting", "for", "you"};
+  constexpr std::string_view kStock[] = {"the",       "engine",  "reads",   "a",         "model",
+                                         "folder",    "and",     "answers", "questions", "about",
+                                         "weather",   "music",   "trains",  "in",        "seven",
+                                         "languages", "without", "waiting", "for",       "you"};
   std::vector<std::string> texts;
   for (size_t i = 0; i < kTexts; ++i) {
     const size_t words = 4 + i * i * 86 / ((kTexts - 1) * (kTexts - 1));

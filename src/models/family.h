@@ -65,10 +65,10 @@ struct BuildContext {
 };
 
 struct Family {
-  std::string_view model_type;   // config.json's "model_type"
-  std::string_view title;        // "BERT"
-  std::string_view reference;    // the paper
-  std::span<const std::string_view> architectures;   // built here
+  std::string_view model_type;                      // config.json's "model_type"
+  std::string_view title;                           // "BERT"
+  std::string_view reference;                       // the paper
+  std::span<const std::string_view> architectures;  // built here
   std::span<const InputSpec> inputs;
   std::span<const std::string_view> unused_weights;  // prefixes of tensors no head here reads
   Result<Facts> (*facts)(const Json& config);

@@ -27,8 +27,8 @@ Result<tensors::SafetensorsFile> open_weights(const fs::path& folder) {
           folder.string(), other));
     }
   }
-  return not_found(fmt::format("{}: expected model.safetensors beside config.json, found no weights",
-                               folder.string()));
+  return not_found(fmt::format(
+      "{}: expected model.safetensors beside config.json, found no weights", folder.string()));
 }
 
 std::string first_architecture(const Json& config) {
@@ -75,8 +75,7 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   std::error_code error;
   if (!fs::is_directory(path, error)) {
     return not_found(fmt::format("{}: expected a model folder with config.json, found {}",
-                                 path.string(),
-                                 fs::exists(path, error) ? "a file" : "nothing"));
+                                 path.string(), fs::exists(path, error) ? "a file" : "nothing"));
   }
   std::shared_ptr<ModelFolder> folder(new ModelFolder());
   folder->path_ = path;
@@ -137,9 +136,8 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
     ACCEL_TRY(weights.check(family_->unused_weights).with_context(path_.string()));
     if (request.sentence) {
       ACCEL_ASSIGN(const Output embedding,
-                   build_sentence(sentence_, outputs.front().value,
-                                  *inputs.take("attention_mask"), request.normalize,
-                                  built.sources));
+                   build_sentence(sentence_, outputs.front().value, *inputs.take("attention_mask"),
+                                  request.normalize, built.sources));
       outputs = {{"sentence_embedding", embedding}};
     }
     built.model = finish(outputs, inputs.parameters(), family_->model_type);

@@ -24,14 +24,15 @@ namespace accel::models {
 struct GraphRequest {
   // Inputs the graph shall have besides those it cannot do without; empty: attention_mask.
   std::vector<std::string> inputs;
-  bool sentence = false;   // one output, "sentence_embedding", instead of the family's own
-  bool normalize = true;   // only for `sentence`
+  bool sentence = false;  // one output, "sentence_embedding", instead of the family's own
+  bool normalize = true;  // only for `sentence`
 };
 
 struct BuiltGraph {
   std::shared_ptr<ov::Model> model;
   uint64_t parameters = 0;  // of the weights the graph holds
-  // The mapped files its constants view; their pages can be released once an engine has packed them.
+  // The mapped files its constants view; their pages can be released once an engine has packed
+  // them.
   std::vector<std::shared_ptr<const MappedFile>> sources;
 };
 

@@ -81,7 +81,8 @@ TEST_F(Folder, BuildsTheGraphThatTheInputsAskFor) {
   const auto folder = *ModelFolder::open(folder_.path());
   const auto plain = folder->build({});
   ASSERT_TRUE(plain.ok()) << plain.status().to_string();
-  EXPECT_THAT(names_of(plain->model->inputs()), UnorderedElementsAre("input_ids", "attention_mask"));
+  EXPECT_THAT(names_of(plain->model->inputs()),
+              UnorderedElementsAre("input_ids", "attention_mask"));
   EXPECT_THAT(names_of(plain->model->outputs()), ElementsAre("last_hidden_state", "pooler_output"));
   EXPECT_EQ(plain->sources.size(), 1u);
   const uint64_t embeddings = (20 + 16 + 2 + 2) * 8;
@@ -90,8 +91,8 @@ TEST_F(Folder, BuildsTheGraphThatTheInputsAskFor) {
 
   const auto bare = folder->build({.inputs = {"input_ids"}});
   EXPECT_THAT(names_of(bare->model->inputs()), ElementsAre("input_ids"));
-  const auto all = folder->build(
-      {.inputs = {"position_ids", "token_type_ids", "attention_mask", "input_ids"}});
+  const auto all =
+      folder->build({.inputs = {"position_ids", "token_type_ids", "attention_mask", "input_ids"}});
   EXPECT_EQ(all->model->inputs().size(), 4u);
   const auto sentence = folder->build({.inputs = {"input_ids"}, .sentence = true});
   EXPECT_THAT(names_of(sentence->model->inputs()),
@@ -114,8 +115,8 @@ TEST_F(Folder, OldCheckpointsWithPrefixBuffersAndOtherHeads) {
   for (NamedTensor& weight : weights) {
     const size_t at = weight.name.find("LayerNorm.");
     if (at == std::string::npos) continue;
-    weight.name = weight.name.substr(0, at + 10) +
-                  (weight.name.ends_with("weight") ? "gamma" : "beta");
+    weight.name =
+        weight.name.substr(0, at + 10) + (weight.name.ends_with("weight") ? "gamma" : "beta");
   }
   weights.push_back({"bert.embeddings.position_ids", Tensor::allocate(DType::kI64, {1, 16})});
   weights.push_back({"cls.predictions.bias", tiny_tensor({20}, "bias")});
@@ -129,9 +130,9 @@ TEST_F(Folder, RelativePositionsLeaveTheAbsoluteTableUnused) {
     change("position_embedding_type", kind);
     NamedTensors weights = tiny_bert_weights(config_);
     for (const char* layer : {"0", "1"}) {
-      weights.push_back({std::string("encoder.layer.") + layer +
-                             ".attention.self.distance_embedding.weight",
-                         tiny_tensor({31, 4}, "distance")});
+      weights.push_back(
+          {std::string("encoder.layer.") + layer + ".attention.self.distance_embedding.weight",
+           tiny_tensor({31, 4}, "distance")});
     }
     folder_.write_weights("model.safetensors", weights);
     EXPECT_TRUE(unbuildable().ok()) << unbuildable().message();
@@ -209,12 +210,18 @@ TEST_F(Folder, BrokenConfigNamesTheFile) {
 
 TEST_F(Folder, OptionsThatContradictOrAreNotBuilt) {
   const std::pair<const char*, Json> cases[] = {
-      {"hidden_size", "wide"},          {"hidden_size", 0},
-      {"num_attention_heads", 3},       {"num_hidden_layers", int64_t{1} << 31},
-      {"vocab_size", -5},               {"max_position_embeddings", 1e300},
-      {"layer_norm_eps", "small"},      {"hidden_act", 3},
-      {"position_embedding_type", "rotary"}, {"is_decoder", true},
-      {"add_cross_attention", true},    {"type_vocab_size", -1},
+      {"hidden_size", "wide"},
+      {"hidden_size", 0},
+      {"num_attention_heads", 3},
+      {"num_hidden_layers", int64_t{1} << 31},
+      {"vocab_size", -5},
+      {"max_position_embeddings", 1e300},
+      {"layer_norm_eps", "small"},
+      {"hidden_act", 3},
+      {"position_embedding_type", "rotary"},
+      {"is_decoder", true},
+      {"add_cross_attention", true},
+      {"type_vocab_size", -1},
   };
   for (const auto& [name, value] : cases) {
     change(name, value);
@@ -237,9 +244,8 @@ TEST_F(Folder, AnUnknownActivationListsTheKnownOnes) {
 
 TEST_F(Folder, AbsurdSizesCostNothing) {
   constexpr int64_t kHuge = int64_t{1} << 31;
-  for (const char* name :
-       {"hidden_size", "vocab_size", "intermediate_size", "max_position_embeddings",
-        "type_vocab_size", "num_hidden_layers"}) {
+  for (const char* name : {"hidden_size", "vocab_size", "intermediate_size",
+                           "max_position_embeddings", "type_vocab_size", "num_hidden_layers"}) {
     change(name, std::string_view(name) == "num_hidden_layers" ? 1024 : kHuge);
     EXPECT_EQ(unbuildable().code(), StatusCode::kInvalidArgument) << name;
     EXPECT_EQ(unbuildable({.sentence = true}).code(), StatusCode::kInvalidArgument) << name;

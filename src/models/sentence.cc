@@ -96,7 +96,8 @@ Result<DenseModule> read_dense(const fs::path& folder, const Json& json) {
                     .out = in.size_or("out_features", 0),
                     .bias = in.flag_or("bias", true),
                     .activation = {}};
-  const std::string function = in.text_or("activation_function", "torch.nn.modules.activation.Tanh");
+  const std::string function =
+      in.text_or("activation_function", "torch.nn.modules.activation.Tanh");
   for (const auto& [torch, name] : kTorchActivations) {
     if (last_part(function) == torch) dense.activation = name;
   }
@@ -133,7 +134,8 @@ Status read_module(const fs::path& folder, std::string_view type, SentenceModule
   }
   if ((type == "Pooling") != modules.pooling.empty()) {
     return unimplemented(fmt::format("expected one Pooling module, and Dense and LayerNorm behind "
-                                     "it; found {} out of this order", type));
+                                     "it; found {} out of this order",
+                                     type));
   }
   ACCEL_ASSIGN(const Json json, read_json(config));
   if (type == "Pooling") {
@@ -258,8 +260,8 @@ Result<Output> build_sentence(const SentenceModules& modules, const Output& hidd
                               const Output& attention_mask, bool normalize,
                               std::vector<std::shared_ptr<const MappedFile>>& sources) {
   Output x = pool(modules.pooling, hidden, attention_mask);
-  int64_t size = hidden.get_partial_shape()[2].get_length() *
-                 static_cast<int64_t>(modules.pooling.size());
+  int64_t size =
+      hidden.get_partial_shape()[2].get_length() * static_cast<int64_t>(modules.pooling.size());
   for (const SentenceModule& module : modules.chain) {
     if (const auto* dense = std::get_if<DenseModule>(&module)) {
       if (dense->in != size) {

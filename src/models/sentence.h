@@ -33,15 +33,15 @@ struct LayerNormModule {
 using SentenceModule = std::variant<DenseModule, LayerNormModule>;
 
 struct SentenceModules {
-  std::filesystem::path transformer;     // folder of config.json and weights
-  std::vector<Pooling> pooling;          // at least one
-  bool pooling_assumed = false;          // no modules.json: mean, as sentence-transformers assumes
-  std::vector<SentenceModule> chain;     // applied in order after pooling
+  std::filesystem::path transformer;  // folder of config.json and weights
+  std::vector<Pooling> pooling;       // at least one
+  bool pooling_assumed = false;       // no modules.json: mean, as sentence-transformers assumes
+  std::vector<SentenceModule> chain;  // applied in order after pooling
   bool normalize = false;
-  int64_t max_tokens = 0;                // 0: the encoder's own limit
+  int64_t max_tokens = 0;  // 0: the encoder's own limit
   bool lower_case = false;
   std::map<std::string, std::string> prompts;
-  std::string default_prompt;            // a key of prompts, or empty
+  std::string default_prompt;  // a key of prompts, or empty
   int64_t embedding_size(int64_t hidden) const;
 };
 

@@ -111,12 +111,11 @@ TEST_F(Sentence, SeveralFlagsAreConcatenatedInTheReferenceOrder) {
 }
 
 TEST_F(Sentence, TheNewerPoolingModeNamesOneOrSeveralInOrder) {
-  for (const auto& [name, way] :
-       {std::pair{"cls", Pooling::kCls}, std::pair{"max", Pooling::kMax},
-        std::pair{"mean", Pooling::kMean},
-        std::pair{"mean_sqrt_len_tokens", Pooling::kMeanSqrtLength},
-        std::pair{"weightedmean", Pooling::kWeightedMean},
-        std::pair{"lasttoken", Pooling::kLastToken}}) {
+  for (const auto& [name, way] : {std::pair{"cls", Pooling::kCls}, std::pair{"max", Pooling::kMax},
+                                  std::pair{"mean", Pooling::kMean},
+                                  std::pair{"mean_sqrt_len_tokens", Pooling::kMeanSqrtLength},
+                                  std::pair{"weightedmean", Pooling::kWeightedMean},
+                                  std::pair{"lasttoken", Pooling::kLastToken}}) {
     pooled({{"embedding_dimension", 8}, {"pooling_mode", name}});
     EXPECT_THAT(read()->pooling, ElementsAre(way)) << name;
     EXPECT_EQ(to_string(way), name);
@@ -152,18 +151,16 @@ TEST_F(Sentence, BrokenPoolingNamesTheModule) {
 }
 
 TEST_F(Sentence, DenseActivationsUnderTorchsNames) {
-  for (const auto& [torch, name] :
-       {std::pair{"torch.nn.modules.activation.Tanh", "tanh"},
-        std::pair{"torch.nn.modules.linear.Identity", "linear"},
-        std::pair{"torch.nn.modules.activation.GELU", "gelu"},
-        std::pair{"torch.nn.modules.activation.ReLU", "relu"},
-        std::pair{"torch.nn.modules.activation.SiLU", "silu"}}) {
+  for (const auto& [torch, name] : {std::pair{"torch.nn.modules.activation.Tanh", "tanh"},
+                                    std::pair{"torch.nn.modules.linear.Identity", "linear"},
+                                    std::pair{"torch.nn.modules.activation.GELU", "gelu"},
+                                    std::pair{"torch.nn.modules.activation.ReLU", "relu"},
+                                    std::pair{"torch.nn.modules.activation.SiLU", "silu"}}) {
     modules({{kTransformer, ""}, {kPooling, "1_Pooling"}, {kDense, "2_Dense"}});
     folder_.write("1_Pooling/config.json", Json::object());
-    folder_.write("2_Dense/config.json", {{"in_features", 8},
-                                          {"out_features", 5},
-                                          {"bias", false},
-                                          {"activation_function", torch}});
+    folder_.write(
+        "2_Dense/config.json",
+        {{"in_features", 8}, {"out_features", 5}, {"bias", false}, {"activation_function", torch}});
     const SentenceModules modules = *read();
     ASSERT_EQ(modules.chain.size(), 1u);
     const auto& dense = std::get<DenseModule>(modules.chain[0]);
@@ -252,9 +249,9 @@ TEST_F(Sentence, BrokenModuleListsAreRefused) {
 }
 
 TEST_F(Sentence, PromptsAndTheirDefault) {
-  folder_.write("config_sentence_transformers.json",
-                {{"prompts", {{"query", "query: "}, {"document", ""}}},
-                 {"default_prompt_name", "query"}});
+  folder_.write(
+      "config_sentence_transformers.json",
+      {{"prompts", {{"query", "query: "}, {"document", ""}}}, {"default_prompt_name", "query"}});
   const SentenceModules modules = *read();
   EXPECT_EQ(modules.prompts.at("query"), "query: ");
   EXPECT_EQ(modules.prompts.at("document"), "");
@@ -308,14 +305,14 @@ class SentenceGraph : public Sentence {
                            {"linear.bias", tiny_tensor({shape[0]}, "b")}});
   }
   void norm(int64_t size) {
-    folder_.write_weights("3_LayerNorm/model.safetensors",
-                          {{"norm.weight", tiny_tensor({size}, "w")},
-                           {"norm.bias", tiny_tensor({size}, "b")}});
+    folder_.write_weights(
+        "3_LayerNorm/model.safetensors",
+        {{"norm.weight", tiny_tensor({size}, "w")}, {"norm.bias", tiny_tensor({size}, "b")}});
   }
   Result<Output> build(int64_t hidden) {
     const SentenceModules modules = *read();
-    const auto x = std::make_shared<ov::op::v0::Parameter>(ov::element::f32,
-                                                           ov::PartialShape{-1, -1, hidden});
+    const auto x =
+        std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, -1, hidden});
     const auto mask =
         std::make_shared<ov::op::v0::Parameter>(ov::element::i64, ov::PartialShape{-1, -1});
     sources_.clear();

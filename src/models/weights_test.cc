@@ -51,8 +51,8 @@ TEST(Weights, NarrowFloatsStayInMemoryAndLeaveAsF32) {
   const Tensor half = Tensor::allocate(DType::kF16, {2});
   const Tensor brain = Tensor::allocate(DType::kBF16, {2});
   Weights weights = weights_of({{"half", half}, {"brain", brain}});
-  for (const auto& [name, type] : {std::pair{"half", ov::element::f16},
-                                   std::pair{"brain", ov::element::bf16}}) {
+  for (const auto& [name, type] :
+       {std::pair{"half", ov::element::f16}, std::pair{"brain", ov::element::bf16}}) {
     const Output value = weights.get(name, {2});
     EXPECT_EQ(value.get_element_type(), ov::element::f32) << name;
     EXPECT_EQ(constant_of(value)->get_element_type(), type) << name;
@@ -63,8 +63,8 @@ TEST(Weights, NarrowFloatsStayInMemoryAndLeaveAsF32) {
 TEST(Weights, TheFirstPrefixThatOccursIsStripped) {
   const std::array<std::string_view, 2> prefixes{"", "bert."};
   for (const std::string prefix : {"", "bert."}) {
-    Weights weights = weights_of({{prefix + "word", tiny_tensor({2}, "word")},
-                                  {prefix + "bias", tiny_tensor({3}, "bias")}});
+    Weights weights = weights_of(
+        {{prefix + "word", tiny_tensor({2}, "word")}, {prefix + "bias", tiny_tensor({3}, "bias")}});
     weights.choose_prefix(prefixes, "word");
     EXPECT_TRUE(weights.has("bias")) << prefix;
     weights.get("word", {2});

@@ -26,8 +26,8 @@ struct EchoOptions {
 
 constexpr int64_t kEchoSize = 4;
 
-// The embedding of a row of ids: how many, their sum, the first, and a sum weighted by position. All
-// exact in f32.
+// The embedding of a row of ids: how many, their sum, the first, and a sum weighted by position.
+// All exact in f32.
 inline std::vector<float> echo_of(std::span<const int64_t> ids) {
   std::vector<float> row(kEchoSize, 0.0F);
   row[0] = static_cast<float>(ids.size());

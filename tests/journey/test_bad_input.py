@@ -1,18 +1,37 @@
 """What is wrong with a model or a request is told in one clear message, with the exit code of its
 status, and nothing is left behind."""
+
 import json
 import struct
 import unittest
 
-from program import (DATA_LOSS, INVALID_ARGUMENT, NOT_FOUND, OUT_OF_RANGE, RESOURCE_EXHAUSTED, TINY,
-                     UNIMPLEMENTED, ProgramTest, safetensors_bytes,
-                     write_safetensors)
+from program import (
+    DATA_LOSS,
+    INVALID_ARGUMENT,
+    NOT_FOUND,
+    OUT_OF_RANGE,
+    RESOURCE_EXHAUSTED,
+    TINY,
+    UNIMPLEMENTED,
+    ProgramTest,
+    safetensors_bytes,
+    write_safetensors,
+)
 
 
 class Folders(ProgramTest):
     def embed_refused(self, code, model, says):
-        return self.refused(code, "embed", model, "a text", "--precision", "f32", "--output",
-                            self.folder / "out", says=says)
+        return self.refused(
+            code,
+            "embed",
+            model,
+            "a text",
+            "--precision",
+            "f32",
+            "--output",
+            self.folder / "out",
+            says=says,
+        )
 
     def test_a_missing_folder(self):
         self.embed_refused(NOT_FOUND, self.folder / "absent", says="absent")
@@ -34,13 +53,15 @@ class Folders(ProgramTest):
         model = self.tiny_copy()
         config = model / "config.json"
         whole = config.read_text()
-        for text, words in ((whole[:100], "config.json"), ("[]", "config.json"), ("", "config.json"),
-                            (whole.replace('"hidden_size": 32', '"hidden_size": "big"'),
-                             "hidden_size"),
-                            (whole.replace('"hidden_size": 32', '"hidden_size": -32'),
-                             "hidden_size"),
-                            (whole.replace('"gelu"', '"gelato"'), "gelato"),
-                            ("[" * 100_000, "config.json")):
+        for text, words in (
+            (whole[:100], "config.json"),
+            ("[]", "config.json"),
+            ("", "config.json"),
+            (whole.replace('"hidden_size": 32', '"hidden_size": "big"'), "hidden_size"),
+            (whole.replace('"hidden_size": 32', '"hidden_size": -32'), "hidden_size"),
+            (whole.replace('"gelu"', '"gelato"'), "gelato"),
+            ("[" * 100_000, "config.json"),
+        ):
             config.write_text(text)
             with self.subTest(config=text[:40]):
                 done = self.accel("embed", model, "a text", code=None)
@@ -79,19 +100,31 @@ class Weights(ProgramTest):
         self.model = self.tiny_copy()
         self.file = self.model / "model.safetensors"
         blob = self.file.read_bytes()
-        length, = struct.unpack("<Q", blob[:8])
-        self.header = json.loads(blob[8:8 + length])
-        self.data = blob[8 + length:]
+        (length,) = struct.unpack("<Q", blob[:8])
+        self.header = json.loads(blob[8 : 8 + length])
+        self.data = blob[8 + length :]
 
     def embed_refused(self, code, *says):
-        self.refused(code, "embed", self.model, "a text", "--precision", "f32", "--output",
-                     self.folder / "out", says=("model.safetensors", *says))
+        self.refused(
+            code,
+            "embed",
+            self.model,
+            "a text",
+            "--precision",
+            "f32",
+            "--output",
+            self.folder / "out",
+            says=("model.safetensors", *says),
+        )
 
     def test_headers_that_do_not_hold(self):
         self.header.pop("__metadata__", None)
         first, second = sorted(self.header, key=lambda n: self.header[n]["data_offsets"])[:2]
         lies = {
-            "overlapping": (first, {"data_offsets": [0, self.header[first]["data_offsets"][1] + 4]}),
+            "overlapping": (
+                first,
+                {"data_offsets": [0, self.header[first]["data_offsets"][1] + 4]},
+            ),
             "size": (first, {"shape": [7, 7]}),
             "beyond": (second, {"data_offsets": [2**40, 2**40 + 4]}),
             "backwards": (second, {"data_offsets": [64, 0]}),
@@ -132,10 +165,16 @@ class Weights(ProgramTest):
         self.assertClose(found[0]["embedding"], self.records("a text")[0]["embedding"], 1e-6)
 
     def test_missing_extra_and_misshapen_weights_are_all_named(self):
-        tensors = {name: (entry["dtype"], entry["shape"],
-                          list(struct.unpack(f"<{(e - b) // 4}f", self.data[b:e])))
-                   for name, entry in self.header.items() if name != "__metadata__"
-                   for b, e in [entry["data_offsets"]]}
+        tensors = {
+            name: (
+                entry["dtype"],
+                entry["shape"],
+                list(struct.unpack(f"<{(e - b) // 4}f", self.data[b:e])),
+            )
+            for name, entry in self.header.items()
+            if name != "__metadata__"
+            for b, e in [entry["data_offsets"]]
+        }
         names = sorted(tensors)
         query = next(n for n in names if n.endswith("layer.0.attention.self.query.weight"))
         norm = next(n for n in names if n.endswith("embeddings.LayerNorm.bias"))
@@ -157,54 +196,119 @@ class Tensors(ProgramTest):
         super().setUp()
         self.inputs = self.folder / "inputs.safetensors"
         self.output = self.folder / "out.safetensors"
-        self.good = {"input_ids": ("I64", [1, 3], [2, 50, 3]),
-                     "attention_mask": ("I64", [1, 3], [1, 1, 1])}
+        self.good = {
+            "input_ids": ("I64", [1, 3], [2, 50, 3]),
+            "attention_mask": ("I64", [1, 3], [1, 1, 1]),
+        }
 
     def infer_refused(self, code, tensors, *says):
         write_safetensors(self.inputs, tensors)
-        self.refused(code, "infer", TINY, "--inputs", self.inputs, "--output", self.output,
-                     "--precision", "f32", says=says)
+        self.refused(
+            code,
+            "infer",
+            TINY,
+            "--inputs",
+            self.inputs,
+            "--output",
+            self.output,
+            "--precision",
+            "f32",
+            says=says,
+        )
 
     def test_wrong_names_dtypes_and_shapes_list_the_expected_ones(self):
         good = self.good
-        self.infer_refused(INVALID_ARGUMENT, {"ids": good["input_ids"]}, "ids", "input_ids",
-                           "attention_mask", "token_type_ids")
-        self.infer_refused(INVALID_ARGUMENT, {**good, "extra": ("F32", [1], [0.5])}, "extra",
-                           "input_ids")
-        self.infer_refused(INVALID_ARGUMENT, {**good, "input_ids": ("F32", [1, 3], [1.5, 2, 3])},
-                           "input_ids", "i64")
-        self.infer_refused(INVALID_ARGUMENT, {**good, "input_ids": ("I64", [3], [2, 50, 3])},
-                           "input_ids", "[3]")
-        self.infer_refused(INVALID_ARGUMENT,
-                           {**good, "attention_mask": ("I64", [1, 4], [1, 1, 1, 1])},
-                           "attention_mask")
+        self.infer_refused(
+            INVALID_ARGUMENT,
+            {"ids": good["input_ids"]},
+            "ids",
+            "input_ids",
+            "attention_mask",
+            "token_type_ids",
+        )
+        self.infer_refused(
+            INVALID_ARGUMENT, {**good, "extra": ("F32", [1], [0.5])}, "extra", "input_ids"
+        )
+        self.infer_refused(
+            INVALID_ARGUMENT,
+            {**good, "input_ids": ("F32", [1, 3], [1.5, 2, 3])},
+            "input_ids",
+            "i64",
+        )
+        self.infer_refused(
+            INVALID_ARGUMENT, {**good, "input_ids": ("I64", [3], [2, 50, 3])}, "input_ids", "[3]"
+        )
+        self.infer_refused(
+            INVALID_ARGUMENT,
+            {**good, "attention_mask": ("I64", [1, 4], [1, 1, 1, 1])},
+            "attention_mask",
+        )
 
     def test_ids_beyond_the_vocabulary(self):
         for bad in (1000, -1, 2**40):
-            self.infer_refused(OUT_OF_RANGE, {**self.good, "input_ids": ("I64", [1, 3],
-                                                                         [2, bad, 3])}, str(bad))
+            self.infer_refused(
+                OUT_OF_RANGE, {**self.good, "input_ids": ("I64", [1, 3], [2, bad, 3])}, str(bad)
+            )
 
     def test_files_that_are_no_tensors(self):
-        self.refused(NOT_FOUND, "infer", TINY, "--inputs", self.folder / "absent", "--output",
-                     self.output, says="absent")
+        self.refused(
+            NOT_FOUND,
+            "infer",
+            TINY,
+            "--inputs",
+            self.folder / "absent",
+            "--output",
+            self.output,
+            says="absent",
+        )
         self.inputs.write_text("no tensors at all")
-        self.refused(DATA_LOSS, "infer", TINY, "--inputs", self.inputs, "--output",
-                     self.output, says=("inputs.safetensors", "no safetensors file"))
+        self.refused(
+            DATA_LOSS,
+            "infer",
+            TINY,
+            "--inputs",
+            self.inputs,
+            "--output",
+            self.output,
+            says=("inputs.safetensors", "no safetensors file"),
+        )
         self.refused(INVALID_ARGUMENT, "infer", TINY, says="--inputs FILE")
 
     def test_outputs_that_cannot_be(self):
         write_safetensors(self.inputs, self.good)
-        for path, code, words in ((self.folder / "out.npy", INVALID_ARGUMENT, "pooler_output"),
-                                  (self.folder / "out.txt", INVALID_ARGUMENT, ".safetensors"),
-                                  (self.folder / "no" / "out.npz", NOT_FOUND, "no/out.npz")):
-            self.refused(code, "infer", TINY, "--inputs", self.inputs, "--output", path,
-                         "--precision", "f32", says=words)
+        for path, code, words in (
+            (self.folder / "out.npy", INVALID_ARGUMENT, "pooler_output"),
+            (self.folder / "out.txt", INVALID_ARGUMENT, ".safetensors"),
+            (self.folder / "no" / "out.npz", NOT_FOUND, "no/out.npz"),
+        ):
+            self.refused(
+                code,
+                "infer",
+                TINY,
+                "--inputs",
+                self.inputs,
+                "--output",
+                path,
+                "--precision",
+                "f32",
+                says=words,
+            )
 
     def test_a_full_disk(self):
         write_safetensors(self.inputs, self.good)
         self.output.symlink_to("/dev/full")
-        self.refused(RESOURCE_EXHAUSTED, "infer", TINY, "--inputs", self.inputs, "--output",
-                     self.output, "--precision", "f32", says="No space left")
+        self.refused(
+            RESOURCE_EXHAUSTED,
+            "infer",
+            TINY,
+            "--inputs",
+            self.inputs,
+            "--output",
+            self.output,
+            "--precision",
+            "f32",
+            says="No space left",
+        )
 
 
 class Requests(ProgramTest):
@@ -213,16 +317,27 @@ class Requests(ProgramTest):
         self.refused(UNIMPLEMENTED, "embed", TINY, "x", "--precision", "INT8", says="not available")
         self.refused(UNIMPLEMENTED, "embed", TINY, "x", "--precision", "i4", says="not available")
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--precision", "f8", says="bf16")
-        self.refused(UNIMPLEMENTED, "embed", TINY, "x", "--backend", "reference", "--precision",
-                     "f16", says="f32")
+        self.refused(
+            UNIMPLEMENTED,
+            "embed",
+            TINY,
+            "x",
+            "--backend",
+            "reference",
+            "--precision",
+            "f16",
+            says="f32",
+        )
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--backend", "tpu", says="reference")
 
     def test_commands_and_flags_that_are_not_there(self):
         self.refused(INVALID_ARGUMENT, "embd", says="did you mean embed?")
-        self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--fromat", "csv",
-                     says="did you mean --format?")
-        self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--format", "xml",
-                     says="jsonl, json, npy, csv")
+        self.refused(
+            INVALID_ARGUMENT, "embed", TINY, "x", "--fromat", "csv", says="did you mean --format?"
+        )
+        self.refused(
+            INVALID_ARGUMENT, "embed", TINY, "x", "--format", "xml", says="jsonl, json, npy, csv"
+        )
         self.refused(INVALID_ARGUMENT, "embed", says="expected MODEL")
         self.refused(INVALID_ARGUMENT, "show", says="expected MODEL")
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--dimensions", "33", says="32")

@@ -117,9 +117,11 @@ class Sizes(Tree):
 
     def function_of(self, lines):
         body = "  call({1, 2});\n" * (lines - 3)
-        self.write("src/text/tokens.cc",
-                   "namespace accel {\nResult<int> Tokens::cut(int n,\n"
-                   "    Options o = {}) const {\n" + body + "}\n}\n")
+        self.write(
+            "src/text/tokens.cc",
+            "namespace accel {\nResult<int> Tokens::cut(int n,\n"
+            "    Options o = {}) const {\n" + body + "}\n}\n",
+        )
 
     def test_long_function(self):
         self.function_of(71)
@@ -175,7 +177,9 @@ class Lists(Tree):
     def test_visible_list_not_sorted(self):
         self.write("src/CMakeLists.txt", LISTING.replace("bert.cc", "bert.cc families/albert.cc"))
         self.write("src/models/families/albert.cc", "")
-        self.write("src/models/families/families.cc", "kFamilies{\n    &kBert,\n    &kAlbert,\n};\n")
+        self.write(
+            "src/models/families/families.cc", "kFamilies{\n    &kBert,\n    &kAlbert,\n};\n"
+        )
         self.expect("lists", "src/models/families/families.cc", "sorted")
 
 
@@ -201,26 +205,35 @@ class Functions(unittest.TestCase):
 
     def test_found_with_their_length(self):
         self.assertEqual(self.names("int f() { return 1; }\n"), [("f", 1)])
-        self.assertEqual(self.names("template <class T>\nauto g(T x) -> int {\n  if (x) {\n  }\n}\n"),
-                         [("g", 5)])
+        self.assertEqual(
+            self.names("template <class T>\nauto g(T x) -> int {\n  if (x) {\n  }\n}\n"), [("g", 5)]
+        )
         self.assertEqual(self.names("A::A(int b) : b_{b}, c_(b) {\n  d();\n}\n"), [("A::A", 3)])
         self.assertEqual(self.names("TEST(Zip, Reads) {\n}\n"), [("TEST(Zip, Reads)", 2)])
         self.assertEqual(self.names("bool operator==(A a, B b) {\n}\n"), [("operator==", 2)])
 
     def test_members_of_a_class(self):
-        self.assertEqual(self.names("class A : public B {\n public:\n  int x() const {\n  }\n};\n"),
-                         [("x", 2)])
+        self.assertEqual(
+            self.names("class A : public B {\n public:\n  int x() const {\n  }\n};\n"), [("x", 2)]
+        )
 
     def test_what_is_no_function(self):
-        for text in ("struct A {\n  int b{1};\n};\n", "constexpr int kX[] = {1, 2};\n",
-                     "namespace a {\nint b;\n}\n", "enum class E { kA };\n",
-                     "const auto kTable = make({{1, 2}});\n", 'const char* s = "f() {";\n',
-                     "// f() {\n", "#define F(x) f(x) {\n"):
+        for text in (
+            "struct A {\n  int b{1};\n};\n",
+            "constexpr int kX[] = {1, 2};\n",
+            "namespace a {\nint b;\n}\n",
+            "enum class E { kA };\n",
+            "const auto kTable = make({{1, 2}});\n",
+            'const char* s = "f() {";\n',
+            "// f() {\n",
+            "#define F(x) f(x) {\n",
+        ):
             self.assertEqual(self.names(text), [], text)
 
     def test_braces_in_text_are_not_counted(self):
-        self.assertEqual(self.names('void f() {\n  g("}", \'}\', 1\'000, R"({{)");  // }\n}\n'),
-                         [("f", 3)])
+        self.assertEqual(
+            self.names('void f() {\n  g("}", \'}\', 1\'000, R"({{)");  // }\n}\n'), [("f", 3)]
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 /* accel_textkit: the Hugging Face `tokenizers` and `minijinja` crates behind a C ABI.
  *
  * Ownership. A handle (tokenizer, encodings, stream, template) belongs to the caller and is freed
- * by its own `_free`; null is allowed there and does nothing. Arrays and texts seen through a handle
- * belong to it and live as long as it does. A stream keeps its tokenizer alive by itself.
+ * by its own `_free`; null is allowed there and does nothing. Arrays and texts seen through a
+ * handle belong to it and live as long as it does. A stream keeps its tokenizer alive by itself.
  * `accel_textkit_text` results are freed with `accel_textkit_text_free`.
  *
  * Threads. A tokenizer and a template are immutable: any number of threads may use one at the same

@@ -27,9 +27,7 @@ Output gelu_10(const Output& x) {
   return std::make_shared<ov::op::v0::Clamp>(gelu_erf(x), -10.0, 10.0);
 }
 Output identity(const Output& x) { return x; }
-Output leaky_relu(const Output& x) {
-  return std::make_shared<ov::op::v0::PRelu>(x, scalar(0.01F));
-}
+Output leaky_relu(const Output& x) { return std::make_shared<ov::op::v0::PRelu>(x, scalar(0.01F)); }
 Output mish(const Output& x) { return std::make_shared<ov::op::v4::Mish>(x); }
 Output quick_gelu(const Output& x) {  // x * sigmoid(1.702 x)
   return std::make_shared<ov::op::v4::Swish>(x, scalar(1.702F));

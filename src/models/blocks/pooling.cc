@@ -60,8 +60,8 @@ Output last_token(const Output& hidden, const Output& mask) {
 Output max_tokens(const Output& hidden, const Output& mask) {
   const Output padding = std::make_shared<ov::op::v1::Subtract>(scalar(1.0F), mask);
   const Output lowest = multiply(padding, scalar(std::numeric_limits<float>::lowest() / 2));
-  return std::make_shared<ov::op::v1::ReduceMax>(add(multiply(hidden, mask), lowest),
-                                                 integers({1}), false);
+  return std::make_shared<ov::op::v1::ReduceMax>(add(multiply(hidden, mask), lowest), integers({1}),
+                                                 false);
 }
 
 }  // namespace

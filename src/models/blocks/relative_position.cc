@@ -35,8 +35,8 @@ Output relative_key_bias(const Output& query, const Output& key, const Output& t
   Output bias =
       std::make_shared<ov::op::v7::Einsum>(ov::OutputVector{query, pairs}, "bhld,lrd->bhlr");
   if (key_too) {
-    bias = add(bias, std::make_shared<ov::op::v7::Einsum>(ov::OutputVector{key, pairs},
-                                                          "bhrd,lrd->bhlr"));
+    bias = add(
+        bias, std::make_shared<ov::op::v7::Einsum>(ov::OutputVector{key, pairs}, "bhrd,lrd->bhlr"));
   }
   const auto size = static_cast<float>(query.get_partial_shape()[3].get_length());
   return multiply(bias, scalar(1.0F / std::sqrt(size)));

@@ -43,7 +43,8 @@ Result<BertConfig> read_config(const Json& json) {
     config.position_kind = Positions::kRelativeKeyQuery;
   } else if (kind != "absolute") {
     in.problem("position_embedding_type: expected absolute, relative_key or relative_key_query, "
-               "found " + kind);
+               "found " +
+               kind);
   }
   if (config.hidden % config.heads != 0) {
     in.problem("hidden_size: expected a multiple of num_attention_heads");
@@ -72,8 +73,12 @@ constexpr std::array<std::string_view, 2> kPrefixes{"", "bert."};
 
 // Models with relative positions store a table of absolute ones as well.
 constexpr std::array<std::string_view, 6> kUnused{
-    "embeddings.position_ids", "embeddings.position_embeddings.", "cls.", "classifier.",
-    "qa_outputs.", "pooler.",
+    "embeddings.position_ids",
+    "embeddings.position_embeddings.",
+    "cls.",
+    "classifier.",
+    "qa_outputs.",
+    "pooler.",
 };
 
 std::string layer_name(int64_t layer) { return "encoder.layer." + std::to_string(layer) + "."; }
@@ -103,8 +108,8 @@ Output self_attention(Weights& weights, const BertConfig& config, const std::str
                       const Output& x, std::optional<Output> mask) {
   const int64_t size = config.hidden / config.heads;
   const auto project = [&](const std::string& name) {
-    const Output y = linear(weights, layer + "attention.self." + name, x, config.hidden,
-                            config.hidden);
+    const Output y =
+        linear(weights, layer + "attention.self." + name, x, config.hidden, config.hidden);
     return split_heads(y, config.heads, size);
   };
   const Output query = project("query");
@@ -118,19 +123,19 @@ Output self_attention(Weights& weights, const BertConfig& config, const std::str
     mask = mask ? add(*mask, bias) : bias;
   }
   const Output mixed = merge_heads(attention(query, key, value, mask), config.hidden);
-  const Output dense = linear(weights, layer + "attention.output.dense", mixed, config.hidden,
-                              config.hidden);
+  const Output dense =
+      linear(weights, layer + "attention.output.dense", mixed, config.hidden, config.hidden);
   return layer_norm(weights, layer + "attention.output.LayerNorm", add(dense, x), config.hidden,
                     config.epsilon);
 }
 
 Result<Output> feed_forward(Weights& weights, const BertConfig& config, const std::string& layer,
                             const Output& x) {
-  const Output wide = linear(weights, layer + "intermediate.dense", x, config.hidden,
-                             config.intermediate);
+  const Output wide =
+      linear(weights, layer + "intermediate.dense", x, config.hidden, config.intermediate);
   ACCEL_ASSIGN(const Output active, activation(config.activation, wide));
-  const Output narrow = linear(weights, layer + "output.dense", active, config.intermediate,
-                               config.hidden);
+  const Output narrow =
+      linear(weights, layer + "output.dense", active, config.intermediate, config.hidden);
   return layer_norm(weights, layer + "output.LayerNorm", add(narrow, x), config.hidden,
                     config.epsilon);
 }
@@ -153,8 +158,8 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   }
   std::vector<NamedOutput> outputs{{"last_hidden_state", x}};
   if (weights.has("pooler.dense.weight")) {
-    const Output first = linear(weights, "pooler.dense", first_token(x), config.hidden,
-                                config.hidden);
+    const Output first =
+        linear(weights, "pooler.dense", first_token(x), config.hidden, config.hidden);
     ACCEL_ASSIGN(const Output pooled, activation("tanh", first));
     outputs.push_back({"pooler_output", pooled});
   }

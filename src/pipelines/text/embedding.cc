@@ -80,9 +80,9 @@ Result<TokenizedText> prepare(const EmbeddingModel& model, std::string_view prom
     ACCEL_ASSIGN(changed, text::to_lower(text));
     text = changed;
   }
-  ACCEL_ASSIGN(text::Encoding encoding,
-               model.tokenizer->encode(
-                   text, {.max_length = static_cast<size_t>(model.max_tokens)}));
+  ACCEL_ASSIGN(
+      text::Encoding encoding,
+      model.tokenizer->encode(text, {.max_length = static_cast<size_t>(model.max_tokens)}));
   ACCEL_TRY(check_ids(model, encoding.ids));
   result.ids = std::move(encoding.ids);
   result.truncated = encoding.truncated;

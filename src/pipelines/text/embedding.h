@@ -1,5 +1,5 @@
-// The embedding task: a text to tokens, a batch of tokens through a session, a row to its embedding.
-// Everything here is a function of its arguments; threads and queues are the caller's.
+// The embedding task: a text to tokens, a batch of tokens through a session, a row to its
+// embedding. Everything here is a function of its arguments; threads and queues are the caller's.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ namespace accel::pipelines {
 // What a model folder says about preparing texts.
 struct EmbeddingModel {
   std::shared_ptr<const text::Tokenizer> tokenizer;
-  int64_t max_tokens = 0;   // special tokens included
-  int64_t vocabulary = 0;   // ids at or past it are refused
-  int64_t size = 0;         // of an embedding
+  int64_t max_tokens = 0;  // special tokens included
+  int64_t vocabulary = 0;  // ids at or past it are refused
+  int64_t size = 0;        // of an embedding
   bool lower_case = false;
   bool normalized = false;  // the graph ends in unit length
   std::map<std::string, std::string> prompts;
@@ -46,8 +46,8 @@ Result<TokenizedText> prepare(const EmbeddingModel& model, std::string_view prom
 
 // How an embedding leaves the model's row.
 struct RowFinish {
-  int64_t dimensions = 0;   // keep the first N; 0: all
-  bool normalize = true;    // bring a cut row back to unit length
+  int64_t dimensions = 0;  // keep the first N; 0: all
+  bool normalize = true;   // bring a cut row back to unit length
 };
 
 // A batch: the i-th text's embedding goes to rows[i], of finished size. Pads to `length`.

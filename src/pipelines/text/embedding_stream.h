@@ -31,8 +31,8 @@ struct EmbeddingStreamOptions {
   int64_t batch_tokens = 1024;
   bool strict_utf8 = false;
   RowFinish finish;
-  std::string prompt;   // the text itself
-  RunReport report;     // copied into every result
+  std::string prompt;                 // the text itself
+  RunReport report;                   // copied into every result
   std::function<void()> after_batch;  // cheap, from any worker; may be empty
 };
 

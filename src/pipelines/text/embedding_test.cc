@@ -111,8 +111,8 @@ class Batch : public testing::Test {
       members.push_back(&texts[i]);
       places.push_back(rows[i].data());
     }
-    status_ = run_embedding_batch(*session, {.texts = members, .rows = places, .length = length},
-                                  finish);
+    status_ =
+        run_embedding_batch(*session, {.texts = members, .rows = places, .length = length}, finish);
     for (auto& row : rows) {
       EXPECT_EQ(row.back(), -1.0F) << "written past the row's end";
       row.pop_back();

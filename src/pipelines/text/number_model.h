@@ -19,13 +19,14 @@ constexpr int64_t kNumbers = 1000;
 inline std::shared_ptr<const text::Tokenizer> number_tokenizer() {
   Json vocabulary{{"[UNK]", kNumbers}, {"far", 4294967295}, {"query:", kNumbers + 1}};
   for (int64_t i = 0; i < kNumbers; ++i) vocabulary[std::to_string(i)] = i;
-  const Json json{{"version", "1.0"},
-                  {"added_tokens", Json::array()},
-                  {"normalizer", nullptr},
-                  {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
-                  {"post_processor", nullptr},
-                  {"decoder", nullptr},
-                  {"model", {{"type", "WordLevel"}, {"vocab", vocabulary}, {"unk_token", "[UNK]"}}}};
+  const Json json{
+      {"version", "1.0"},
+      {"added_tokens", Json::array()},
+      {"normalizer", nullptr},
+      {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
+      {"post_processor", nullptr},
+      {"decoder", nullptr},
+      {"model", {{"type", "WordLevel"}, {"vocab", vocabulary}, {"unk_token", "[UNK]"}}}};
   auto tokenizer = text::Tokenizer::from_json(json.dump());
   if (!tokenizer.ok()) std::abort();
   return *tokenizer;
