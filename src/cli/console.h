@@ -11,7 +11,11 @@ namespace accel::cli {
 // the reader of the pipe has gone.
 Status print(std::string_view text);
 
-// One line on standard error, "accel: TEXT"; failures are ignored, for there is nobody to tell.
+// Ends standard output: whoever reads it need not wait for what the program still does.
+void end_output();
+
+// "accel: TEXT" on standard error, control characters other than line feeds as escapes. Failures
+// are ignored, for there is nobody to tell.
 void notice(std::string_view text);
 
 // The same without the prefix, for lines that a program reads (`--stats`).

@@ -63,7 +63,8 @@ void EmbedFlags::declare(Flags& flags) {
   flags.flag("--no-normalize", &no_normalize, "leave out the model's normalisation");
   flags.flag("--strict", &strict, "refuse invalid UTF-8 instead of replacing it");
   flags.number("--batch-tokens", &batch_tokens, "tokens per batch; 0 chooses (default 0)");
-  flags.flag("--stats", &stats, "end with one line of JSON on standard error");
+  flags.flag("--stats", &stats,
+             "end with one line of JSON on standard error; its rates leave out the loading");
   flags.example("accel embed all-MiniLM-L6-v2 'a text' 'another one'");
   flags.example("accel embed all-MiniLM-L6-v2 --input lines.txt --output vectors.npy --format npy");
   flags.example("zcat records.jsonl.gz | accel embed all-MiniLM-L6-v2 --input - --field text");
@@ -137,10 +138,9 @@ class EmbedCommand {
 };
 
 Status EmbedCommand::load() {
-  ACCEL_ASSIGN(LoadOptions options, flags_.model.load_options());
   ACCEL_ASSIGN(engine_, make_engine());
   const auto began = Clock::now();
-  ACCEL_ASSIGN(model_, engine_->load(options));
+  ACCEL_ASSIGN(model_, flags_.model.load(*engine_, Use::kEmbed));
   load_seconds_ = seconds_since(began);
   return {};
 }
@@ -238,6 +238,7 @@ Status EmbedCommand::run() {
         fmt::format("interrupted after {} texts; what was written is valid", tally_.texts));
   }
   model_.reset();
+  end_output();
   if (tally_.texts > 0 && tally_.report.precision_source == "unmeasured") {
     // The answer is out; only the next run would notice a failure, and it would measure again.
     const auto ignored =

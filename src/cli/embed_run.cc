@@ -178,7 +178,7 @@ Status write_result(const EmbedResult& result, std::span<const std::string> carr
 
 Status run_embed_stream(const EmbedRun& run, EmbedTally& tally) {
   ACCEL_ASSIGN(auto stream, run.model.embed_stream({.embed = run.options}));
-  const Status status = Pump(run, *stream, tally).run();
+  Status status = Pump(run, *stream, tally).run();
   tally.replaced_utf8 += run.input.replaced_utf8();
   return status;
 }

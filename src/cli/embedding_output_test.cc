@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <bit>
 
 #include <cmath>
 #include <cstdlib>
@@ -143,7 +144,7 @@ TEST(EmbeddingText, EveryNumberReadsBackAsItself) {
   for (const float number : numbers) {
     char* end = nullptr;
     const float read = std::strtof(at, &end);
-    EXPECT_EQ(std::memcmp(&read, &number, sizeof read), 0) << number;
+    EXPECT_EQ(std::bit_cast<uint32_t>(read), std::bit_cast<uint32_t>(number)) << number;
     at = end + 1;
   }
 }

@@ -52,11 +52,9 @@ Status run_infer(const Command& command, const Arguments& arguments) {
     return invalid_argument("expected --inputs FILE; see accel infer --help");
   if (output_path.empty())
     return invalid_argument("expected --output FILE; see accel infer --help");
-  ACCEL_ASSIGN(LoadOptions options, model_flags.load_options());
-  options.use = Use::kInfer;
   ACCEL_ASSIGN(const NamedTensors inputs, tensors::read_tensors(inputs_path));
   ACCEL_ASSIGN(const auto engine, make_engine());
-  ACCEL_ASSIGN(const auto model, engine->load(options));
+  ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kInfer));
   ACCEL_ASSIGN(const InferResult result, model->infer(inputs));
   ACCEL_TRY(check_output(output_path, result.outputs));
   if (result.report.fallback) notice("fell back: " + result.report.fallback_reason);

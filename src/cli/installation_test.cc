@@ -6,8 +6,6 @@
 namespace accel::cli {
 namespace {
 
-using ::testing::HasSubstr;
-
 TEST(Versions, Compare) {
   EXPECT_TRUE(at_least("2026.4.0-21000-abc", "2026.4"));
   EXPECT_TRUE(at_least("2027.0", "2026.4"));

@@ -2,12 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/try.h"
 
 namespace accel::cli {
 namespace {
 
 constexpr int64_t kThreadsMax = 4096;
+
+// Names of earlier OpenVINO releases.
+struct FormerDevice {
+  std::string_view name;
+  std::string_view fate;
+};
+constexpr std::array<FormerDevice, 4> kFormerDevices{{
+    {"MYRIAD", "MYRIAD ended with OpenVINO 2022.3, and what follows it is NPU"},
+    {"VPU", "VPU is called NPU now"},
+    {"HDDL", "HDDL ended with OpenVINO 2022.3, and what follows it is NPU"},
+    {"GNA", "GNA ended with OpenVINO 2023.3, and what follows it is NPU"},
+}};
 
 Status check_count(std::string_view name, int64_t number) {
   if (number <= kThreadsMax) return {};
@@ -30,17 +45,29 @@ void ModelFlags::declare(Flags& flags) {
                "of all streams together; 0 takes what this process may use (default 0)");
 }
 
-Result<LoadOptions> ModelFlags::load_options() const {
+Status explain_device(const Status& status, std::string_view device) {
+  if (status.code() != StatusCode::kNotFound) return status;
+  const auto found = std::ranges::find_if(kFormerDevices, [device](const FormerDevice& former) {
+    return device.substr(0, device.find('.')) == former.name;
+  });
+  if (found == kFormerDevices.end()) return status;
+  return not_found(fmt::format("{}; {}", status.message(), found->fate));
+}
+
+Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
   ACCEL_TRY(check_count("--streams", streams));
   ACCEL_TRY(check_count("--threads", threads));
   const auto parsed = parse_precision(precision);
   if (!parsed.ok()) return parsed.status().with_context("--precision");
-  return LoadOptions{.path = model,
-                     .backend = backend,
-                     .device = device,
-                     .precision = *parsed,
-                     .streams = static_cast<int>(streams),
-                     .threads = static_cast<int>(threads)};
+  auto loaded = engine.load({.path = model,
+                             .backend = backend,
+                             .device = device,
+                             .precision = *parsed,
+                             .streams = static_cast<int>(streams),
+                             .threads = static_cast<int>(threads),
+                             .use = use});
+  if (!loaded.ok()) return explain_device(loaded.status(), device);
+  return loaded;
 }
 
 }  // namespace accel::cli

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "accel/engine.h"
 #include "cli/flags.h"
@@ -19,8 +21,12 @@ struct ModelFlags {
 
   // Declares MODEL and the flags.
   void declare(Flags& flags);
-  // The same as options. INVALID_ARGUMENT for a precision or a number that cannot be.
-  Result<LoadOptions> load_options() const;
+  // INVALID_ARGUMENT for a precision or a number that cannot be; else the errors of Engine::load.
+  Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
 };
+
+// `status` with what has become of the device, if an earlier engine knew one of that name: asking
+// for MYRIAD names NPU.
+Status explain_device(const Status& status, std::string_view device);
 
 }  // namespace accel::cli

@@ -17,6 +17,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
+#include "cli/model_flags.h"
 #include "cli/table.h"
 #include "cli/wire.h"
 #include "tensors/safetensors.h"
@@ -84,7 +85,9 @@ SelfTest::Answer SelfTest::check_devices() {
   }
   const std::string list = fmt::format("{}", fmt::join(names, ", "));
   if (std::ranges::find(names, device_) != names.end()) return list;
-  return not_found(fmt::format("expected {}, found {}", device_, list.empty() ? "none" : list));
+  return explain_device(
+      not_found(fmt::format("expected {}, found {}", device_, list.empty() ? "none" : list)),
+      device_);
 }
 
 SelfTest::Answer SelfTest::check_folder() {

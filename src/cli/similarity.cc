@@ -125,9 +125,8 @@ Status run_similarity(const Command& command, const Arguments& arguments) {
     return invalid_argument(
         fmt::format("expected at most {} texts, found {}", kTextsMax, texts.size()));
   }
-  ACCEL_ASSIGN(const LoadOptions load, model_flags.load_options());
   ACCEL_ASSIGN(const auto engine, make_engine());
-  ACCEL_ASSIGN(const auto model, engine->load(load));
+  ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kEmbed));
   ACCEL_ASSIGN(const EmbedResult result, model->embed(texts, options));
   const std::vector<Pair> pairs = pairs_of(result.embeddings);
   return print(json ? as_json(texts, pairs, result.report) : readable(texts, pairs, result));

@@ -32,7 +32,7 @@ class TextInputTest : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::string file(std::string_view content) {
-    const std::string path = folder_ / "input";
+    std::string path = folder_ / "input";
     std::ofstream(path, std::ios::binary) << content;
     return path;
   }

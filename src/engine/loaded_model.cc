@@ -295,8 +295,10 @@ Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs) const {
 
 Result<InferResult> LoadedModel::infer(const NamedTensors& inputs) {
   ACCEL_ASSIGN(const NamedTensors fitted, fit_inputs(inputs));
-  models::GraphRequest request;
-  for (const NamedTensor& input : fitted) request.inputs.push_back(input.name);
+  models::GraphRequest request;  // in one order, so that each set of inputs is compiled once
+  for (const models::InputSpec& spec : parts_.folder->family().inputs) {
+    if (find(fitted, spec.name) != nullptr) request.inputs.emplace_back(spec.name);
+  }
   ACCEL_ASSIGN(const GraphPtr ready, graph(request));
   ACCEL_ASSIGN(runtime::SessionPool::Lease session, ready->pool->acquire());
   NamedTensors outputs;

@@ -85,7 +85,7 @@ TEST_F(Folder, BuildsTheGraphThatTheInputsAskFor) {
               UnorderedElementsAre("input_ids", "attention_mask"));
   EXPECT_THAT(names_of(plain->model->outputs()), ElementsAre("last_hidden_state", "pooler_output"));
   EXPECT_EQ(plain->sources.size(), 1u);
-  const uint64_t embeddings = (20 + 16 + 2 + 2) * 8;
+  const uint64_t embeddings = uint64_t{20 + 16 + 2 + 2} * 8;
   const uint64_t layer = 4 * 72 + 16 + 12 * 9 + 8 * 13 + 16;
   EXPECT_EQ(plain->parameters, embeddings + 2 * layer + 72);
 
@@ -278,11 +278,11 @@ TEST_F(Folder, MissingExtraAndMisshapenWeightsAreAllNamedAtOnce) {
   for (const bool sentence : {false, true}) {
     const Status status = unbuildable({.sentence = sentence});
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-    for (const char* part : {"missing embeddings.word_embeddings.weight [20, 8]",
-                             "missing encoder.layer.1.output.dense.bias [8]",
-                             "encoder.layer.0.attention.self.query.weight: expected shape [8, 8], "
-                             "found [8, 9]",
-                             "unexpected surplus.weight [3]", "4 problems"}) {
+    for (const char* part :
+         {"missing embeddings.word_embeddings.weight [20, 8]",
+          "missing encoder.layer.1.output.dense.bias [8]",
+          "encoder.layer.0.attention.self.query.weight: expected shape [8, 8], found [8, 9]",
+          "unexpected surplus.weight [3]", "4 problems"}) {
       EXPECT_THAT(status.message(), HasSubstr(part));
     }
     EXPECT_THAT(status.message(), HasSubstr(folder_.path().string()));

@@ -151,15 +151,32 @@ Status read_module(const fs::path& folder, std::string_view type, SentenceModule
   return {};
 }
 
+// The limit of tokenizer_config.json. Saved without one it is a number beyond every size.
+Result<int64_t> tokenizer_limit(const fs::path& folder) {
+  constexpr double kNone = 1e9;
+  const fs::path path = folder / "tokenizer_config.json";
+  if (!is_there(path)) return 0;
+  ACCEL_ASSIGN(const Json json, read_json(path));
+  ConfigReader in(json);
+  const double limit = in.number_or("model_max_length", kNone);
+  ACCEL_TRY(in.status().with_context(path.string()));
+  return limit >= 1 && limit < kNone ? static_cast<int64_t>(limit) : 0;
+}
+
 // sentence_bert_config.json beside the transformer: limits and lower-casing.
 Status read_limits(SentenceModules& modules) {
   const fs::path path = modules.transformer / "sentence_bert_config.json";
-  if (!is_there(path)) return {};
-  ACCEL_ASSIGN(const Json json, read_json(path));
-  ConfigReader in(json);
-  modules.max_tokens = in.count_or("max_seq_length", 0);
-  modules.lower_case = in.flag_or("do_lower_case", false);
-  return in.status().with_context(path.string());
+  if (is_there(path)) {
+    ACCEL_ASSIGN(const Json json, read_json(path));
+    ConfigReader in(json);
+    modules.max_tokens = in.count_or("max_seq_length", 0);
+    modules.lower_case = in.flag_or("do_lower_case", false);
+    ACCEL_TRY(in.status().with_context(path.string()));
+  }
+  if (modules.max_tokens == 0) {
+    ACCEL_ASSIGN(modules.max_tokens, tokenizer_limit(modules.transformer));
+  }
+  return {};
 }
 
 Status read_prompts(const fs::path& folder, SentenceModules& modules) {

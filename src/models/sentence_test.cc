@@ -283,6 +283,24 @@ TEST_F(Sentence, BrokenLimitsAreRefused) {
   EXPECT_EQ(read()->max_tokens, 0);
 }
 
+TEST_F(Sentence, WithoutALimitTheTokenizersCounts) {
+  folder_.write("tokenizer_config.json", {{"model_max_length", 128}});
+  EXPECT_EQ(read()->max_tokens, 128);
+  folder_.write("sentence_bert_config.json", {{"max_seq_length", 64}});
+  EXPECT_EQ(read()->max_tokens, 64);
+  folder_.write("sentence_bert_config.json", {{"max_seq_length", nullptr}});
+  EXPECT_EQ(read()->max_tokens, 128);
+  for (const char* none : {"1000000000000000019884624838656", "1e30", "0", "-1", "null"}) {
+    folder_.write("tokenizer_config.json",
+                  std::string_view(std::string("{\"model_max_length\": ") + none + "}"));
+    EXPECT_EQ(read()->max_tokens, 0) << none;
+  }
+  folder_.write("tokenizer_config.json", {{"model_max_length", "long"}});
+  EXPECT_THAT(refused().message(), HasSubstr("tokenizer_config.json: model_max_length"));
+  folder_.write("tokenizer_config.json", std::string_view("{"));
+  EXPECT_THAT(refused().message(), HasSubstr("tokenizer_config.json"));
+}
+
 // --- what is added to the graph ----------------------------------------------------------------
 
 class SentenceGraph : public Sentence {

@@ -44,8 +44,8 @@ Output constant(const Tensor& tensor) {
   const auto shape = engine_shape(tensor.shape());
   auto owner = std::make_shared<Tensor>(tensor);
   const void* data = tensor.bytes().data();
-  const Output value = std::make_shared<ov::op::v0::Constant>(element_type(tensor.dtype()), shape,
-                                                              data, std::move(owner));
+  Output value = std::make_shared<ov::op::v0::Constant>(element_type(tensor.dtype()), shape, data,
+                                                        std::move(owner));
   if (tensor.dtype() == DType::kF32) return value;
   return std::make_shared<ov::op::v0::Convert>(value, ov::element::f32);
 }

@@ -330,6 +330,16 @@ class Requests(ProgramTest):
         )
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--backend", "tpu", says="reference")
 
+    # row 17
+    def test_former_device_names_are_explained(self):
+        for device in ("MYRIAD", "VPU", "MYRIAD.1.2-ma2480"):
+            self.refused(NOT_FOUND, "embed", TINY, "x", "--device", device,
+                         says=(device, "NPU", "expected one of: CPU"))
+
+    def test_names_from_outside_cannot_drive_the_terminal(self):
+        done = self.refused(NOT_FOUND, "embed", "no\x1b[2Jsuch\x07model", "x", says="\\x1b")
+        self.assertNotIn("\x1b", done.stderr)
+
     def test_commands_and_flags_that_are_not_there(self):
         self.refused(INVALID_ARGUMENT, "embd", says="did you mean embed?")
         self.refused(

@@ -15,11 +15,18 @@ namespace {
 
 enum class Positions { kAbsolute, kRelativeKey, kRelativeKeyQuery };
 
-struct BertConfig {
-  int64_t vocabulary, hidden, layers, heads, intermediate, positions, token_types;
-  double epsilon;
+// The analyzer loses the fields on their way through Result.
+struct BertConfig {  // NOLINT(clang-analyzer-core.uninitialized.Assign)
+  int64_t vocabulary = 0;
+  int64_t hidden = 0;
+  int64_t layers = 0;
+  int64_t heads = 1;
+  int64_t intermediate = 0;
+  int64_t positions = 0;
+  int64_t token_types = 0;
+  double epsilon = 0;
   std::string activation;
-  Positions position_kind;
+  Positions position_kind = Positions::kAbsolute;
 };
 
 Result<BertConfig> read_config(const Json& json) {
