@@ -446,7 +446,7 @@ def sentence_folder(
         path / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "model_max_length": 40,
+            "model_max_length": 30,
             "pad_token": "[PAD]",
             "unk_token": "[UNK]",
             "cls_token": "[CLS]",

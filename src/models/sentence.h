@@ -38,7 +38,7 @@ struct SentenceModules {
   bool pooling_assumed = false;       // no modules.json: mean, as sentence-transformers assumes
   std::vector<SentenceModule> chain;  // applied in order after pooling
   bool normalize = false;
-  int64_t max_tokens = 0;  // 0: the encoder's own limit
+  int64_t max_tokens = 0;  // of the folder or its tokenizer; 0: the encoder's own
   bool lower_case = false;
   std::map<std::string, std::string> prompts;
   std::string default_prompt;  // a key of prompts, or empty

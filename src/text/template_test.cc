@@ -65,6 +65,7 @@ TEST(Template, PythonsMethodsAndTexts) {
                     "{{ 'äbc'.index('c') }}{{ [4, 5].index(5) }}",
                     "{}"),
             "bb=ca=b-007  x21");
+  EXPECT_EQ(*render("{{ 'x' is sequence }}", "{}"), "True");
   EXPECT_EQ(*render("{{ true }} {{ none }} {{ [1, 'a', 1.5, {'k': false}] }}", "{}"),
             "True None [1, 'a', 1.5, {'k': False}]");
   EXPECT_FALSE(render("{{ 'abc'.index('z') }}", "{}").ok());

@@ -42,6 +42,10 @@ impl Template {
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", strftime_now);
         environment.add_filter("tojson", tojson);
+        // Python's strings and dicts are sequences too.
+        environment.add_test("sequence", |value: &Value| {
+            matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map)
+        });
         environment
             .add_template_owned(NAME, without_generation_tags(source))
             .map_err(|error| failure_of(&error))?;
