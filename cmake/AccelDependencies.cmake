@@ -28,6 +28,9 @@ if(NOT OpenVINO_FOUND)
                       "OpenVINO_DIR to the folder of an installed OpenVINOConfig.cmake.")
 endif()
 
+# The engine's own threads (oneTBB), for kernels that run inside it.
+find_package(TBB REQUIRED CONFIG HINTS ${OpenVINO_DIR})
+
 # The one Rust library: tokenizers and chat templates behind a C ABI (rust/textkit).
 set(ACCEL_TEXTKIT ${ACCEL_DEPS}/textkit/libaccel_textkit.a)
 if(NOT EXISTS ${ACCEL_TEXTKIT})

@@ -30,6 +30,9 @@ struct RunReport {
   Precision precision = Precision::kF32;  // executed, read back from the engine
   int streams = 1;
   int threads = 1;
+  // What computes the dense layers and attention: "engine" (its own kernels), or accel's for an
+  // instruction set: "accel-avx512".
+  std::string kernels = "engine";
   bool fallback = false;  // true when something other than the request ran
   std::string fallback_reason;
   // How the precision came about: "requested", "measured" (auto, remembered from a measurement on
@@ -113,6 +116,8 @@ struct LoadOptions {
   Precision precision = Precision::kAuto;
   int streams = 0;  // batches in flight; 0: as many as there are threads
   int threads = 0;  // of all streams; 0: what affinity and cgroup allow
+  // accel's own kernels where they are faster than the engine's; false: only the engine's.
+  bool own_kernels = true;
   Use use = Use::kEmbed;
 };
 

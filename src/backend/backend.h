@@ -40,6 +40,7 @@ struct CompileOptions {
   Precision precision = Precision::kF32;  // kAuto is resolved above this contract
   int streams = 1;                        // how many sessions may run at the same time
   int threads = 0;                        // of all streams together; 0: all that the process has
+  bool own_kernels = true;                // false: only the engine's kernels, to compare with
 };
 
 // One input or output. Dimensions of -1 are free.
@@ -60,6 +61,8 @@ struct Executed {
   Precision precision;  // of the compute-heavy layers
   int streams = 1;
   int threads = 1;
+  // What computes the dense layers: "engine", or accel's own by instruction set, "accel-avx512".
+  std::string kernels = "engine";
 };
 
 // The changeable half of a model: buffers of one run at a time. One owner, one thread at a time.

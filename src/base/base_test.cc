@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -77,6 +79,7 @@ TEST(Json, ErrorsCarryTheOffsetAndDepthIsBounded) {
   const std::string deep(100000, '[');
   EXPECT_EQ(parse_json(deep).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ((*parse_json("{\"a\": [1, 2]}"))["a"][1], 2);
+  EXPECT_EQ(parse_json(std::string_view("{}\0garbage", 10)).status().offset(), 2u);
 }
 
 TEST(Files, AtomicFileAppearsOnlyOnCommit) {
@@ -94,6 +97,35 @@ TEST(Files, AtomicFileAppearsOnlyOnCommit) {
   ASSERT_TRUE((*file)->commit().ok());
   EXPECT_EQ(*read_file(path, 100), "whole");
   EXPECT_EQ(read_file(path, 2).status().code(), StatusCode::kResourceExhausted);
+  fs::remove_all(folder);
+}
+
+TEST(Files, AtomicFileLeavesWhatItWasHandedInPlace) {
+  const fs::path folder = fresh_folder();
+  // As a shell's `{ echo head; accel ... --output /dev/fd/N; } > file`.
+  const fs::path path = folder / "out.txt";
+  const int handed = ::open(path.c_str(), O_WRONLY | O_CREAT, 0600);
+  ASSERT_TRUE(write_all(handed, "head ", "test").ok());
+  const std::string name = "/dev/fd/" + std::to_string(handed);
+  EXPECT_FALSE(AtomicFile::replaces(name));
+  {
+    auto file = AtomicFile::create(name);
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    EXPECT_FALSE((*file)->seekable());
+    ASSERT_TRUE((*file)->write("tail").ok());
+    ASSERT_TRUE((*file)->commit().ok());
+  }
+  ::close(handed);
+  EXPECT_EQ(*read_file(path, 100), "head tail");
+  EXPECT_EQ(AtomicFile::create("/dev/fd/1000000").status().code(), StatusCode::kUnknown);
+
+  const fs::path link = folder / "link";
+  fs::create_symlink("out.txt", link);
+  auto file = AtomicFile::create(link);
+  ASSERT_TRUE((*file)->write("new").ok());
+  ASSERT_TRUE((*file)->commit().ok());
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(*read_file(path, 100), "new");
   fs::remove_all(folder);
 }
 

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <optional>
 #include <system_error>
 
 #include "base/try.h"
@@ -28,6 +30,22 @@ class Descriptor {
  private:
   int fd_;
 };
+
+// The descriptor that a name such as /dev/stdout stands for. Opening it again would begin at the
+// file's start and cut off what others wrote through it.
+std::optional<int> inherited_descriptor(const std::filesystem::path& path) {
+  const std::string name = path.lexically_normal().string();
+  if (name == "/dev/stdout") return STDOUT_FILENO;
+  if (name == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!name.starts_with(folder)) continue;
+    int number = 0;
+    const char* end = name.data() + name.size();
+    const auto parsed = std::from_chars(name.data() + folder.size(), end, number);
+    if (parsed.ec == std::errc() && parsed.ptr == end) return number;
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -108,25 +126,36 @@ Status write_all(int fd, std::string_view bytes, std::string_view name) {
   return {};
 }
 
-Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::filesystem::path& path) {
+bool AtomicFile::replaces(const std::filesystem::path& path) {
   std::error_code ignored;
   const auto type = std::filesystem::status(path, ignored).type();
-  if (type == std::filesystem::file_type::directory) {
+  return !inherited_descriptor(path) && (type == std::filesystem::file_type::not_found ||
+                                         type == std::filesystem::file_type::regular);
+}
+
+Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
     return errno_status(EISDIR, "creating", path.string());
   }
-  const bool special =
-      type != std::filesystem::file_type::not_found && type != std::filesystem::file_type::regular;
+  std::filesystem::path target = path;
   std::filesystem::path temporary;
   int fd = -1;
-  if (special) {
-    fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  } else {
-    temporary = path;
+  if (const auto inherited = inherited_descriptor(path)) {
+    fd = ::fcntl(*inherited, F_DUPFD_CLOEXEC, 0);
+  } else if (replaces(path)) {
+    if (std::filesystem::is_symlink(path, error)) {
+      target = std::filesystem::weakly_canonical(path, error);
+      if (error) return errno_status(error.value(), "creating", path.string());
+    }
+    temporary = target;
     temporary += ".partial-" + std::to_string(::getpid());
     fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  } else {
+    fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   }
   if (fd < 0) return errno_status(errno, "creating", path.string());
-  return std::unique_ptr<AtomicFile>(new AtomicFile(path, temporary, fd));
+  return std::unique_ptr<AtomicFile>(new AtomicFile(target, temporary, fd));
 }
 
 AtomicFile::~AtomicFile() {

@@ -42,10 +42,13 @@ class MappedFile {
 Result<std::string> read_file(const std::filesystem::path& path, uint64_t limit);
 
 // A file that appears under its name only when complete: written beside it as "NAME.partial-PID",
-// renamed by commit(), removed by the destructor otherwise. Special files (/dev/stdout, pipes) are
-// written in place. One owner, one thread.
+// renamed by commit(), removed by the destructor otherwise; of a symbolic link, its target. Written
+// in place are pipes and devices, and what this process was handed open: /dev/stdout, /dev/fd/N.
+// One owner, one thread.
 class AtomicFile {
  public:
+  // False for what create() would write in place.
+  static bool replaces(const std::filesystem::path& path);
   static Result<std::unique_ptr<AtomicFile>> create(const std::filesystem::path& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -53,7 +56,7 @@ class AtomicFile {
 
   // RESOURCE_EXHAUSTED when the disk is full, CANCELLED when the reader of a pipe has gone.
   Status write(std::string_view bytes);
-  // Overwrites bytes already written, e.g. a header; not for special files.
+  // Overwrites bytes already written, e.g. a header; only when seekable().
   Status write_at(uint64_t offset, std::string_view bytes);
   bool seekable() const { return !temporary_.empty(); }
   uint64_t written() const { return written_; }
@@ -64,7 +67,7 @@ class AtomicFile {
   AtomicFile(std::filesystem::path path, std::filesystem::path temporary, int fd)
       : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
   std::filesystem::path path_;
-  std::filesystem::path temporary_;  // empty for special files
+  std::filesystem::path temporary_;  // empty: written in place
   int fd_;
   uint64_t written_ = 0;
 };

@@ -40,6 +40,11 @@ class BoundedBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
 }  // namespace
 
 Result<Json> parse_json(std::string_view text) {
+  // The parser takes a zero byte for the end and would not look at what follows.
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    return Status(StatusCode::kInvalidArgument,
+                  "expected valid JSON, found a zero byte at byte " + std::to_string(zero), zero);
+  }
   Json root;
   BoundedBuilder builder(root);
   if (Json::sax_parse(text.begin(), text.end(), &builder)) return root;

@@ -221,6 +221,7 @@ std::string EmbedCommand::statistics(double total_seconds) const {
       {"precision", to_string(report.precision)},
       {"precision_source", report.precision_source},
       {"backend", report.backend},
+      {"kernels", report.kernels},
       {"streams", report.streams},
       {"threads", report.threads},
       {"fallback", report.fallback}};

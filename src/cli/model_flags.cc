@@ -39,6 +39,9 @@ void ModelFlags::declare(Flags& flags) {
              "keeps the answers, and f32 until measured (default auto)");
   flags.choice("--backend", &backend, {"openvino", "reference"},
                "what computes; reference is slow and made to check the other (default openvino)");
+  flags.choice("--kernels", &kernels, {"auto", "engine"},
+               "auto takes accel's own where they are faster, engine only the engine's (default "
+               "auto)");
   flags.text("--device", "NAME", &device, "one of those that accel devices lists (default CPU)");
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
@@ -65,6 +68,7 @@ Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
                              .precision = *parsed,
                              .streams = static_cast<int>(streams),
                              .threads = static_cast<int>(threads),
+                             .own_kernels = kernels == "auto",
                              .use = use});
   if (!loaded.ok()) return explain_device(loaded.status(), device);
   return loaded;

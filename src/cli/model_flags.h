@@ -15,6 +15,7 @@ struct ModelFlags {
   std::string model;
   std::string precision = "auto";
   std::string backend = "openvino";
+  std::string kernels = "auto";
   std::string device = "CPU";
   int64_t streams = 0;
   int64_t threads = 0;

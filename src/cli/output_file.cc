@@ -4,9 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <system_error>
-
 #include "base/try.h"
 #include "cli/console.h"
 
@@ -38,10 +35,7 @@ bool rewritable(const std::string& path) {
     if (::fstat(STDOUT_FILENO, &info) != 0 || !S_ISREG(info.st_mode)) return false;
     return (::fcntl(STDOUT_FILENO, F_GETFL) & O_APPEND) == 0;
   }
-  std::error_code ignored;
-  const auto type = std::filesystem::status(path, ignored).type();
-  return type == std::filesystem::file_type::regular ||
-         type == std::filesystem::file_type::not_found;
+  return AtomicFile::replaces(path);
 }
 
 }  // namespace accel::cli

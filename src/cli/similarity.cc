@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/cosine.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
@@ -28,18 +28,6 @@ struct Pair {
   double cosine;
 };
 
-double cosine(std::span<const float> a, std::span<const float> b) {
-  double dot = 0;
-  double aa = 0;
-  double bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    dot += double{a[i]} * b[i];
-    aa += double{a[i]} * a[i];
-    bb += double{b[i]} * b[i];
-  }
-  return aa > 0 && bb > 0 ? dot / std::sqrt(aa * bb) : 0;
-}
-
 // Of every two texts, the closest first.
 std::vector<Pair> pairs_of(const Tensor& embeddings) {
   const auto count = static_cast<size_t>(embeddings.shape()[0]);
@@ -49,7 +37,8 @@ std::vector<Pair> pairs_of(const Tensor& embeddings) {
   for (size_t i = 0; i < count; ++i) {
     for (size_t j = i + 1; j < count; ++j) {
       pairs.push_back(
-          {i, j, cosine(numbers.subspan(i * size, size), numbers.subspan(j * size, size))});
+          {i, j,
+           cosine_similarity(numbers.subspan(i * size, size), numbers.subspan(j * size, size))});
     }
   }
   std::ranges::stable_sort(pairs, std::ranges::greater(), &Pair::cosine);

@@ -116,7 +116,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                            .compile = {.device = options.device,
                                        .precision = precision,
                                        .streams = options.streams > 0 ? options.streams : threads,
-                                       .threads = threads},
+                                       .threads = threads,
+                                       .own_kernels = options.own_kernels},
                            .precision_source = source};
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));

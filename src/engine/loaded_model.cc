@@ -14,7 +14,7 @@
 namespace accel::engine {
 namespace {
 
-constexpr int64_t kBatchTokens = 1024;  // docs/performance.md, "Batch size"
+constexpr int64_t kBatchTokens = 384;  // docs/performance.md, "Batch size"
 
 PortReport port_report(const models::InputSpec& spec) {
   return {std::string(spec.name), spec.dtype, spec.shape, spec.optional};
@@ -203,6 +203,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                    .precision = executed.precision,
                    .streams = executed.streams,
                    .threads = executed.threads,
+                   .kernels = executed.kernels,
                    .precision_source = parts_.precision_source};
   graph->pool = std::make_shared<runtime::SessionPool>(std::move(compiled), executed.streams);
   graph->sources = std::move(built.sources);

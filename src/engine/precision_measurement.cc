@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
+#include "base/cosine.h"
 #include "base/try.h"
 
 namespace accel::engine {
@@ -42,25 +42,13 @@ std::vector<std::string> sample_texts() {
   return texts;
 }
 
-double cosine(std::span<const float> a, std::span<const float> b) {
-  double dot = 0;
-  double aa = 0;
-  double bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    dot += double{a[i]} * b[i];
-    aa += double{a[i]} * a[i];
-    bb += double{b[i]} * b[i];
-  }
-  return dot / std::max(std::sqrt(aa * bb), 1e-30);
-}
-
 double least_cosine(const Tensor& a, const Tensor& b) {
   const auto rows = static_cast<size_t>(a.shape()[0]);
   const auto size = static_cast<size_t>(a.shape()[1]);
   double least = 1;
   for (size_t i = 0; i < rows; ++i) {
-    least = std::min(least, cosine(a.data<float>().subspan(i * size, size),
-                                   b.data<float>().subspan(i * size, size)));
+    least = std::min(least, cosine_similarity(a.data<float>().subspan(i * size, size),
+                                              b.data<float>().subspan(i * size, size)));
   }
   return least;
 }

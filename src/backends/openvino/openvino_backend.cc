@@ -14,6 +14,7 @@
 #include "backend/guard.h"
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
+#include "backends/openvino/own_kernels.h"
 #include "base/try.h"
 
 namespace accel::backend {
@@ -207,6 +208,15 @@ Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device
   });
 }
 
+// The graph as it is, or as much of it as is faster on accel's own kernels moved onto them.
+OwnKernels choose_kernels(const std::shared_ptr<const ov::Model>& model,
+                          const CompileOptions& options) {
+  const kernels::KernelTable* table = kernels::kernel_table();
+  const bool fit = options.own_kernels && options.device == "CPU" &&
+                   options.precision == Precision::kF32 && table != nullptr;
+  return fit ? move_to_own_kernels(*model, *table) : OwnKernels{.model = model};
+}
+
 Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
     const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const {
   if (options.precision == Precision::kI8 || options.precision == Precision::kI4) {
@@ -227,12 +237,14 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
       settings.insert(ov::hint::enable_cpu_pinning(false));
       if (options.threads > 0) settings.insert(ov::inference_num_threads(options.threads));
     }
-    ov::CompiledModel ready = engine->compile_model(model, options.device, settings);
+    const OwnKernels own = choose_kernels(model, options);
+    ov::CompiledModel ready = engine->compile_model(own.model, options.device, settings);
     Executed executed{
         .device = fmt::format("{}", fmt::join(ready.get_property(ov::execution_devices), ",")),
         .precision = executed_precision(ready),
         .streams = ready.get_property(ov::num_streams).num,
-        .threads = options.device == "CPU" ? ready.get_property(ov::inference_num_threads) : 0};
+        .threads = options.device == "CPU" ? ready.get_property(ov::inference_num_threads) : 0,
+        .kernels = own.name};
     return std::shared_ptr<const CompiledModel>(std::make_shared<OpenVinoModel>(
         std::move(ready), signature_of(*model), std::move(executed)));
   });

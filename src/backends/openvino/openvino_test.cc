@@ -64,6 +64,8 @@ TEST(OpenVino, ConformsOnEveryDeviceInEveryPrecisionThatItOffers) {
           run_conformance(*backend, {.device = device.name, .precision = precision});
       EXPECT_TRUE(status.ok()) << status.message();
     }
+    const Status bare = run_conformance(*backend, {.device = device.name, .own_kernels = false});
+    EXPECT_TRUE(bare.ok()) << bare.message();
   }
 }
 

@@ -1,0 +1,27 @@
+// Dense layers and attention of a graph moved onto accel's own kernels (src/kernels), where those
+// are faster than the engine's: f32 on processors with AVX-512. docs/performance.md has the
+// figures.
+#pragma once
+
+#include <memory>
+#include <openvino/core/model.hpp>
+#include <string>
+
+#include "kernels/kernel_table.h"
+
+namespace accel::backend {
+
+struct OwnKernels {
+  std::shared_ptr<const ov::Model> model;
+  int dense = 0;                // layers that run on accel's kernels
+  int attention = 0;            // likewise
+  std::string name = "engine";  // "accel-avx512" when there is one of either
+};
+
+// A copy of `model` (weights that stay are shared, those that move are laid out anew) in which
+//   MatMul by a constant [+ bias] [activation] [+ residual] [layer normalisation]   is one node,
+//   reshape, transpose, attention, transpose, reshape                               is another.
+// What does not match stays as it is. `table` outlives the result.
+OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTable& table);
+
+}  // namespace accel::backend

@@ -1,0 +1,160 @@
+// The same graph on accel's kernels and on the engine's.
+#include "backends/openvino/own_kernels.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <openvino/op/add.hpp>
+#include <openvino/op/gelu.hpp>
+#include <openvino/op/matmul.hpp>
+#include <openvino/op/multiply.hpp>
+#include <openvino/op/mvn.hpp>
+#include <openvino/op/relu.hpp>
+#include <openvino/op/reshape.hpp>
+#include <openvino/op/scaled_dot_product_attention.hpp>
+#include <openvino/op/transpose.hpp>
+#include <set>
+
+#include "backend/conformance_kit.h"
+#include "backends/openvino/openvino_backend.h"
+
+namespace accel::backend {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+constexpr int64_t kHidden = 64;
+constexpr int64_t kHeads = 2;
+constexpr double kTolerance = 2e-5;
+
+std::set<std::string> operations(const ov::Model& model) {
+  std::set<std::string> names;
+  for (const auto& op : model.get_ops()) names.insert(op->get_type_name());
+  return names;
+}
+
+Output add(const Output& a, const Output& b) { return node<ov::op::v1::Add>(a, b); }
+
+Output dense(const Output& x, int64_t in, int64_t out, uint32_t seed) {
+  const Output product =
+      node<ov::op::v0::MatMul>(x, constant(samples({out, in}, seed)), false, true);
+  return add(product, constant(samples({out}, seed + 1)));
+}
+
+Output norm(const Output& x, uint32_t seed) {
+  const Output unit =
+      node<ov::op::v6::MVN>(x, integers({-1}), true, 1e-5F, ov::op::MVNEpsMode::INSIDE_SQRT);
+  const Output scaled = node<ov::op::v1::Multiply>(unit, constant(samples({kHidden}, seed)));
+  return add(scaled, constant(samples({kHidden}, seed + 1)));
+}
+
+Output heads(const Output& x) {
+  const Output split =
+      node<ov::op::v1::Reshape>(x, integers({0, 0, kHeads, kHidden / kHeads}), true);
+  return node<ov::op::v1::Transpose>(split, integers({0, 2, 1, 3}));
+}
+
+// A post-norm encoder layer: [B, L, kHidden] and a mask -> [B, L, kHidden].
+std::shared_ptr<const ov::Model> encoder_layer(const ov::PartialShape& mask_shape) {
+  const auto x = parameter("x", ov::element::f32, {-1, -1, kHidden});
+  const auto mask = parameter("mask", ov::element::f32, mask_shape);
+  const Output mixed = node<ov::op::v13::ScaledDotProductAttention>(
+      heads(dense(x, kHidden, kHidden, 1)), heads(dense(x, kHidden, kHidden, 3)),
+      heads(dense(x, kHidden, kHidden, 5)), mask, false);
+  const Output merged = node<ov::op::v1::Reshape>(
+      node<ov::op::v1::Transpose>(mixed, integers({0, 2, 1, 3})), integers({0, 0, kHidden}), true);
+  const Output first = norm(add(dense(merged, kHidden, kHidden, 7), x), 9);
+  const Output wide = node<ov::op::v7::Gelu>(dense(first, kHidden, 4 * kHidden, 11));
+  return graph({x, mask}, {{"y", norm(add(first, dense(wide, 4 * kHidden, kHidden, 13)), 15)}});
+}
+
+// Runs on both kinds of kernels and compares.
+void expect_alike(const std::shared_ptr<const ov::Model>& model, const NamedTensors& inputs) {
+  const auto backend = make_openvino_backend();
+  NamedTensors answers[2];
+  for (const bool own : {false, true}) {
+    const auto compiled = backend->compile(model, {.threads = 2, .own_kernels = own});
+    ASSERT_TRUE(compiled.ok()) << compiled.status().to_string();
+    EXPECT_EQ((*compiled)->executed().kernels == "engine", !own);
+    const auto session = (*compiled)->create_session();
+    NamedTensors outputs;
+    const Status ran = (*session)->run(inputs, outputs);
+    ASSERT_TRUE(ran.ok()) << ran.to_string();
+    for (const NamedTensor& output : outputs) {
+      Tensor copy = Tensor::allocate(output.tensor.dtype(), output.tensor.shape());
+      std::ranges::copy(output.tensor.bytes(), copy.mutable_data());
+      answers[own ? 1 : 0].push_back({output.name, copy});
+    }
+  }
+  EXPECT_EQ(compare(answers[1], answers[0], kTolerance).to_string(), "OK");
+}
+
+class OwnKernelsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (table_ == nullptr) GTEST_SKIP() << "this processor has no instructions of our kernels";
+  }
+  const kernels::KernelTable* table_ = kernels::kernel_table();
+};
+
+TEST_F(OwnKernelsTest, TakeAWholeEncoderLayer) {
+  const auto model = encoder_layer({-1, 1, 1, -1});
+  const OwnKernels moved = move_to_own_kernels(*model, *table_);
+  EXPECT_EQ(moved.dense, 6);
+  EXPECT_EQ(moved.attention, 1);
+  EXPECT_EQ(moved.name, std::string("accel-") + table_->name);
+  EXPECT_THAT(operations(*moved.model), Not(Contains("MatMul")));
+  EXPECT_THAT(operations(*moved.model), Not(Contains("MVN")));
+  EXPECT_THAT(operations(*moved.model), Not(Contains("Gelu")));
+  EXPECT_THAT(operations(*moved.model), Not(Contains("Transpose")));
+  EXPECT_THAT(operations(*model), Contains("MatMul")) << "the caller's graph was changed";
+  for (const int64_t tokens : {1, 9, 40}) {
+    expect_alike(model, {{"x", as_f32(samples({3, tokens, kHidden}, 20))},
+                         {"mask", as_f32(samples({3, 1, 1, tokens}, 21))}});
+  }
+}
+
+TEST_F(OwnKernelsTest, TakeMasksOfEveryShape) {
+  const auto model = encoder_layer({-1, -1, -1, -1});
+  const auto x = as_f32(samples({2, 7, kHidden}, 20));
+  for (const Shape& shape : {Shape{1, 1, 7, 7}, Shape{2, kHeads, 7, 7}, Shape{1, kHeads, 1, 7},
+                             Shape{2, 1, 7, 1}, Shape{1, 1, 1, 1}}) {
+    expect_alike(model, {{"x", x}, {"mask", as_f32(samples(shape, 22))}});
+  }
+}
+
+// An addition whose sides may broadcast stays an addition.
+TEST_F(OwnKernelsTest, LeaveAdditionsOfUnknownShapes) {
+  const auto x = parameter("x", ov::element::f32, {-1, -1, kHidden});
+  const auto other = parameter("other", ov::element::f32, {-1, -1, kHidden});
+  const auto model = graph({x, other}, {{"y", norm(add(dense(x, kHidden, kHidden, 1), other), 3)}});
+  EXPECT_EQ(move_to_own_kernels(*model, *table_).dense, 1);
+  expect_alike(model, {{"x", as_f32(samples({1, 5, kHidden}, 4))},
+                       {"other", as_f32(samples({3, 5, kHidden}, 5))}});
+}
+
+// What is read twice must stay to be read.
+TEST_F(OwnKernelsTest, KeepValuesThatOthersRead) {
+  const auto x = parameter("x", ov::element::f32, {-1, kHidden});
+  const Output product =
+      node<ov::op::v0::MatMul>(x, constant(samples({8, kHidden}, 1)), false, true);
+  const Output biased = add(product, constant(samples({8}, 2)));
+  const Output active = node<ov::op::v0::Relu>(biased);
+  const auto model = graph({x}, {{"product", product}, {"biased", biased}, {"active", active}});
+  expect_alike(model, {{"x", as_f32(samples({5, kHidden}, 3))}});
+}
+
+TEST_F(OwnKernelsTest, TakeNothingElse) {
+  const auto x = parameter("x", ov::element::f32, {-1, kHidden});
+  const Output by_itself = node<ov::op::v0::MatMul>(x, x, false, true);
+  const Output untransposed =
+      node<ov::op::v0::MatMul>(x, constant(samples({kHidden, 8}, 1)), false, false);
+  const auto model = graph({x}, {{"by_itself", by_itself}, {"untransposed", untransposed}});
+  const OwnKernels moved = move_to_own_kernels(*model, *table_);
+  EXPECT_EQ(moved.dense + moved.attention, 0);
+  EXPECT_EQ(moved.name, "engine");
+}
+
+}  // namespace
+}  // namespace accel::backend

@@ -1,0 +1,487 @@
+// The table for AVX-512 F and DQ. A panel of 12 x 32 results stays in 24 registers while a column
+// of x is spread and multiplied with a row of weights: 24 multiply-adds for 14 loads (the scheme of
+// Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008, with weights
+// laid out once).
+#include "kernels/avx512.h"
+
+#include <immintrin.h>
+
+namespace accel::kernels {
+namespace {
+
+using Lanes = __m512;
+constexpr int64_t kLanes = 16;
+
+inline __mmask16 first_lanes(int64_t count) {
+  if (count >= kLanes) return 0xFFFF;
+  return count <= 0 ? 0 : static_cast<__mmask16>((1U << count) - 1);
+}
+
+// --- functions of sixteen numbers --------------------------------------------------------------
+
+inline Lanes all(float value) { return _mm512_set1_ps(value); }
+
+// Coefficients from the highest power down.
+template <int kCount>
+inline Lanes polynomial(Lanes x, const float (&coefficients)[kCount]) {
+  Lanes sum = all(coefficients[0]);
+  for (int i = 1; i < kCount; ++i) sum = _mm512_fmadd_ps(sum, x, all(coefficients[i]));
+  return sum;
+}
+
+// e^x within two units in the last place: 2^n * e^r with |r| <= ln(2) / 2, e^r by its Taylor
+// series. Below the smallest number it is zero.
+inline Lanes exponential(Lanes x) {
+  constexpr float kSeries[] = {1.0F / 5040, 1.0F / 720, 1.0F / 120, 1.0F / 24,
+                               1.0F / 6,    1.0F / 2,   1.0F,       1.0F};
+  x = _mm512_max_ps(all(-110.0F), x);  // a NaN in the second place stays one
+  const Lanes n = _mm512_roundscale_ps(_mm512_mul_ps(x, all(1.44269504F)),
+                                       _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  Lanes r = _mm512_fnmadd_ps(n, all(0.693359375F), x);  // ln 2 in two parts, the first exact
+  r = _mm512_fnmadd_ps(n, all(-2.12194440e-4F), r);
+  return _mm512_scalef_ps(polynomial(r, kSeries), n);
+}
+
+// 1 / x within two units in the last place: the estimate's 14 bits doubled by Newton's step. A
+// division takes as long as ten multiplications.
+inline Lanes reciprocal(Lanes x) {
+  const Lanes estimate = _mm512_rcp14_ps(x);
+  return _mm512_mul_ps(estimate, _mm512_fnmadd_ps(x, estimate, all(2.0F)));
+}
+
+// Within 4e-7: the rational function of XLA and Eigen (their ErfImpl32), odd over even powers on
+// [-4, 4], where erf reaches one.
+inline Lanes error_function(Lanes x) {
+  constexpr float kOdd[] = {-2.72614225801306e-10F, 2.77068142495902e-08F,  -2.10102402082508e-06F,
+                            -5.69250639462346e-05F, -7.34990630326855e-04F, -2.95459980854025e-03F,
+                            -1.60960333262415e-02F};
+  constexpr float kEven[] = {-1.45660718464996e-05F, -2.13374055278905e-04F, -1.68282697438203e-03F,
+                             -7.37332916720468e-03F, -1.42647390514189e-02F};
+  x = _mm512_min_ps(all(4.0F), _mm512_max_ps(all(-4.0F), x));
+  const Lanes square = _mm512_mul_ps(x, x);
+  const Lanes above = _mm512_mul_ps(x, polynomial(square, kOdd));
+  return _mm512_mul_ps(above, reciprocal(polynomial(square, kEven)));
+}
+
+inline Lanes logistic(Lanes x) {
+  const Lanes small = exponential(_mm512_sub_ps(all(0.0F), x));
+  return _mm512_div_ps(all(1.0F), _mm512_add_ps(all(1.0F), small));
+}
+
+template <Activation kActivation>
+inline Lanes activated(Lanes x) {
+  switch (kActivation) {
+    case Activation::kNone: return x;
+    case Activation::kRelu: return _mm512_max_ps(all(0.0F), x);
+    case Activation::kGeluErf: {
+      const Lanes half = _mm512_mul_ps(x, all(0.5F));
+      const Lanes erf = error_function(_mm512_mul_ps(x, all(0.707106781F)));
+      return _mm512_fmadd_ps(half, erf, half);
+    }
+    case Activation::kGeluTanh: {
+      // 0.5 x (1 + tanh u) = x / (1 + e^-2u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+      const Lanes cube = _mm512_mul_ps(_mm512_mul_ps(x, x), x);
+      const Lanes sum = _mm512_fmadd_ps(cube, all(0.044715F), x);
+      return _mm512_mul_ps(x, logistic(_mm512_mul_ps(sum, all(2 * 0.797884561F))));
+    }
+    case Activation::kSilu: return _mm512_mul_ps(x, logistic(x));
+  }
+  return x;
+}
+
+// --- one panel of results ----------------------------------------------------------------------
+
+constexpr int64_t kFetchAhead = 32 * kPanelColumns;
+
+// out[r][c] = start[r][c] + sum over k of a[r][k] b[k][c], for kRows rows and kVectors * 16
+// columns.
+struct Panel {
+  const float* a;
+  int64_t a_stride;
+  const float* b;
+  int64_t b_stride;
+  int64_t depth;
+  const float* start;    // null: zero
+  int64_t start_stride;  // 0: one row for all (a bias)
+  float* out;
+  int64_t out_stride;
+};
+
+template <int kRows, int kVectors, bool kLaidOut>
+void multiply_panel(const Panel& panel) {
+  Lanes sums[kRows][kVectors];
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      sums[r][v] = panel.start == nullptr
+                       ? _mm512_setzero_ps()
+                       : _mm512_loadu_ps(panel.start + r * panel.start_stride + v * kLanes);
+    }
+  }
+  // Three rows a pointer, reached by the address modes of a load: twelve pointers would not fit the
+  // registers.
+  const int64_t stride = panel.a_stride;
+  const float* a0 = panel.a;
+  const float* a3 = a0 + 3 * stride;
+  const float* a6 = a3 + 3 * stride;
+  const float* a9 = a6 + 3 * stride;
+  const float* b = panel.b;
+  const int64_t b_stride = kLaidOut ? kPanelColumns : panel.b_stride;
+  // One step of the sum: column k of a, a row of b. Rows are fetched long before their use, because
+  // those of a layer's first panel come from memory.
+  const auto step = [&](const float* b_row, int k) __attribute__((always_inline)) {
+    Lanes row[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      row[v] = _mm512_loadu_ps(b_row + v * kLanes);
+      _mm_prefetch(reinterpret_cast<const char*>(b_row + kFetchAhead + v * kLanes), _MM_HINT_T0);
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      const float* from = r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : a9;
+      const Lanes spread = all(from[r % 3 * stride + k]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_fmadd_ps(spread, row[v], sums[r][v]);
+    }
+  };
+  const auto advance = [&](int by) __attribute__((always_inline)) {
+    a0 += by, a3 += by, a6 += by, a9 += by;
+    asm("" : "+r"(a0), "+r"(a3), "+r"(a6), "+r"(a9));  // keeps them apart
+  };
+  int64_t left = panel.depth;
+  for (; left >= 2; left -= 2) {
+    step(b, 0);
+    step(b + b_stride, 1);
+    b += 2 * b_stride;
+    advance(2);
+  }
+  if (left > 0) step(b, 0);
+  float* out = panel.out;
+  const int64_t out_stride = panel.out_stride;
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      _mm512_storeu_ps(out + r * out_stride + v * kLanes, sums[r][v]);
+    }
+  }
+}
+
+using PanelFunction = void (*)(const Panel&);
+
+// kLaidOut: rows of b lie kPanelColumns floats apart.
+template <int kVectors, bool kLaidOut>
+PanelFunction panel_function(int64_t rows) {
+  static constexpr PanelFunction kByRows[] = {
+      multiply_panel<1, kVectors, kLaidOut>,  multiply_panel<2, kVectors, kLaidOut>,
+      multiply_panel<3, kVectors, kLaidOut>,  multiply_panel<4, kVectors, kLaidOut>,
+      multiply_panel<5, kVectors, kLaidOut>,  multiply_panel<6, kVectors, kLaidOut>,
+      multiply_panel<7, kVectors, kLaidOut>,  multiply_panel<8, kVectors, kLaidOut>,
+      multiply_panel<9, kVectors, kLaidOut>,  multiply_panel<10, kVectors, kLaidOut>,
+      multiply_panel<11, kVectors, kLaidOut>, multiply_panel<12, kVectors, kLaidOut>};
+  static_assert(sizeof kByRows / sizeof kByRows[0] == kPanelRows);
+  return kByRows[rows - 1];
+}
+
+// Rows cut into panels whose sizes differ by one at most: a last panel of one row would cost nearly
+// as much as a full one.
+struct RowPanels {
+  int64_t rows;
+  int64_t count;
+  explicit RowPanels(int64_t all_rows)
+      : rows(all_rows), count((all_rows + kPanelRows - 1) / kPanelRows) {}
+  int64_t begin(int64_t panel) const { return panel * rows / count; }
+};
+
+// --- layer normalisation -----------------------------------------------------------------------
+
+// Sums f(c, lanes) over all columns c: four sums at a time, since each addition waits for the last.
+template <class Function>
+inline float sum_over(int64_t size, const Function& function) {
+  Lanes sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
+                   _mm512_setzero_ps()};
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= size; c += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) sums[i] = _mm512_add_ps(sums[i], function(c + i * kLanes, 0xFFFF));
+  }
+  for (; c < size; c += kLanes) {
+    sums[0] = _mm512_add_ps(sums[0], function(c, first_lanes(size - c)));
+  }
+  return _mm512_reduce_add_ps(
+      _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])));
+}
+
+void norm(const NormRows& rows) {
+  const float per_size = 1.0F / static_cast<float>(rows.size);
+  for (int64_t r = 0; r < rows.rows; ++r) {
+    float* x = rows.x + r * rows.size;
+    const auto value = [&](int64_t c, __mmask16 lanes) {
+      return _mm512_maskz_loadu_ps(lanes, x + c);
+    };
+    const Lanes mean = all(sum_over(rows.size, value) * per_size);
+    const float squares = sum_over(rows.size, [&](int64_t c, __mmask16 lanes) {
+      const Lanes off = _mm512_maskz_sub_ps(lanes, value(c, lanes), mean);
+      return _mm512_mul_ps(off, off);
+    });
+    const Lanes factor = all(1.0F / __builtin_sqrtf(squares * per_size + rows.epsilon));
+    for (int64_t c = 0; c < rows.size; c += kLanes) {
+      const __mmask16 lanes = first_lanes(rows.size - c);
+      const Lanes unit = _mm512_mul_ps(_mm512_sub_ps(value(c, lanes), mean), factor);
+      _mm512_mask_storeu_ps(x + c, lanes,
+                            _mm512_fmadd_ps(unit, _mm512_maskz_loadu_ps(lanes, rows.gamma + c),
+                                            _mm512_maskz_loadu_ps(lanes, rows.beta + c)));
+    }
+  }
+}
+
+// --- dense -------------------------------------------------------------------------------------
+
+template <Activation kActivation>
+void finish_rows(const DenseBlock& block, int64_t row, int64_t rows, int64_t column,
+                 int64_t columns) {
+  const __mmask16 lanes[] = {first_lanes(columns), first_lanes(columns - kLanes)};
+  for (int64_t r = row; r < row + rows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) {
+      const int64_t at = r * block.out + column + v * kLanes;
+      Lanes value = activated<kActivation>(_mm512_maskz_loadu_ps(lanes[v], block.y + at));
+      if (block.residual != nullptr) {
+        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(lanes[v], block.residual + at));
+      }
+      _mm512_mask_storeu_ps(block.y + at, lanes[v], value);
+    }
+  }
+}
+
+// The activation and the residual, on columns whose sum is complete.
+void finish_panel(const DenseBlock& block, int64_t row, int64_t rows, int64_t column,
+                  int64_t columns) {
+  const auto finish = [&] {
+    switch (block.activation) {
+      case Activation::kNone: return finish_rows<Activation::kNone>;
+      case Activation::kRelu: return finish_rows<Activation::kRelu>;
+      case Activation::kGeluErf: return finish_rows<Activation::kGeluErf>;
+      case Activation::kGeluTanh: return finish_rows<Activation::kGeluTanh>;
+      case Activation::kSilu: return finish_rows<Activation::kSilu>;
+    }
+    return finish_rows<Activation::kNone>;
+  }();
+  finish(block, row, rows, column, columns);
+}
+
+// The last columns, fewer than a panel: computed beside y, since its rows are not that wide.
+void multiply_last_columns(const DenseBlock& block, Panel panel, int64_t row, int64_t rows,
+                           int64_t column) {
+  alignas(64) float tile[kPanelRows * kPanelColumns];
+  const int64_t columns = block.out - column;
+  if (panel.start_stride != 0) {
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < columns; ++c) {
+        tile[r * kPanelColumns + c] = block.y[(row + r) * block.out + column + c];
+      }
+      for (int64_t c = columns; c < kPanelColumns; ++c) tile[r * kPanelColumns + c] = 0.0F;
+    }
+    panel.start = tile;
+    panel.start_stride = kPanelColumns;
+  }
+  panel.out = tile;
+  panel.out_stride = kPanelColumns;
+  panel_function<2, true>(rows)(panel);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c) {
+      block.y[(row + r) * block.out + column + c] = tile[r * kPanelColumns + c];
+    }
+  }
+}
+
+void multiply_block(const DenseBlock& block, int64_t k, int64_t depth, int64_t begin, int64_t end) {
+  const RowPanels panels(block.rows);
+  const bool last = k + depth == block.in;
+  const bool unfinished = block.activation != Activation::kNone || block.residual != nullptr;
+  for (int64_t p = 0; p < panels.count; ++p) {
+    const int64_t row = panels.begin(p);
+    const int64_t rows = panels.begin(p + 1) - row;
+    for (int64_t column = begin; column < end; column += kPanelColumns) {
+      float* out = block.y + row * block.out + column;
+      const Panel panel{.a = block.x + row * block.in + k,
+                        .a_stride = block.in,
+                        .b = block.weights + column * block.in + k * kPanelColumns,
+                        .b_stride = kPanelColumns,
+                        .depth = depth,
+                        .start = k == 0 ? block.bias + column : out,
+                        .start_stride = k == 0 ? 0 : block.out,
+                        .out = out,
+                        .out_stride = block.out};
+      const int64_t columns =
+          column + kPanelColumns <= block.out ? kPanelColumns : block.out - column;
+      if (columns == kPanelColumns) {
+        panel_function<2, true>(rows)(panel);
+      } else {
+        multiply_last_columns(block, panel, row, rows, column);
+      }
+      if (last && unfinished) finish_panel(block, row, rows, column, columns);
+    }
+    // While the L1 cache holds the rows.
+    if (last && block.gamma != nullptr && end == block.column_end) {
+      norm({.x = block.y + row * block.out,
+            .gamma = block.gamma,
+            .beta = block.beta,
+            .rows = rows,
+            .size = block.out,
+            .epsilon = block.epsilon});
+    }
+  }
+}
+
+void dense(const DenseBlock& block) {
+  for (int64_t k = 0; k < block.in; k += block.block_in) {
+    const int64_t depth = k + block.block_in < block.in ? block.block_in : block.in - k;
+    for (int64_t begin = block.column_begin; begin < block.column_end;
+         begin += block.block_columns) {
+      const int64_t end = begin + block.block_columns;
+      multiply_block(block, k, depth, begin, end < block.column_end ? end : block.column_end);
+    }
+  }
+}
+
+// --- attention ---------------------------------------------------------------------------------
+
+// Sixteen rows become sixteen columns.
+void transpose_16x16(Lanes (&rows)[16]) {
+  Lanes pairs[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    const auto join = [&](int a, int b, bool high) {
+      const __m512d x = _mm512_castps_pd(pairs[i + a]);
+      const __m512d y = _mm512_castps_pd(pairs[i + b]);
+      return _mm512_castpd_ps(high ? _mm512_unpackhi_pd(x, y) : _mm512_unpacklo_pd(x, y));
+    };
+    rows[i] = join(0, 2, false);
+    rows[i + 1] = join(0, 2, true);
+    rows[i + 2] = join(1, 3, false);
+    rows[i + 3] = join(1, 3, true);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const Lanes a = _mm512_shuffle_f32x4(rows[i], rows[i + 4], 0x88);
+    const Lanes b = _mm512_shuffle_f32x4(rows[i], rows[i + 4], 0xDD);
+    const Lanes c = _mm512_shuffle_f32x4(rows[i + 8], rows[i + 12], 0x88);
+    const Lanes d = _mm512_shuffle_f32x4(rows[i + 8], rows[i + 12], 0xDD);
+    pairs[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+    pairs[i + 8] = _mm512_shuffle_f32x4(a, c, 0xDD);
+    pairs[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+    pairs[i + 12] = _mm512_shuffle_f32x4(b, d, 0xDD);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) rows[i] = pairs[i];
+}
+
+// Keys [length, head_size] as panels [.., head_size, kPanelColumns]; those past the end are zero.
+void lay_out_keys(const AttentionHead& head, float* panels) {
+  for (int64_t begin = 0; begin < padded_columns(head.length_k); begin += kLanes) {
+    float* panel =
+        panels + begin / kPanelColumns * kPanelColumns * head.head_size + begin % kPanelColumns;
+    for (int64_t d = 0; d < head.head_size; d += kLanes) {
+      Lanes rows[kLanes];
+      for (int64_t i = 0; i < kLanes; ++i) {
+        rows[i] = begin + i < head.length_k
+                      ? _mm512_loadu_ps(head.key + (begin + i) * head.key_stride + d)
+                      : _mm512_setzero_ps();
+      }
+      transpose_16x16(rows);
+      for (int64_t i = 0; i < kLanes; ++i) {
+        _mm512_storeu_ps(panel + (d + i) * kPanelColumns, rows[i]);
+      }
+    }
+  }
+}
+
+// Scores become e^(score * scale + mask - greatest), zero past the last key. Returns their sum.
+float exponentials(float* scores, const float* mask, int64_t length, float scale) {
+  const Lanes lowest = all(-3.40282347e38F);
+  const auto score = [&](int64_t c, __mmask16 lanes) {
+    const Lanes scaled = _mm512_mul_ps(_mm512_loadu_ps(scores + c), all(scale));
+    const Lanes added =
+        mask == nullptr ? scaled : _mm512_add_ps(scaled, _mm512_maskz_loadu_ps(lanes, mask + c));
+    return _mm512_mask_mov_ps(lowest, lanes, added);
+  };
+  Lanes greatest = lowest;
+  for (int64_t c = 0; c < length; c += kLanes) {
+    greatest = _mm512_max_ps(greatest, score(c, first_lanes(length - c)));
+  }
+  greatest = all(_mm512_reduce_max_ps(greatest));
+  Lanes sum = _mm512_setzero_ps();
+  for (int64_t c = 0; c < length; c += kLanes) {
+    const __mmask16 lanes = first_lanes(length - c);
+    const Lanes value =
+        _mm512_maskz_mov_ps(lanes, exponential(_mm512_sub_ps(score(c, lanes), greatest)));
+    sum = _mm512_add_ps(sum, value);
+    _mm512_storeu_ps(scores + c, value);
+  }
+  return _mm512_reduce_add_ps(sum);
+}
+
+void scale_rows(const AttentionHead& head, int64_t row, int64_t rows, const float* sums) {
+  for (int64_t r = 0; r < rows; ++r) {
+    float* out = head.out + (row + r) * head.out_stride;
+    const Lanes factor = all(1.0F / sums[r]);
+    for (int64_t d = 0; d < head.head_size; d += kLanes) {
+      _mm512_storeu_ps(out + d, _mm512_mul_ps(_mm512_loadu_ps(out + d), factor));
+    }
+  }
+}
+
+void attend(const AttentionHead& head) {
+  float* keys = head.scratch;
+  const int64_t width = padded_columns(head.length_k);
+  float* scores = keys + width * head.head_size;  // [kPanelRows, width]
+  lay_out_keys(head, keys);
+  const RowPanels panels(head.length_q);
+  for (int64_t p = 0; p < panels.count; ++p) {
+    const int64_t row = panels.begin(p);
+    const int64_t rows = panels.begin(p + 1) - row;
+    for (int64_t column = 0; column < width; column += kPanelColumns) {
+      panel_function<2, true>(rows)({.a = head.query + row * head.query_stride,
+                                     .a_stride = head.query_stride,
+                                     .b = keys + column * head.head_size,
+                                     .b_stride = kPanelColumns,
+                                     .depth = head.head_size,
+                                     .start = nullptr,
+                                     .start_stride = 0,
+                                     .out = scores + column,
+                                     .out_stride = width});
+    }
+    float sums[kPanelRows];
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* mask = head.mask == nullptr ? nullptr : head.mask + (row + r) * head.mask_stride;
+      sums[r] = exponentials(scores + r * width, mask, head.length_k, head.scale);
+    }
+    for (int64_t d = 0; d < head.head_size; d += kPanelColumns) {
+      const bool wide = d + kPanelColumns <= head.head_size;
+      (wide ? panel_function<2, false>(rows)
+            : panel_function<1, false>(rows))({.a = scores,
+                                               .a_stride = width,
+                                               .b = head.value + d,
+                                               .b_stride = head.value_stride,
+                                               .depth = head.length_k,
+                                               .start = nullptr,
+                                               .start_stride = 0,
+                                               .out = head.out + row * head.out_stride + d,
+                                               .out_stride = head.out_stride});
+    }
+    scale_rows(head, row, rows, sums);
+  }
+}
+
+}  // namespace
+
+const KernelTable kAvx512{.name = "avx512", .dense = dense, .norm = norm, .attend = attend};
+
+}  // namespace accel::kernels

@@ -1,0 +1,92 @@
+// The inner loops, once per instruction set: what a table's functions get and do. Callers use
+// dense.h and attention.h; this header is for them and for the tables.
+//
+// A table's source is compiled for instructions that the machine may lack, so it includes nothing
+// whose inline functions the linker could share with other sources: no standard library.
+#pragma once
+
+#include <stdint.h>
+
+namespace accel::kernels {
+
+// Applied element-wise to x W^T + b. GELU after Hendrycks and Gimpel, arXiv:1606.08415.
+enum class Activation : uint8_t { kNone, kRelu, kGeluErf, kGeluTanh, kSilu };
+
+// Rows are cut into panels of at most this many, columns into panels of this many.
+constexpr int64_t kPanelRows = 12;
+constexpr int64_t kPanelColumns = 32;
+
+// A rectangle of y = activation(x W^T + b) + residual. `columns` are those of y, a multiple of
+// kPanelColumns or up to the end.
+struct DenseBlock {
+  const float* x;                   // [rows, in]
+  float* y;                         // [rows, out]
+  const float* residual = nullptr;  // [rows, out] or null
+  const float* weights;             // [panels of out][in][kPanelColumns], 64-byte aligned
+  const float* bias;                // [panels of out * kPanelColumns]
+  int64_t rows;
+  int64_t in;
+  int64_t out;
+  int64_t column_begin;
+  int64_t column_end;
+  int64_t block_in;       // a block of block_in x block_columns weights stays in the L2 cache
+  int64_t block_columns;  // a multiple of kPanelColumns
+  Activation activation;
+  // Layer normalisation of the finished rows, as in NormRows; null: none. Only with all columns.
+  const float* gamma = nullptr;
+  const float* beta = nullptr;
+  float epsilon = 0;
+};
+
+// Layer normalisation of rows in place: (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+struct NormRows {
+  float* x;  // [rows, size]
+  const float* gamma;
+  const float* beta;
+  int64_t rows;
+  int64_t size;
+  float epsilon;
+};
+
+// softmax(q k^T * scale + mask) v of one head of one sequence. Rows of q, k, v and out lie `stride`
+// floats apart; head_size is a multiple of 16.
+struct AttentionHead {
+  const float* query;  // [length_q, head_size]
+  const float* key;    // [length_k, head_size]
+  const float* value;  // [length_k, head_size]
+  float* out;          // [length_q, head_size]
+  int64_t query_stride;
+  int64_t key_stride;
+  int64_t value_stride;
+  int64_t out_stride;
+  const float* mask = nullptr;  // added to the scores: [length_q or 1, length_k], or null
+  int64_t mask_stride = 0;      // 0: one row for all queries
+  int64_t length_q;
+  int64_t length_k;
+  int64_t head_size;
+  float scale;
+  float* scratch;  // attention_scratch() floats, 64-byte aligned
+};
+
+constexpr int64_t padded_columns(int64_t columns) {
+  return (columns + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
+}
+
+// Floats that attend() needs for keys of `length_k`: the keys laid out in panels, and one panel of
+// scores.
+constexpr int64_t attention_scratch(int64_t length_k, int64_t head_size) {
+  return padded_columns(length_k) * (head_size + kPanelRows);
+}
+
+struct KernelTable {
+  const char* name;  // "avx512"
+  void (*dense)(const DenseBlock& block);
+  void (*norm)(const NormRows& rows);
+  void (*attend)(const AttentionHead& head);
+};
+
+// The table for the instructions of this machine; null when there is none, and then the engine's
+// own kernels serve.
+const KernelTable* kernel_table();
+
+}  // namespace accel::kernels
