@@ -79,7 +79,8 @@ class Worker {
                         .backend = settings.value("backend", "openvino"),
                         .device = settings.value("device", "CPU"),
                         .streams = settings.value("streams", 0),
-                        .threads = settings.value("threads", 0)};
+                        .threads = settings.value("threads", 0),
+                        .own_kernels = settings.value("kernels", "auto") != "engine"};
     ACCEL_ASSIGN(options.precision, parse_precision(settings.value("precision", "auto")));
     embed_options_.batch_tokens = settings.value("batch_tokens", int64_t{0});
     model_.reset();

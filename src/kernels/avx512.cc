@@ -1,7 +1,10 @@
-// The table for AVX-512 F and DQ. A panel of 12 x 32 results stays in 24 registers while a column
-// of x is spread and multiplied with a row of weights: 24 multiply-adds for 14 loads (the scheme of
-// Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008, with weights
-// laid out once).
+// The table for AVX-512 F, DQ and VL.
+//
+// Matrix products after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
+// (2008), with weights laid out once. A panel of 6 x 64 results stays in 24 registers while a
+// column of x, one number at a time, meets a row of weights: 24 multiply-adds for ten loads. The
+// shape is the one with the fewest instructions for each multiply-add, because two hyperthreads
+// share the decoder (docs/performance.md, "The inner loop").
 #include "kernels/avx512.h"
 
 #include <immintrin.h>
@@ -10,7 +13,6 @@ namespace accel::kernels {
 namespace {
 
 using Lanes = __m512;
-constexpr int64_t kLanes = 16;
 
 inline __mmask16 first_lanes(int64_t count) {
   if (count >= kLanes) return 0xFFFF;
@@ -91,9 +93,7 @@ inline Lanes activated(Lanes x) {
 
 // --- one panel of results ----------------------------------------------------------------------
 
-constexpr int64_t kFetchAhead = 32 * kPanelColumns;
-
-// out[r][c] = start[r][c] + sum over k of a[r][k] b[k][c], for kRows rows and kVectors * 16
+// out[r][c] = start[r][c] + sum over k of a[r][k] b[k][c], for kRows rows and kVectors * kLanes
 // columns.
 struct Panel {
   const float* a;
@@ -105,63 +105,52 @@ struct Panel {
   int64_t start_stride;  // 0: one row for all (a bias)
   float* out;
   int64_t out_stride;
+  const float* fetch = nullptr;  // what comes next: brought nearer, kFetch cache lines at each k
 };
 
-template <int kRows, int kVectors, bool kLaidOut>
+template <int kRows, int kVectors, int kFetch>
 void multiply_panel(const Panel& panel) {
   Lanes sums[kRows][kVectors];
-#pragma GCC unroll 12
+#pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
       sums[r][v] = panel.start == nullptr
                        ? _mm512_setzero_ps()
                        : _mm512_loadu_ps(panel.start + r * panel.start_stride + v * kLanes);
     }
   }
-  // Three rows a pointer, reached by the address modes of a load: twelve pointers would not fit the
-  // registers.
+  // Three rows a pointer, reached by the address modes of a load.
   const int64_t stride = panel.a_stride;
   const float* a0 = panel.a;
   const float* a3 = a0 + 3 * stride;
-  const float* a6 = a3 + 3 * stride;
-  const float* a9 = a6 + 3 * stride;
   const float* b = panel.b;
-  const int64_t b_stride = kLaidOut ? kPanelColumns : panel.b_stride;
-  // One step of the sum: column k of a, a row of b. Rows are fetched long before their use, because
-  // those of a layer's first panel come from memory.
-  const auto step = [&](const float* b_row, int k) __attribute__((always_inline)) {
+  const int64_t b_stride = panel.b_stride;
+  const float* fetch = panel.fetch;
+  for (int64_t k = panel.depth; k > 0; --k) {
     Lanes row[kVectors];
-#pragma GCC unroll 2
-    for (int v = 0; v < kVectors; ++v) {
-      row[v] = _mm512_loadu_ps(b_row + v * kLanes);
-      _mm_prefetch(reinterpret_cast<const char*>(b_row + kFetchAhead + v * kLanes), _MM_HINT_T0);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) row[v] = _mm512_loadu_ps(b + v * kLanes);
+#pragma GCC unroll 4
+    for (int i = 0; i < kFetch; ++i) {
+      _mm_prefetch(reinterpret_cast<const char*>(fetch + i * kLanes), _MM_HINT_T1);
     }
-#pragma GCC unroll 12
+    if (kFetch > 0) fetch += kFetch * kLanes;
+#pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      const float* from = r < 3 ? a0 : r < 6 ? a3 : r < 9 ? a6 : a9;
-      const Lanes spread = all(from[r % 3 * stride + k]);
-#pragma GCC unroll 2
+      const Lanes spread = all((r < 3 ? a0 : a3)[r % 3 * stride]);
+#pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_fmadd_ps(spread, row[v], sums[r][v]);
     }
-  };
-  const auto advance = [&](int by) __attribute__((always_inline)) {
-    a0 += by, a3 += by, a6 += by, a9 += by;
-    asm("" : "+r"(a0), "+r"(a3), "+r"(a6), "+r"(a9));  // keeps them apart
-  };
-  int64_t left = panel.depth;
-  for (; left >= 2; left -= 2) {
-    step(b, 0);
-    step(b + b_stride, 1);
-    b += 2 * b_stride;
-    advance(2);
+    b += b_stride;
+    ++a0, ++a3;
+    asm("" : "+r"(a0), "+r"(a3));  // or the compiler makes six pointers of them
   }
-  if (left > 0) step(b, 0);
   float* out = panel.out;
   const int64_t out_stride = panel.out_stride;
-#pragma GCC unroll 12
+#pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
       _mm512_storeu_ps(out + r * out_stride + v * kLanes, sums[r][v]);
     }
@@ -170,18 +159,19 @@ void multiply_panel(const Panel& panel) {
 
 using PanelFunction = void (*)(const Panel&);
 
-// kLaidOut: rows of b lie kPanelColumns floats apart.
-template <int kVectors, bool kLaidOut>
-PanelFunction panel_function(int64_t rows) {
-  static constexpr PanelFunction kByRows[] = {
-      multiply_panel<1, kVectors, kLaidOut>,  multiply_panel<2, kVectors, kLaidOut>,
-      multiply_panel<3, kVectors, kLaidOut>,  multiply_panel<4, kVectors, kLaidOut>,
-      multiply_panel<5, kVectors, kLaidOut>,  multiply_panel<6, kVectors, kLaidOut>,
-      multiply_panel<7, kVectors, kLaidOut>,  multiply_panel<8, kVectors, kLaidOut>,
-      multiply_panel<9, kVectors, kLaidOut>,  multiply_panel<10, kVectors, kLaidOut>,
-      multiply_panel<11, kVectors, kLaidOut>, multiply_panel<12, kVectors, kLaidOut>};
-  static_assert(sizeof kByRows / sizeof kByRows[0] == kPanelRows);
-  return kByRows[rows - 1];
+// For up to kPanelRows rows and a width of up to kPanelColumns, a multiple of kLanes.
+template <int kFetch>
+PanelFunction panel_function(int64_t rows, int64_t width) {
+#define ACCEL_PANELS(rows)                                               \
+  {                                                                      \
+    multiply_panel<rows, 1, kFetch>, multiply_panel<rows, 2, kFetch>,    \
+        multiply_panel<rows, 3, kFetch>, multiply_panel<rows, 4, kFetch> \
+  }
+  static constexpr PanelFunction kPanels[kPanelRows][kPanelColumns / kLanes] = {
+      ACCEL_PANELS(1), ACCEL_PANELS(2), ACCEL_PANELS(3),
+      ACCEL_PANELS(4), ACCEL_PANELS(5), ACCEL_PANELS(6)};
+#undef ACCEL_PANELS
+  return kPanels[rows - 1][width / kLanes - 1];
 }
 
 // Rows cut into panels whose sizes differ by one at most: a last panel of one row would cost nearly
@@ -238,110 +228,115 @@ void norm(const NormRows& rows) {
 
 // --- dense -------------------------------------------------------------------------------------
 
+// The activation and the residual, on columns whose sum is complete.
 template <Activation kActivation>
 void finish_rows(const DenseBlock& block, int64_t row, int64_t rows, int64_t column,
                  int64_t columns) {
-  const __mmask16 lanes[] = {first_lanes(columns), first_lanes(columns - kLanes)};
   for (int64_t r = row; r < row + rows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < 2; ++v) {
-      const int64_t at = r * block.out + column + v * kLanes;
-      Lanes value = activated<kActivation>(_mm512_maskz_loadu_ps(lanes[v], block.y + at));
+    for (int64_t c = 0; c < columns; c += kLanes) {
+      const __mmask16 lanes = first_lanes(columns - c);
+      const int64_t at = r * block.out + column + c;
+      Lanes value = activated<kActivation>(_mm512_maskz_loadu_ps(lanes, block.y + at));
       if (block.residual != nullptr) {
-        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(lanes[v], block.residual + at));
+        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(lanes, block.residual + at));
       }
-      _mm512_mask_storeu_ps(block.y + at, lanes[v], value);
+      _mm512_mask_storeu_ps(block.y + at, lanes, value);
     }
   }
 }
 
-// The activation and the residual, on columns whose sum is complete.
-void finish_panel(const DenseBlock& block, int64_t row, int64_t rows, int64_t column,
-                  int64_t columns) {
-  const auto finish = [&] {
-    switch (block.activation) {
-      case Activation::kNone: return finish_rows<Activation::kNone>;
-      case Activation::kRelu: return finish_rows<Activation::kRelu>;
-      case Activation::kGeluErf: return finish_rows<Activation::kGeluErf>;
-      case Activation::kGeluTanh: return finish_rows<Activation::kGeluTanh>;
-      case Activation::kSilu: return finish_rows<Activation::kSilu>;
-    }
-    return finish_rows<Activation::kNone>;
-  }();
-  finish(block, row, rows, column, columns);
+using FinishFunction = void (*)(const DenseBlock&, int64_t, int64_t, int64_t, int64_t);
+
+FinishFunction finish_function(const DenseBlock& block) {
+  switch (block.activation) {
+    case Activation::kNone:
+      return block.residual == nullptr ? nullptr : finish_rows<Activation::kNone>;
+    case Activation::kRelu: return finish_rows<Activation::kRelu>;
+    case Activation::kGeluErf: return finish_rows<Activation::kGeluErf>;
+    case Activation::kGeluTanh: return finish_rows<Activation::kGeluTanh>;
+    case Activation::kSilu: return finish_rows<Activation::kSilu>;
+  }
+  return nullptr;
 }
 
-// The last columns, fewer than a panel: computed beside y, since its rows are not that wide.
-void multiply_last_columns(const DenseBlock& block, Panel panel, int64_t row, int64_t rows,
-                           int64_t column) {
+// The last panel when y is narrower than its whole vectors: computed beside y.
+void multiply_narrow(const DenseBlock& block, PanelFunction multiply, Panel panel, int64_t rows,
+                     int64_t columns) {
   alignas(64) float tile[kPanelRows * kPanelColumns];
-  const int64_t columns = block.out - column;
-  if (panel.start_stride != 0) {
+  float* out = panel.out;
+  if (panel.start_stride != 0) {  // what the blocks before have summed
     for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t c = 0; c < columns; ++c) {
-        tile[r * kPanelColumns + c] = block.y[(row + r) * block.out + column + c];
+      for (int64_t c = 0; c < kPanelColumns; ++c) {
+        tile[r * kPanelColumns + c] = c < columns ? out[r * block.out + c] : 0.0F;
       }
-      for (int64_t c = columns; c < kPanelColumns; ++c) tile[r * kPanelColumns + c] = 0.0F;
     }
     panel.start = tile;
     panel.start_stride = kPanelColumns;
   }
   panel.out = tile;
   panel.out_stride = kPanelColumns;
-  panel_function<2, true>(rows)(panel);
+  multiply(panel);
   for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) {
-      block.y[(row + r) * block.out + column + c] = tile[r * kPanelColumns + c];
-    }
+    for (int64_t c = 0; c < columns; ++c) out[r * block.out + c] = tile[r * kPanelColumns + c];
   }
 }
 
-void multiply_block(const DenseBlock& block, int64_t k, int64_t depth, int64_t begin, int64_t end) {
-  const RowPanels panels(block.rows);
-  const bool last = k + depth == block.in;
-  const bool unfinished = block.activation != Activation::kNone || block.residual != nullptr;
-  for (int64_t p = 0; p < panels.count; ++p) {
-    const int64_t row = panels.begin(p);
-    const int64_t rows = panels.begin(p + 1) - row;
-    for (int64_t column = begin; column < end; column += kPanelColumns) {
+// One panel of columns, of the rows from `begin` to `end`. A block of its weights stays in the L1
+// cache for all rows.
+void multiply_columns(const DenseBlock& block, int64_t column, int64_t begin, int64_t end) {
+  constexpr int64_t kDepth = 128;
+  constexpr int64_t kFetches = kPanelColumns / kLanes;
+  const RowPanels panels(end - begin);
+  // The first panels of rows fetch the next block of weights, which follows in memory.
+  const int64_t fetches = panels.count >= 4 ? 1 : panels.count >= 2 ? 2 : 4;
+  const FinishFunction finish = finish_function(block);
+  const int64_t width = panel_width(column, block.out);
+  const int64_t columns = column + width <= block.out ? width : block.out - column;
+  for (int64_t k = 0; k < block.in; k += kDepth) {
+    const int64_t depth = k + kDepth <= block.in ? kDepth : block.in - k;
+    const float* weights = block.weights + column * block.in + k * width;
+    for (int64_t p = 0; p < panels.count; ++p) {
+      const int64_t row = begin + panels.begin(p);
+      const int64_t rows = begin + panels.begin(p + 1) - row;
       float* out = block.y + row * block.out + column;
       const Panel panel{.a = block.x + row * block.in + k,
                         .a_stride = block.in,
-                        .b = block.weights + column * block.in + k * kPanelColumns,
-                        .b_stride = kPanelColumns,
+                        .b = weights,
+                        .b_stride = width,
                         .depth = depth,
                         .start = k == 0 ? block.bias + column : out,
                         .start_stride = k == 0 ? 0 : block.out,
                         .out = out,
-                        .out_stride = block.out};
-      const int64_t columns =
-          column + kPanelColumns <= block.out ? kPanelColumns : block.out - column;
-      if (columns == kPanelColumns) {
-        panel_function<2, true>(rows)(panel);
+                        .out_stride = block.out,
+                        .fetch = weights + depth * (width + p * kLanes * fetches)};
+      const PanelFunction multiply = p * fetches >= kFetches ? panel_function<0>(rows, width)
+                                     : fetches == 1          ? panel_function<1>(rows, width)
+                                     : fetches == 2          ? panel_function<2>(rows, width)
+                                                             : panel_function<4>(rows, width);
+      if (columns == width) {
+        multiply(panel);
       } else {
-        multiply_last_columns(block, panel, row, rows, column);
+        multiply_narrow(block, multiply, panel, rows, columns);
       }
-      if (last && unfinished) finish_panel(block, row, rows, column, columns);
-    }
-    // While the L1 cache holds the rows.
-    if (last && block.gamma != nullptr && end == block.column_end) {
-      norm({.x = block.y + row * block.out,
-            .gamma = block.gamma,
-            .beta = block.beta,
-            .rows = rows,
-            .size = block.out,
-            .epsilon = block.epsilon});
+      if (finish != nullptr && k + depth == block.in) finish(block, row, rows, column, columns);
     }
   }
 }
 
 void dense(const DenseBlock& block) {
-  for (int64_t k = 0; k < block.in; k += block.block_in) {
-    const int64_t depth = k + block.block_in < block.in ? block.block_in : block.in - k;
-    for (int64_t begin = block.column_begin; begin < block.column_end;
-         begin += block.block_columns) {
-      const int64_t end = begin + block.block_columns;
-      multiply_block(block, k, depth, begin, end < block.column_end ? end : block.column_end);
+  for (int64_t begin = 0; begin < block.rows; begin += block.block_rows) {
+    const int64_t end =
+        begin + block.block_rows < block.rows ? begin + block.block_rows : block.rows;
+    for (int64_t column = block.column_begin; column < block.column_end; column += kPanelColumns) {
+      multiply_columns(block, column, begin, end);
+    }
+    if (block.gamma != nullptr) {
+      norm({.x = block.y + begin * block.out,
+            .gamma = block.gamma,
+            .beta = block.beta,
+            .rows = end - begin,
+            .size = block.out,
+            .epsilon = block.epsilon});
     }
   }
 }
@@ -383,11 +378,12 @@ void transpose_16x16(Lanes (&rows)[16]) {
   for (int i = 0; i < 16; ++i) rows[i] = pairs[i];
 }
 
-// Keys [length, head_size] as panels [.., head_size, kPanelColumns]; those past the end are zero.
+// Keys [length, head_size] as panels of [head_size, panel_width()]; those past the end are zero.
 void lay_out_keys(const AttentionHead& head, float* panels) {
-  for (int64_t begin = 0; begin < padded_columns(head.length_k); begin += kLanes) {
-    float* panel =
-        panels + begin / kPanelColumns * kPanelColumns * head.head_size + begin % kPanelColumns;
+  for (int64_t begin = 0; begin < head.length_k; begin += kLanes) {
+    const int64_t column = begin / kPanelColumns * kPanelColumns;
+    const int64_t width = panel_width(column, head.length_k);
+    float* panel = panels + column * head.head_size + (begin - column);
     for (int64_t d = 0; d < head.head_size; d += kLanes) {
       Lanes rows[kLanes];
       for (int64_t i = 0; i < kLanes; ++i) {
@@ -396,9 +392,7 @@ void lay_out_keys(const AttentionHead& head, float* panels) {
                       : _mm512_setzero_ps();
       }
       transpose_16x16(rows);
-      for (int64_t i = 0; i < kLanes; ++i) {
-        _mm512_storeu_ps(panel + (d + i) * kPanelColumns, rows[i]);
-      }
+      for (int64_t i = 0; i < kLanes; ++i) _mm512_storeu_ps(panel + (d + i) * width, rows[i]);
     }
   }
 }
@@ -448,15 +442,16 @@ void attend(const AttentionHead& head) {
     const int64_t row = panels.begin(p);
     const int64_t rows = panels.begin(p + 1) - row;
     for (int64_t column = 0; column < width; column += kPanelColumns) {
-      panel_function<2, true>(rows)({.a = head.query + row * head.query_stride,
-                                     .a_stride = head.query_stride,
-                                     .b = keys + column * head.head_size,
-                                     .b_stride = kPanelColumns,
-                                     .depth = head.head_size,
-                                     .start = nullptr,
-                                     .start_stride = 0,
-                                     .out = scores + column,
-                                     .out_stride = width});
+      const int64_t columns = panel_width(column, width);
+      panel_function<0>(rows, columns)({.a = head.query + row * head.query_stride,
+                                        .a_stride = head.query_stride,
+                                        .b = keys + column * head.head_size,
+                                        .b_stride = columns,
+                                        .depth = head.head_size,
+                                        .start = nullptr,
+                                        .start_stride = 0,
+                                        .out = scores + column,
+                                        .out_stride = width});
     }
     float sums[kPanelRows];
     for (int64_t r = 0; r < rows; ++r) {
@@ -464,17 +459,16 @@ void attend(const AttentionHead& head) {
       sums[r] = exponentials(scores + r * width, mask, head.length_k, head.scale);
     }
     for (int64_t d = 0; d < head.head_size; d += kPanelColumns) {
-      const bool wide = d + kPanelColumns <= head.head_size;
-      (wide ? panel_function<2, false>(rows)
-            : panel_function<1, false>(rows))({.a = scores,
-                                               .a_stride = width,
-                                               .b = head.value + d,
-                                               .b_stride = head.value_stride,
-                                               .depth = head.length_k,
-                                               .start = nullptr,
-                                               .start_stride = 0,
-                                               .out = head.out + row * head.out_stride + d,
-                                               .out_stride = head.out_stride});
+      const int64_t columns = panel_width(d, head.head_size);
+      panel_function<0>(rows, columns)({.a = scores,
+                                        .a_stride = width,
+                                        .b = head.value + d,
+                                        .b_stride = head.value_stride,
+                                        .depth = head.length_k,
+                                        .start = nullptr,
+                                        .start_stride = 0,
+                                        .out = head.out + row * head.out_stride + d,
+                                        .out_stride = head.out_stride});
     }
     scale_rows(head, row, rows, sums);
   }

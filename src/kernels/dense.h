@@ -64,8 +64,7 @@ class DenseLayer {
   const KernelTable& table_;
   DenseParts parts_;  // weight is null: it was the caller's
   AlignedFloats weights_;
-  int64_t block_in_;
-  int64_t block_columns_;
+  int64_t block_rows_;
 };
 
 }  // namespace accel::kernels

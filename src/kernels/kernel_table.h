@@ -12,25 +12,36 @@ namespace accel::kernels {
 // Applied element-wise to x W^T + b. GELU after Hendrycks and Gimpel, arXiv:1606.08415.
 enum class Activation : uint8_t { kNone, kRelu, kGeluErf, kGeluTanh, kSilu };
 
-// Rows are cut into panels of at most this many, columns into panels of this many.
-constexpr int64_t kPanelRows = 12;
-constexpr int64_t kPanelColumns = 32;
+// Numbers in a vector. Columns are padded to whole vectors.
+constexpr int64_t kLanes = 16;
+// Rows are cut into panels of at most this many, columns into panels of this many and a narrower
+// last one.
+constexpr int64_t kPanelRows = 6;
+constexpr int64_t kPanelColumns = 4 * kLanes;
 
-// A rectangle of y = activation(x W^T + b) + residual. `columns` are those of y, a multiple of
-// kPanelColumns or up to the end.
+constexpr int64_t padded_columns(int64_t columns) {
+  return (columns + kLanes - 1) / kLanes * kLanes;
+}
+
+// The width of the panel that begins at `column`.
+constexpr int64_t panel_width(int64_t column, int64_t columns) {
+  const int64_t left = padded_columns(columns) - column;
+  return left < kPanelColumns ? left : kPanelColumns;
+}
+
+// Some columns of y = layer_norm(activation(x W^T + b) + residual).
 struct DenseBlock {
   const float* x;                   // [rows, in]
   float* y;                         // [rows, out]
   const float* residual = nullptr;  // [rows, out] or null
-  const float* weights;             // [panels of out][in][kPanelColumns], 64-byte aligned
-  const float* bias;                // [panels of out * kPanelColumns]
+  const float* weights;             // panel by panel [in, panel_width()], 64-byte aligned
+  const float* bias;                // [padded_columns(out)]
   int64_t rows;
   int64_t in;
   int64_t out;
-  int64_t column_begin;
-  int64_t column_end;
-  int64_t block_in;       // a block of block_in x block_columns weights stays in the L2 cache
-  int64_t block_columns;  // a multiple of kPanelColumns
+  int64_t column_begin;  // a multiple of kPanelColumns
+  int64_t column_end;    // likewise, or out
+  int64_t block_rows;    // so many rows of x stay in the L2 cache
   Activation activation;
   // Layer normalisation of the finished rows, as in NormRows; null: none. Only with all columns.
   const float* gamma = nullptr;
@@ -67,10 +78,6 @@ struct AttentionHead {
   float scale;
   float* scratch;  // attention_scratch() floats, 64-byte aligned
 };
-
-constexpr int64_t padded_columns(int64_t columns) {
-  return (columns + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
-}
 
 // Floats that attend() needs for keys of `length_k`: the keys laid out in panels, and one panel of
 // scores.
