@@ -56,6 +56,8 @@ Schedule::Schedule(std::shared_ptr<const ov::Model> model) : model_(std::move(mo
   std::map<const ov::Node*, size_t> first_value;
   std::vector<std::optional<size_t>> last_reader;  // of each value, an index of steps_
   for (const auto& node : model_->get_ordered_ops()) {
+    // A node makes up its name when first asked, which sessions may not do at the same time.
+    (void)node->get_friendly_name();
     const size_t writes = values_.size();
     first_value[node.get()] = writes;
     values_.resize(writes + node->get_output_size());
