@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace accel::kernels {
+namespace {
+
+// Below this, waking another thread takes longer than it saves.
+constexpr int64_t kMultiplyAddsPerThread = 1 << 20;
+
+}  // namespace
 
 void attention(const KernelTable& table, const AttentionShape& shape,
                const AttentionTensors& tensors, const AttentionMask& mask, const Threads& threads) {
@@ -36,7 +42,9 @@ void attention(const KernelTable& table, const AttentionShape& shape,
                     .scratch = scratch.data()});
     }
   };
-  const int tasks = static_cast<int>(std::min<int64_t>(threads.count, all));
+  const int64_t multiply_adds = 2 * shape.batch * shape.length_q * shape.length_k * hidden;
+  const int64_t worth = std::min(all, multiply_adds / kMultiplyAddsPerThread);
+  const int tasks = static_cast<int>(std::min<int64_t>(threads.count, worth));
   if (tasks <= 1) {
     heads(0, all);
   } else {

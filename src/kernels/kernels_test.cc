@@ -188,6 +188,7 @@ TEST_F(Kernels, AttentionOfEveryShape) {
                                     {2, 9, 9, 3, 32, 0.2F},
                                     {1, 33, 33, 2, 64, 0.125F},
                                     {2, 5, 70, 2, 48, 0.15F},
+                                    {4, 70, 130, 3, 64, 0.125F},
                                     {1, 100, 17, 1, 80, 0.1F}}) {
       SCOPED_TRACE(std::to_string(s.length_q) + " on " + std::to_string(s.length_k));
       const int64_t hidden = s.heads * s.head_size;
