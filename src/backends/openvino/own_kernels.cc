@@ -50,7 +50,7 @@ std::shared_ptr<Constant> constant_of(const Value& value) {
   if (const auto convert = as<ov::op::v0::Convert>(node)) {
     node = convert->input_value(0).get_node_shared_ptr();
   }
-  const auto constant = as<Constant>(node);
+  auto constant = as<Constant>(node);
   if (constant == nullptr || !constant->get_element_type().is_real()) return nullptr;
   return constant;
 }
