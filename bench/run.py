@@ -61,6 +61,7 @@ def corpus(given):
     if source is None:
         source = BUILD / "corpus.txt"
         if not source.exists():
+            source.parent.mkdir(parents=True, exist_ok=True)
             made = ROOT / "tools" / "make_corpus.py"
             command = [sys.executable, str(made), "--count", "1000", "--output", str(source)]
             subprocess.run(command, check=True)

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "kernels/dense.h"
+#include "kernels/kernel_table.h"
 
 namespace accel::kernels {
 
@@ -34,7 +34,21 @@ struct AttentionTensors {
   float* out;
 };
 
+// So many tasks are worth the threads.
+int attention_tasks(const AttentionShape& shape, int threads);
+
+// Floats that one task needs.
+int64_t attention_task_floats(const AttentionShape& shape);
+
+// One of `tasks`, which may run at the same time: some of the heads. `scratch` is its own,
+// attention_task_floats() long and aligned to 64 bytes.
+struct AttentionTask {
+  int task;
+  int tasks;
+  float* scratch;
+};
 void attention(const KernelTable& table, const AttentionShape& shape,
-               const AttentionTensors& tensors, const AttentionMask& mask, const Threads& threads);
+               const AttentionTensors& tensors, const AttentionMask& mask,
+               const AttentionTask& part);
 
 }  // namespace accel::kernels

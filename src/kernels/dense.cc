@@ -11,6 +11,9 @@ namespace {
 
 constexpr int64_t kL2Usual = 1 << 20;
 
+// From so many rows on, reading all of the weights is hidden behind the multiplications.
+constexpr int64_t kRowsPerThread = 48;
+
 // A quarter of the L2 cache is for rows of x, the rest for weights and results that pass by.
 int64_t rows_in_cache(int64_t in) {
   const int64_t found = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
@@ -58,52 +61,46 @@ void DenseLayer::lay_out(const float* weight) {
   }
 }
 
-void DenseLayer::run(const float* x, int64_t rows, const float* residual, float* y,
-                     const Threads& threads) const {
-  const auto block = [&](int64_t row_begin, int64_t row_end, int64_t column_begin,
-                         int64_t column_end) {
-    const int64_t offset = row_begin * parts_.out;
-    const bool whole = column_begin == 0 && column_end == parts_.out;
-    table_.dense({.x = x + row_begin * parts_.in,
-                  .y = y + offset,
-                  .residual = residual == nullptr ? nullptr : residual + offset,
-                  .weights = weights_.data(),
-                  .bias = parts_.bias.data(),
-                  .rows = row_end - row_begin,
-                  .in = parts_.in,
-                  .out = parts_.out,
-                  .column_begin = column_begin,
-                  .column_end = column_end,
-                  .block_rows = block_rows_,
-                  .activation = parts_.activation,
-                  .gamma = whole && !parts_.gamma.empty() ? parts_.gamma.data() : nullptr,
-                  .beta = parts_.beta.data(),
-                  .epsilon = parts_.epsilon});
-  };
-  if (threads.count <= 1) {
-    block(0, rows, 0, parts_.out);
-  } else if (rows >= kPanelRows * 2 * threads.count) {
-    threads.run(threads.count, [&](int task) {
-      const int64_t begin = task * rows / threads.count;
-      const int64_t end = (task + 1) * rows / threads.count;
-      block(begin, end, 0, parts_.out);
-    });
-  } else {  // few rows: every thread reads a part of the weights
-    const int64_t panels = (parts_.out + kPanelColumns - 1) / kPanelColumns;
-    const int tasks = static_cast<int>(std::min<int64_t>(threads.count, panels));
-    threads.run(tasks, [&](int task) {
-      block(0, rows, task * panels / tasks * kPanelColumns,
-            std::min(parts_.out, (task + 1) * panels / tasks * kPanelColumns));
-    });
-    if (tasks > 1 && !parts_.gamma.empty()) {
-      table_.norm({.x = y,
-                   .gamma = parts_.gamma.data(),
-                   .beta = parts_.beta.data(),
-                   .rows = rows,
-                   .size = parts_.out,
-                   .epsilon = parts_.epsilon});
-    }
-  }
+DenseCut DenseLayer::cut(int64_t rows, int threads) const {
+  if (threads <= 1) return {};
+  if (rows >= kRowsPerThread * threads) return {.by_rows = threads};
+  return {.by_columns = static_cast<int>((parts_.out + kPanelColumns - 1) / kPanelColumns)};
+}
+
+void DenseLayer::run(const DenseRows& call, const DenseCut& cut, int task) const {
+  const int64_t row = task / cut.by_columns * call.rows / cut.by_rows;
+  const int64_t row_end = (task / cut.by_columns + 1) * call.rows / cut.by_rows;
+  const int64_t panels = (parts_.out + kPanelColumns - 1) / kPanelColumns;
+  const int64_t column = task % cut.by_columns * panels / cut.by_columns * kPanelColumns;
+  const int64_t column_end = std::min(
+      parts_.out, (task % cut.by_columns + 1) * panels / cut.by_columns * kPanelColumns);
+  const int64_t offset = row * parts_.out;
+  table_.dense({.x = call.x + row * parts_.in,
+                .y = call.y + offset,
+                .residual = call.residual == nullptr ? nullptr : call.residual + offset,
+                .weights = weights_.data(),
+                .bias = parts_.bias.data(),
+                .rows = row_end - row,
+                .in = parts_.in,
+                .out = parts_.out,
+                .column_begin = column,
+                .column_end = column_end,
+                .block_rows = block_rows_,
+                .activation = parts_.activation,
+                .gamma = cut.by_columns > 1 || parts_.gamma.empty() ? nullptr : parts_.gamma.data(),
+                .beta = parts_.beta.data(),
+                .epsilon = parts_.epsilon});
+}
+
+void DenseLayer::norm(float* y, int64_t rows, int tasks, int task) const {
+  const int64_t begin = task * rows / tasks;
+  const int64_t end = (task + 1) * rows / tasks;
+  table_.norm({.x = y + begin * parts_.out,
+               .gamma = parts_.gamma.data(),
+               .beta = parts_.beta.data(),
+               .rows = end - begin,
+               .size = parts_.out,
+               .epsilon = parts_.epsilon});
 }
 
 }  // namespace accel::kernels

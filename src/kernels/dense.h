@@ -7,20 +7,12 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <vector>
 
 #include "kernels/kernel_table.h"
 
 namespace accel::kernels {
-
-// Threads that a kernel may spread its work over. run() calls task(0) .. task(tasks - 1), each once
-// and on any of them, and returns when all have returned.
-struct Threads {
-  int count = 1;
-  void (*run)(int tasks, const std::function<void(int)>& task) = nullptr;
-};
 
 // Memory for vector instructions: aligned to 64 bytes, not initialised.
 class AlignedFloats {
@@ -47,6 +39,22 @@ struct DenseParts {
   float epsilon = 0;
 };
 
+// The rows of one call. y overlaps neither of the others.
+struct DenseRows {
+  const float* x;                   // [rows, in]
+  const float* residual = nullptr;  // [rows, out] or null
+  float* y;                         // [rows, out]
+  int64_t rows;
+};
+
+// A call cut into tasks: parts of the rows, or, of few rows, parts of the columns, so that each
+// thread reads a part of the weights.
+struct DenseCut {
+  int by_rows = 1;
+  int by_columns = 1;
+  int tasks() const { return by_rows * by_columns; }
+};
+
 class DenseLayer {
  public:
   // `table` outlives the layer.
@@ -55,9 +63,15 @@ class DenseLayer {
   int64_t in() const { return parts_.in; }
   int64_t out() const { return parts_.out; }
 
-  // x [rows, in], residual [rows, out] or null, y [rows, out]; y overlaps neither.
-  void run(const float* x, int64_t rows, const float* residual, float* y,
-           const Threads& threads) const;
+  DenseCut cut(int64_t rows, int threads) const;
+
+  // Tasks 0 .. cut.tasks() - 1 may run at the same time.
+  void run(const DenseRows& call, const DenseCut& cut, int task) const;
+
+  // A row is normalised when all of its columns are there: what is cut by columns leaves it to
+  // norm(), `tasks` of which may run at the same time when all tasks of run() have returned.
+  bool leaves_norm(const DenseCut& cut) const { return cut.by_columns > 1 && !parts_.gamma.empty(); }
+  void norm(float* y, int64_t rows, int tasks, int task) const;
 
  private:
   void lay_out(const float* weight);

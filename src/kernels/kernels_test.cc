@@ -7,8 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/attention.h"
-#include "kernels/dense.h"
+#include "kernels/program.h"
 
 namespace accel::kernels {
 namespace {
@@ -96,9 +95,14 @@ class Kernels : public ::testing::Test {
       parts.beta = random_floats(c.out, 6);
       parts.epsilon = 1e-5F;
     }
-    const DenseLayer layer(parts, *table_);
+    const auto layer = std::make_shared<DenseLayer>(parts, *table_);
     std::vector<float> y(static_cast<size_t>(c.rows * c.out + 1), 77.0F);
-    layer.run(x.data(), c.rows, c.residual ? residual.data() : nullptr, y.data(), threads);
+    const Program program({.input_widths = {c.in, c.out},
+                           .steps = {DenseStep{layer, 0, c.residual ? 1 : kNoValue}},
+                           .outputs = {2}});
+    const ProgramInput inputs[] = {{x.data(), 1, c.rows}, {residual.data(), 1, c.rows}};
+    float* const outputs[] = {y.data()};
+    program.run({inputs, {}, outputs}, threads);
     const auto exact = expected(c, parts, x, weight, residual);
     for (size_t i = 0; i < exact.size(); ++i) ASSERT_NEAR(y[i], exact[i], 2e-5) << "element " << i;
     EXPECT_EQ(y.back(), 77.0F) << "written past the end";
@@ -140,7 +144,7 @@ TEST_F(Kernels, DenseKeepsWhatIsNotANumber) {
                            *table_);
     const float x[] = {nan, infinity, 1e4F, -1e4F};
     float y[4];
-    layer.run(x, 4, nullptr, y, {});
+    layer.run({.x = x, .y = y, .rows = 4}, {}, 0);
     EXPECT_TRUE(std::isnan(y[0]));
     EXPECT_EQ(y[1], infinity);
     EXPECT_EQ(y[2], 1e4F);
@@ -204,7 +208,14 @@ TEST_F(Kernels, AttentionOfEveryShape) {
           {full.data(), s.heads * s.length_q * s.length_k, s.length_q * s.length_k, s.length_k}};
       for (size_t m = 0; m < masks.size(); ++m) {
         std::vector<float> out(q.size() + 1, 77.0F);
-        attention(*table_, s, {q.data(), k.data(), v.data(), out.data()}, masks[m], threads);
+        const Program program({.input_widths = {hidden, hidden, hidden},
+                               .steps = {AttentionStep{table_, s.heads, s.scale, 0, 1, 2, 0}},
+                               .outputs = {3}});
+        const ProgramInput inputs[] = {{q.data(), s.batch, s.length_q},
+                                       {k.data(), s.batch, s.length_k},
+                                       {v.data(), s.batch, s.length_k}};
+        float* const outputs[] = {out.data()};
+        program.run({inputs, {&masks[m], 1}, outputs}, threads);
         const auto exact = expected(s, q, k, v,
                                     m == 0   ? std::vector<float>()
                                     : m == 1 ? row

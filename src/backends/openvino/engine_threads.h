@@ -1,7 +1,7 @@
 // The engine's threads, for kernels that run inside it.
 #pragma once
 
-#include "kernels/dense.h"
+#include "kernels/stages.h"
 
 namespace accel::backend {
 

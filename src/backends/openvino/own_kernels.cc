@@ -1,6 +1,5 @@
 #include "backends/openvino/own_kernels.h"
 
-#include <cmath>
 #include <openvino/core/graph_util.hpp>
 #include <openvino/op/add.hpp>
 #include <openvino/op/constant.hpp>
@@ -17,8 +16,8 @@
 #include <optional>
 #include <vector>
 
-#include "backends/openvino/attention_op.h"
-#include "backends/openvino/dense_op.h"
+#include "backends/openvino/program_op.h"
+#include "backends/openvino/recognised_ops.h"
 
 namespace accel::backend {
 namespace {
@@ -217,8 +216,7 @@ std::shared_ptr<ov::Node> merged(const Value& heads, int64_t hidden) {
   return reshape;
 }
 
-bool move_attention(ov::op::v13::ScaledDotProductAttention& node,
-                    const kernels::KernelTable& table) {
+bool move_attention(ov::op::v13::ScaledDotProductAttention& node) {
   constexpr int64_t kLanes = 16;
   const ov::PartialShape& shape = node.get_input_partial_shape(0);
   const size_t inputs = node.get_input_size();
@@ -243,8 +241,7 @@ bool move_attention(ov::op::v13::ScaledDotProductAttention& node,
   }
   const auto end = merged(node.output(0), heads * head_size);
   if (end == nullptr) return false;
-  const auto moved = std::make_shared<AttentionOp>(
-      sources, heads, 1.0F / std::sqrt(static_cast<float>(head_size)), table);
+  const auto moved = std::make_shared<AttentionOp>(sources, heads, head_size);
   moved->set_friendly_name(end->get_friendly_name());
   ov::replace_node(end, moved);
   return true;
@@ -260,9 +257,10 @@ OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTabl
     if (const auto product = as<ov::op::v0::MatMul>(node)) {
       result.dense += move_dense(*product, table) ? 1 : 0;
     } else if (const auto sdpa = as<ov::op::v13::ScaledDotProductAttention>(node)) {
-      result.attention += move_attention(*sdpa, table) ? 1 : 0;
+      result.attention += move_attention(*sdpa) ? 1 : 0;
     }
   }
+  gather_programs(*moved, table);
   if (result.dense + result.attention > 0) result.name = std::string("accel-") + table.name;
   return result;
 }
