@@ -14,7 +14,7 @@
 namespace accel::engine {
 namespace {
 
-constexpr int64_t kBatchTokens = 384;  // docs/performance.md, "The inner loop"
+constexpr int64_t kBatchTokens = 256;  // docs/performance.md, "The inner loop"
 
 PortReport port_report(const models::InputSpec& spec) {
   return {std::string(spec.name), spec.dtype, spec.shape, spec.optional};

@@ -9,6 +9,8 @@
 
 #include <immintrin.h>
 
+#include "kernels/gelu_table.h"
+
 namespace accel::kernels {
 namespace {
 
@@ -31,42 +33,47 @@ inline Lanes polynomial(Lanes x, const float (&coefficients)[kCount]) {
   return sum;
 }
 
-// e^x within two units in the last place: 2^n * e^r with |r| <= ln(2) / 2, e^r by its Taylor
-// series. Below the smallest number it is zero.
-inline Lanes exponential(Lanes x) {
-  constexpr float kSeries[] = {1.0F / 5040, 1.0F / 720, 1.0F / 120, 1.0F / 24,
-                               1.0F / 6,    1.0F / 2,   1.0F,       1.0F};
-  x = _mm512_max_ps(all(-110.0F), x);  // a NaN in the second place stays one
-  const Lanes n = _mm512_roundscale_ps(_mm512_mul_ps(x, all(1.44269504F)),
-                                       _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  Lanes r = _mm512_fnmadd_ps(n, all(0.693359375F), x);  // ln 2 in two parts, the first exact
-  r = _mm512_fnmadd_ps(n, all(-2.12194440e-4F), r);
-  return _mm512_scalef_ps(polynomial(r, kSeries), n);
+// 2^x within two units in the last place: 2^n * 2^r with |r| <= 1/2, 2^r by a polynomial through
+// Chebyshev's nodes. Zero below the smallest number; a NaN stays one.
+inline Lanes power_of_two(Lanes x) {
+  constexpr float kSeries[] = {1.54531634e-4F,
+                               1.33908633e-3F,
+                               9.61808302e-3F,
+                               5.55035695e-2F,
+                               2.40226507e-1F,
+                               6.93147182e-1F,
+                               1.0F};
+  const Lanes n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  return _mm512_scalef_ps(polynomial(_mm512_sub_ps(x, n), kSeries), n);
 }
 
-// 1 / x within two units in the last place: the estimate's 14 bits doubled by Newton's step. A
-// division takes as long as ten multiplications.
-inline Lanes reciprocal(Lanes x) {
-  const Lanes estimate = _mm512_rcp14_ps(x);
-  return _mm512_mul_ps(estimate, _mm512_fnmadd_ps(x, estimate, all(2.0F)));
-}
+constexpr float kLog2E = 1.44269504F;
 
-// Within 4e-7: the rational function of XLA and Eigen (their ErfImpl32), odd over even powers on
-// [-4, 4], where erf reaches one.
-inline Lanes error_function(Lanes x) {
-  constexpr float kOdd[] = {-2.72614225801306e-10F, 2.77068142495902e-08F,  -2.10102402082508e-06F,
-                            -5.69250639462346e-05F, -7.34990630326855e-04F, -2.95459980854025e-03F,
-                            -1.60960333262415e-02F};
-  constexpr float kEven[] = {-1.45660718464996e-05F, -2.13374055278905e-04F, -1.68282697438203e-03F,
-                             -7.37332916720468e-03F, -1.42647390514189e-02F};
-  x = _mm512_min_ps(all(4.0F), _mm512_max_ps(all(-4.0F), x));
-  const Lanes square = _mm512_mul_ps(x, x);
-  const Lanes above = _mm512_mul_ps(x, polynomial(square, kOdd));
-  return _mm512_mul_ps(above, reciprocal(polynomial(square, kEven)));
+// e^x for x that is no further from zero than a few hundred: its error grows with x.
+inline Lanes exponential(Lanes x) { return power_of_two(_mm512_mul_ps(x, all(kLog2E))); }
+
+// GELU of the erf form, within half a unit in the last place of x: max(x, 0) less what a piecewise
+// polynomial says of |x| (tools/fit_gelu.py). Looking coefficients up takes half of the time of the
+// usual rational functions.
+inline Lanes gelu_erf(Lanes x) {
+  constexpr float kEnd = 15.9999990F;  // the last interval ends at zero
+  const Lanes at =
+      _mm512_min_ps(all(kEnd), _mm512_mul_ps(_mm512_abs_ps(x), all(kGeluIntervalsPerUnit)));
+  const __m512i interval = _mm512_cvttps_epi32(at);
+  const Lanes t = _mm512_reduce_ps(at, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const auto coefficient = [&](int power) {
+    return _mm512_permutexvar_ps(interval, _mm512_load_ps(kGeluTable[power]));
+  };
+  Lanes sum = coefficient(5);
+#pragma GCC unroll 5
+  for (int power = 4; power >= 0; --power) sum = _mm512_fmadd_ps(sum, t, coefficient(power));
+  return _mm512_sub_ps(_mm512_max_ps(all(0.0F), x), sum);
 }
 
 inline Lanes logistic(Lanes x) {
-  const Lanes small = exponential(_mm512_sub_ps(all(0.0F), x));
+  // An infinite power would have no difference to its nearest integer.
+  const Lanes power = _mm512_max_ps(all(-200.0F), _mm512_min_ps(all(200.0F), x));
+  const Lanes small = exponential(_mm512_sub_ps(all(0.0F), power));
   return _mm512_div_ps(all(1.0F), _mm512_add_ps(all(1.0F), small));
 }
 
@@ -75,11 +82,7 @@ inline Lanes activated(Lanes x) {
   switch (kActivation) {
     case Activation::kNone: return x;
     case Activation::kRelu: return _mm512_max_ps(all(0.0F), x);
-    case Activation::kGeluErf: {
-      const Lanes half = _mm512_mul_ps(x, all(0.5F));
-      const Lanes erf = error_function(_mm512_mul_ps(x, all(0.707106781F)));
-      return _mm512_fmadd_ps(half, erf, half);
-    }
+    case Activation::kGeluErf: return gelu_erf(x);
     case Activation::kGeluTanh: {
       // 0.5 x (1 + tanh u) = x / (1 + e^-2u), u = sqrt(2 / pi) (x + 0.044715 x^3)
       const Lanes cube = _mm512_mul_ps(_mm512_mul_ps(x, x), x);
@@ -93,16 +96,17 @@ inline Lanes activated(Lanes x) {
 
 // --- one panel of results ----------------------------------------------------------------------
 
-// out[r][c] = start[r][c] + sum over k of a[r][k] b[k][c], for kRows rows and kVectors * kLanes
-// columns.
+// out[r][c] = bias[c] + start[r][c] + sum over k of a[r][k] b[k][c], for kRows rows and kVectors *
+// kLanes columns.
 struct Panel {
   const float* a;
   int64_t a_stride;
   const float* b;
   int64_t b_stride;
   int64_t depth;
-  const float* start;    // null: zero
-  int64_t start_stride;  // 0: one row for all (a bias)
+  const float* bias;   // null: zero
+  const float* start;  // likewise
+  int64_t start_stride;
   float* out;
   int64_t out_stride;
   const float* fetch = nullptr;  // what comes next: brought nearer, kFetch cache lines at each k
@@ -115,9 +119,18 @@ void multiply_panel(const Panel& panel) {
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
-      sums[r][v] = panel.start == nullptr
-                       ? _mm512_setzero_ps()
-                       : _mm512_loadu_ps(panel.start + r * panel.start_stride + v * kLanes);
+      sums[r][v] =
+          panel.bias == nullptr ? _mm512_setzero_ps() : _mm512_loadu_ps(panel.bias + v * kLanes);
+    }
+  }
+  if (panel.start != nullptr) {
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const Lanes start = _mm512_loadu_ps(panel.start + r * panel.start_stride + v * kLanes);
+        sums[r][v] = _mm512_add_ps(sums[r][v], start);
+      }
     }
   }
   // Three rows a pointer, reached by the address modes of a load.
@@ -228,19 +241,33 @@ void norm(const NormRows& rows) {
 
 // --- dense -------------------------------------------------------------------------------------
 
+// A residual that no activation stands before is where the sums start.
+bool starts_with_residual(const DenseBlock& block) {
+  return block.residual != nullptr && block.activation == Activation::kNone;
+}
+
 // The activation and the residual, on columns whose sum is complete.
 template <Activation kActivation>
-void finish_rows(const DenseBlock& block, int64_t row, int64_t rows, int64_t column,
+void finish_rows(const DenseBlock& block, int64_t begin, int64_t end, int64_t column,
                  int64_t columns) {
-  for (int64_t r = row; r < row + rows; ++r) {
-    for (int64_t c = 0; c < columns; c += kLanes) {
+  for (int64_t r = begin; r < end; ++r) {
+    float* y = block.y + r * block.out + column;
+    const float* residual =
+        block.residual == nullptr ? nullptr : block.residual + r * block.out + column;
+    int64_t c = 0;
+    // Without masks: a masked load waits until what was stored last has reached the cache.
+    for (; c + kLanes <= columns; c += kLanes) {
+      Lanes value = activated<kActivation>(_mm512_loadu_ps(y + c));
+      if (residual != nullptr) value = _mm512_add_ps(value, _mm512_loadu_ps(residual + c));
+      _mm512_storeu_ps(y + c, value);
+    }
+    if (c < columns) {
       const __mmask16 lanes = first_lanes(columns - c);
-      const int64_t at = r * block.out + column + c;
-      Lanes value = activated<kActivation>(_mm512_maskz_loadu_ps(lanes, block.y + at));
-      if (block.residual != nullptr) {
-        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(lanes, block.residual + at));
+      Lanes value = activated<kActivation>(_mm512_maskz_loadu_ps(lanes, y + c));
+      if (residual != nullptr) {
+        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(lanes, residual + c));
       }
-      _mm512_mask_storeu_ps(block.y + at, lanes, value);
+      _mm512_mask_storeu_ps(y + c, lanes, value);
     }
   }
 }
@@ -249,8 +276,7 @@ using FinishFunction = void (*)(const DenseBlock&, int64_t, int64_t, int64_t, in
 
 FinishFunction finish_function(const DenseBlock& block) {
   switch (block.activation) {
-    case Activation::kNone:
-      return block.residual == nullptr ? nullptr : finish_rows<Activation::kNone>;
+    case Activation::kNone: return nullptr;
     case Activation::kRelu: return finish_rows<Activation::kRelu>;
     case Activation::kGeluErf: return finish_rows<Activation::kGeluErf>;
     case Activation::kGeluTanh: return finish_rows<Activation::kGeluTanh>;
@@ -264,10 +290,10 @@ void multiply_narrow(const DenseBlock& block, PanelFunction multiply, Panel pane
                      int64_t columns) {
   alignas(64) float tile[kPanelRows * kPanelColumns];
   float* out = panel.out;
-  if (panel.start_stride != 0) {  // what the blocks before have summed
+  if (panel.start != nullptr) {
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < kPanelColumns; ++c) {
-        tile[r * kPanelColumns + c] = c < columns ? out[r * block.out + c] : 0.0F;
+        tile[r * kPanelColumns + c] = c < columns ? panel.start[r * block.out + c] : 0.0F;
       }
     }
     panel.start = tile;
@@ -281,31 +307,43 @@ void multiply_narrow(const DenseBlock& block, PanelFunction multiply, Panel pane
   }
 }
 
-// One panel of columns, of the rows from `begin` to `end`. A block of its weights stays in the L1
-// cache for all rows.
+// Brings what a panel will write into the cache while it is summed.
+void expect_writes(float* out, int64_t stride, int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < width; c += kLanes) __builtin_prefetch(out + r * stride + c, 1);
+  }
+}
+
+// One panel of columns, of the rows from `begin` to `end`. A block of its weights stays in a cache
+// for all rows.
 void multiply_columns(const DenseBlock& block, int64_t column, int64_t begin, int64_t end) {
-  constexpr int64_t kDepth = 128;
   constexpr int64_t kFetches = kPanelColumns / kLanes;
+  constexpr int64_t kManyPanels = 8;
   const RowPanels panels(end - begin);
   // The first panels of rows fetch the next block of weights, which follows in memory.
   const int64_t fetches = panels.count >= 4 ? 1 : panels.count >= 2 ? 2 : 4;
   const FinishFunction finish = finish_function(block);
+  const float* first_start = starts_with_residual(block) ? block.residual : nullptr;
   const int64_t width = panel_width(column, block.out);
   const int64_t columns = column + width <= block.out ? width : block.out - column;
-  for (int64_t k = 0; k < block.in; k += kDepth) {
-    const int64_t depth = k + kDepth <= block.in ? kDepth : block.in - k;
+  for (int64_t k = 0; k < block.in; k += block.block_depth) {
+    const int64_t depth = k + block.block_depth <= block.in ? block.block_depth : block.in - k;
     const float* weights = block.weights + column * block.in + k * width;
     for (int64_t p = 0; p < panels.count; ++p) {
       const int64_t row = begin + panels.begin(p);
       const int64_t rows = begin + panels.begin(p + 1) - row;
-      float* out = block.y + row * block.out + column;
+      const int64_t at = row * block.out + column;
+      float* out = block.y + at;
       const Panel panel{.a = block.x + row * block.in + k,
                         .a_stride = block.in,
                         .b = weights,
                         .b_stride = width,
                         .depth = depth,
-                        .start = k == 0 ? block.bias + column : out,
-                        .start_stride = k == 0 ? 0 : block.out,
+                        .bias = k == 0 ? block.bias + column : nullptr,
+                        .start = k > 0                    ? out
+                                 : first_start == nullptr ? nullptr
+                                                          : first_start + at,
+                        .start_stride = block.out,
                         .out = out,
                         .out_stride = block.out,
                         .fetch = weights + depth * (width + p * kLanes * fetches)};
@@ -313,20 +351,26 @@ void multiply_columns(const DenseBlock& block, int64_t column, int64_t begin, in
                                      : fetches == 1          ? panel_function<1>(rows, width)
                                      : fetches == 2          ? panel_function<2>(rows, width)
                                                              : panel_function<4>(rows, width);
+      // Few rows have just been written, or read, and are near.
+      if (panels.count >= kManyPanels) expect_writes(out, block.out, rows, columns);
       if (columns == width) {
         multiply(panel);
       } else {
         multiply_narrow(block, multiply, panel, rows, columns);
       }
-      if (finish != nullptr && k + depth == block.in) finish(block, row, rows, column, columns);
+      if (finish == nullptr || k + depth < block.in) continue;
+      // One panel behind: what was stored last is still on its way to the cache.
+      if (p > 0) finish(block, begin + panels.begin(p - 1), row, column, columns);
+      if (p + 1 == panels.count) finish(block, row, row + rows, column, columns);
     }
   }
 }
 
 void dense(const DenseBlock& block) {
-  for (int64_t begin = 0; begin < block.rows; begin += block.block_rows) {
-    const int64_t end =
-        begin + block.block_rows < block.rows ? begin + block.block_rows : block.rows;
+  const int64_t blocks = (block.rows + block.block_rows - 1) / block.block_rows;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t begin = i * block.rows / blocks;
+    const int64_t end = (i + 1) * block.rows / blocks;
     for (int64_t column = block.column_begin; column < block.column_end; column += kPanelColumns) {
       multiply_columns(block, column, begin, end);
     }
@@ -397,25 +441,28 @@ void lay_out_keys(const AttentionHead& head, float* panels) {
   }
 }
 
-// Scores become e^(score * scale + mask - greatest), zero past the last key. Returns their sum.
+// Scores become e^(score * scale + mask - greatest), zero past the last key. Returns their sum. In
+// powers of two, so that one multiplication serves the scale and the base.
 float exponentials(float* scores, const float* mask, int64_t length, float scale) {
   const Lanes lowest = all(-3.40282347e38F);
-  const auto score = [&](int64_t c, __mmask16 lanes) {
-    const Lanes scaled = _mm512_mul_ps(_mm512_loadu_ps(scores + c), all(scale));
-    const Lanes added =
-        mask == nullptr ? scaled : _mm512_add_ps(scaled, _mm512_maskz_loadu_ps(lanes, mask + c));
-    return _mm512_mask_mov_ps(lowest, lanes, added);
-  };
+  const Lanes factor = all(scale * kLog2E);
   Lanes greatest = lowest;
   for (int64_t c = 0; c < length; c += kLanes) {
-    greatest = _mm512_max_ps(greatest, score(c, first_lanes(length - c)));
+    const __mmask16 lanes = first_lanes(length - c);
+    Lanes power = _mm512_mul_ps(_mm512_loadu_ps(scores + c), factor);
+    if (mask != nullptr) {
+      power = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(lanes, mask + c), all(kLog2E), power);
+    }
+    // Infinitely low scores are as low as can be, so that a row of nothing else has a mean.
+    power = _mm512_mask_max_ps(lowest, lanes, lowest, power);
+    greatest = _mm512_max_ps(greatest, power);
+    _mm512_storeu_ps(scores + c, power);
   }
   greatest = all(_mm512_reduce_max_ps(greatest));
   Lanes sum = _mm512_setzero_ps();
   for (int64_t c = 0; c < length; c += kLanes) {
-    const __mmask16 lanes = first_lanes(length - c);
-    const Lanes value =
-        _mm512_maskz_mov_ps(lanes, exponential(_mm512_sub_ps(score(c, lanes), greatest)));
+    const Lanes power = _mm512_sub_ps(_mm512_loadu_ps(scores + c), greatest);
+    const Lanes value = _mm512_maskz_mov_ps(first_lanes(length - c), power_of_two(power));
     sum = _mm512_add_ps(sum, value);
     _mm512_storeu_ps(scores + c, value);
   }
@@ -448,6 +495,7 @@ void attend(const AttentionHead& head) {
                                         .b = keys + column * head.head_size,
                                         .b_stride = columns,
                                         .depth = head.head_size,
+                                        .bias = nullptr,
                                         .start = nullptr,
                                         .start_stride = 0,
                                         .out = scores + column,
@@ -465,6 +513,7 @@ void attend(const AttentionHead& head) {
                                         .b = head.value + d,
                                         .b_stride = head.value_stride,
                                         .depth = head.length_k,
+                                        .bias = nullptr,
                                         .start = nullptr,
                                         .start_stride = 0,
                                         .out = head.out + row * head.out_stride + d,

@@ -9,16 +9,34 @@
 namespace accel::kernels {
 namespace {
 
-constexpr int64_t kL2Usual = 1 << 20;
+constexpr int64_t kFloatSize = sizeof(float);
+
+int64_t cache_bytes(int level, int64_t usual) {
+  const int64_t found = ::sysconf(level);
+  return found > 0 ? found : usual;
+}
+
+int64_t l2_bytes() { return cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20); }
 
 // From so many rows on, reading all of the weights is hidden behind the multiplications.
 constexpr int64_t kRowsPerThread = 48;
 
 // A quarter of the L2 cache is for rows of x, the rest for weights and results that pass by.
 int64_t rows_in_cache(int64_t in) {
-  const int64_t found = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
-  const int64_t floats = (found > 0 ? found : kL2Usual) / 4 / static_cast<int64_t>(sizeof(float));
-  return std::max(kPanelRows, floats / in / kPanelRows * kPanelRows);
+  return std::max(kPanelRows, l2_bytes() / 2 / kFloatSize / in / kPanelRows * kPanelRows);
+}
+
+// A block of weights serves all rows in turn. Shallow blocks stay in the L1 cache, if it is large
+// enough. Deep ones come from the L2 cache, and sums are put down and taken up again less often,
+// which is better when many rows share the way of the weights there (docs/performance.md, "The
+// inner loop").
+int64_t block_depth(int64_t rows) {
+  constexpr int64_t kShallow = 128;
+  constexpr int64_t kManyRows = 8 * kPanelRows;
+  static const int64_t l1 = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
+  static const int64_t deep = l2_bytes() / 2 / kFloatSize / kPanelColumns;
+  const bool stays = kShallow * kPanelColumns * kFloatSize <= l1 / 4 * 3;
+  return stays || rows < kManyRows ? kShallow : deep;
 }
 
 }  // namespace
@@ -72,8 +90,8 @@ void DenseLayer::run(const DenseRows& call, const DenseCut& cut, int task) const
   const int64_t row_end = (task / cut.by_columns + 1) * call.rows / cut.by_rows;
   const int64_t panels = (parts_.out + kPanelColumns - 1) / kPanelColumns;
   const int64_t column = task % cut.by_columns * panels / cut.by_columns * kPanelColumns;
-  const int64_t column_end = std::min(
-      parts_.out, (task % cut.by_columns + 1) * panels / cut.by_columns * kPanelColumns);
+  const int64_t column_end =
+      std::min(parts_.out, (task % cut.by_columns + 1) * panels / cut.by_columns * kPanelColumns);
   const int64_t offset = row * parts_.out;
   table_.dense({.x = call.x + row * parts_.in,
                 .y = call.y + offset,
@@ -86,6 +104,7 @@ void DenseLayer::run(const DenseRows& call, const DenseCut& cut, int task) const
                 .column_begin = column,
                 .column_end = column_end,
                 .block_rows = block_rows_,
+                .block_depth = block_depth(row_end - row),
                 .activation = parts_.activation,
                 .gamma = cut.by_columns > 1 || parts_.gamma.empty() ? nullptr : parts_.gamma.data(),
                 .beta = parts_.beta.data(),

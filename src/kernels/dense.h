@@ -70,7 +70,9 @@ class DenseLayer {
 
   // A row is normalised when all of its columns are there: what is cut by columns leaves it to
   // norm(), `tasks` of which may run at the same time when all tasks of run() have returned.
-  bool leaves_norm(const DenseCut& cut) const { return cut.by_columns > 1 && !parts_.gamma.empty(); }
+  bool leaves_norm(const DenseCut& cut) const {
+    return cut.by_columns > 1 && !parts_.gamma.empty();
+  }
   void norm(float* y, int64_t rows, int tasks, int task) const;
 
  private:

@@ -42,6 +42,7 @@ struct DenseBlock {
   int64_t column_begin;  // a multiple of kPanelColumns
   int64_t column_end;    // likewise, or out
   int64_t block_rows;    // so many rows of x stay in the L2 cache
+  int64_t block_depth;   // so many rows of a panel of weights are gone through at a time
   Activation activation;
   // Layer normalisation of the finished rows, as in NormRows; null: none. Only with all columns.
   const float* gamma = nullptr;

@@ -77,9 +77,8 @@ void Program::plan_stages() {
   size_t first_of_stage = 0;
   for (size_t i = 0; i < parts_.steps.size(); ++i) {
     const std::vector<Value> needed = reads(parts_.steps[i]);
-    const bool waits = std::ranges::any_of(needed, [&](Value value) {
-      return static_cast<size_t>(value) >= inputs + first_of_stage;
-    });
+    const bool waits = std::ranges::any_of(
+        needed, [&](Value value) { return static_cast<size_t>(value) >= inputs + first_of_stage; });
     if (stages_.empty() || waits) {
       stages_.emplace_back();
       first_of_stage = i;
@@ -244,11 +243,10 @@ class ProgramRun {
     const DenseRows call{at(dense.x), at(dense.residual), y, rows(result).count()};
     const DenseCut cut = layer->cut(call.rows, threads_.count);
     if (layer->leaves_norm(cut)) {
-      const auto tasks = static_cast<int>(
-          std::clamp<int64_t>(call.rows / kRowsPerNorm, 1, threads_.count));
-      norms.push_back({tasks, [=, rows = call.rows](int task) {
-                         layer->norm(y, rows, tasks, task);
-                       }});
+      const auto tasks =
+          static_cast<int>(std::clamp<int64_t>(call.rows / kRowsPerNorm, 1, threads_.count));
+      norms.push_back(
+          {tasks, [=, rows = call.rows](int task) { layer->norm(y, rows, tasks, task); }});
     }
     return {cut.tasks(), [=](int task) { layer->run(call, cut, task); }};
   }

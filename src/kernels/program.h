@@ -79,9 +79,9 @@ class Program {
   void plan_memory();
 
   ProgramParts parts_;
-  std::vector<int64_t> widths_;                  // of each value
-  std::vector<std::vector<size_t>> stages_;      // steps that run at the same time
-  std::vector<int> slots_;                       // of each value: where in memory; -1: outside
+  std::vector<int64_t> widths_;              // of each value
+  std::vector<std::vector<size_t>> stages_;  // steps that run at the same time
+  std::vector<int> slots_;                   // of each value: where in memory; -1: outside
   int slot_count_ = 0;
 
   struct Memory;

@@ -147,11 +147,11 @@ TEST_F(ProgramTest, CallsAtTheSameTimeDoNotMeet) {
 }
 
 TEST_F(ProgramTest, ResultsHaveTheRowsOfWhatTheyBeganWith) {
-  const Program program({.input_widths = {16, 16},
-                         .steps = {DenseStep{layer(16, 32, 1, false), 1},
-                                   AttentionStep{table_, 1, 1.0F, 0, 1, 1},
-                                   DenseStep{layer(16, 48, 2, false), 3}},
-                         .outputs = {2, 4}});
+  const Program program(
+      {.input_widths = {16, 16},
+       .steps = {DenseStep{layer(16, 32, 1, false), 1}, AttentionStep{table_, 1, 1.0F, 0, 1, 1},
+                 DenseStep{layer(16, 48, 2, false), 3}},
+       .outputs = {2, 4}});
   EXPECT_EQ(program.rows_from(2), 1);
   EXPECT_EQ(program.rows_from(4), 0);
   EXPECT_EQ(program.width(2), 32);

@@ -88,9 +88,8 @@ class Gathering {
     const auto input = [&](size_t i) { return number_of(node.input_value(i)); };
     if (const auto* dense = ov::as_type<const DenseOp>(&node)) {
       const bool added = node.get_input_size() > 1;
-      return kernels::DenseStep{.layer = dense->layer(),
-                                .x = input(0),
-                                .residual = added ? input(1) : kernels::kNoValue};
+      return kernels::DenseStep{
+          .layer = dense->layer(), .x = input(0), .residual = added ? input(1) : kernels::kNoValue};
     }
     const auto& attention = *ov::as_type<const AttentionOp>(&node);
     kernels::AttentionStep step{

@@ -21,7 +21,8 @@ struct OwnKernels {
 // A copy of `model` (weights that stay are shared, those that move are laid out anew) in which
 //   MatMul by a constant [+ bias] [activation] [+ residual] [layer normalisation]   is one step,
 //   reshape, transpose, attention, transpose, reshape                               is another,
-// and steps that read each other run as one node (program_op.h). What does not match stays. `table` outlives the result.
+// and steps that read each other run as one node (program_op.h). What does not match stays. `table`
+// outlives the result.
 OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTable& table);
 
 }  // namespace accel::backend

@@ -95,7 +95,8 @@ bool ProgramOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inpu
 
   std::vector<float*> results;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    ov::Shape shape = inputs[static_cast<size_t>(program_->rows_from(parts.outputs[i]))].get_shape();
+    ov::Shape shape =
+        inputs[static_cast<size_t>(program_->rows_from(parts.outputs[i]))].get_shape();
     shape.back() = static_cast<size_t>(program_->width(parts.outputs[i]));
     outputs[i].set_shape(shape);
     results.push_back(outputs[i].data<float>());
