@@ -151,7 +151,10 @@ void multiply_panel(const Panel& panel) {
     if (kFetch > 0) fetch += kFetch * kLanes;
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      const Lanes spread = all((r < 3 ? a0 : a3)[r % 3 * stride]);
+      // Named, not indexed as it is chosen: there GCC 12's overflow sanitizer computes the index
+      // for the first choice only, and the second is read at that of an earlier r.
+      const float* three = r < 3 ? a0 : a3;
+      const Lanes spread = all(three[r % 3 * stride]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_fmadd_ps(spread, row[v], sums[r][v]);
     }
