@@ -19,6 +19,7 @@ class Contender:
     bulk: list
     singles: list
     precision: str = "f32"
+    scenarios: tuple = ("bulk", "singles", "start")  # those it takes part in
     best: dict = field(default_factory=dict)
 
     def load_settings(self, scenario):
@@ -84,3 +85,9 @@ def accel(worker, model, precisions):
             Contender(name, [str(worker)], settings, [{}], [{"streams": 1}], precision)
         )
     return found
+
+
+def bare_loop(program, model):
+    """What accel's own work around the engine costs; nobody's rival."""
+    settings = {"model": str(model)}
+    return Contender("accel_bare_loop", [str(program)], settings, [{}], [{}], scenarios=("bulk",))

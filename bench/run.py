@@ -24,7 +24,7 @@ LOGS = BUILD / "logs"
 WORK = BUILD / "work"
 SCENARIOS = ("bulk", "singles", "start")
 SHORT_TOKENS_MAX = 12
-SHORT_TEXTS_MIN = 10
+SHORT_TEXTS_MIN = 5
 QUICK_TEXTS = 100
 TUNING_BLOCK = 128  # texts: the largest batch tried
 TUNING_EVERY = 3
@@ -124,7 +124,9 @@ def find_accel(given):
     if not worker.exists():
         print(f"accel's worker {worker} is not built: the peers are measured alone", flush=True)
         return []
-    return contenders.accel(worker, given.model, given.precisions.split(","))
+    loop = given.accel / "accel_bench_bare_loop"
+    return [*contenders.accel(worker, given.model, given.precisions.split(",")),
+            contenders.bare_loop(loop, given.model)]
 
 
 def short_texts(everyone, path):
@@ -175,7 +177,7 @@ def measure_singles(workers, path, rounds, result):
 def measure_start(everyone, given, result):
     print(f"start, {given.rounds} rounds ...", flush=True)
     # Two of the library's backends load the same packages as the third and more.
-    shown = [c for c in everyone if c.name not in
+    shown = [c for c in everyone if "start" in c.scenarios and c.name not in
              ("sentence_transformers_onnx", "sentence_transformers_openvino")]
     program = given.accel / "accel"
     program = program if program.exists() and any(c.is_accel for c in everyone) else None
@@ -236,8 +238,10 @@ def measure(given, everyone, texts, short, result):
             measure_bulk(workers, texts, given.rounds, result)
             save(given, result)
         if "singles" in given.scenarios:
-            scenarios.load(workers, everyone, "singles")
-            measure_singles(workers, short, given.rounds, result)
+            present = [c for c in everyone if "singles" in c.scenarios]
+            alone = {c.name: workers[c.name] for c in present}
+            scenarios.load(alone, present, "singles")
+            measure_singles(alone, short, given.rounds, result)
             save(given, result)
     if "start" in given.scenarios:
         measure_start(everyone, given, result)

@@ -44,6 +44,8 @@ def fitted(interval):
     if interval == INTERVALS - 1:
         fixed = [([1] * (DEGREE + 1), 0)]
     free = nodes(DEGREE + 1 - len(fixed))
+    if interval == 0:  # zero is taken: the right half of twice as many
+        free = [2 * node - 1 for node in nodes(2 * len(free))[len(free) :]]
     rows = [row for row, _ in fixed] + [[t**d for d in range(DEGREE + 1)] for t in free]
     values = [value for _, value in fixed] + [h((interval + t) * float(WIDTH)) for t in free]
     return solve(rows, values)

@@ -9,12 +9,11 @@
 #include "base/try.h"
 #include "engine/embed_all.h"
 #include "pipelines/text/embedding_stream.h"
+#include "runtime/token_batches.h"
 #include "tensors/convert.h"
 
 namespace accel::engine {
 namespace {
-
-constexpr int64_t kBatchTokens = 256;  // docs/performance.md, "The inner loop"
 
 PortReport port_report(const models::InputSpec& spec) {
   return {std::string(spec.name), spec.dtype, spec.shape, spec.optional};
@@ -214,8 +213,8 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
                                        const EmbedOptions& options) {
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
   ACCEL_ASSIGN(const GraphPtr ready, graph({.sentence = true, .normalize = options.normalize}));
-  Result<EmbedResult> result =
-      embed_all(*model, *ready->pool, texts, {.embed = options, .batch_tokens = kBatchTokens});
+  Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
+                                         {.embed = options, .batch_tokens = runtime::kBatchTokens});
   if (!result.ok()) return result;
   if (!texts.empty()) ready->release_sources();
   result->report = ready->report;
@@ -238,7 +237,7 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
   pipelines::EmbeddingStreamOptions settings{
       .window_texts = options.window_texts,
       .window_age = std::chrono::milliseconds(options.window_ms),
-      .batch_tokens = tokens > 0 ? tokens : kBatchTokens,
+      .batch_tokens = tokens > 0 ? tokens : runtime::kBatchTokens,
       .strict_utf8 = options.embed.strict_utf8,
       .finish = finish,
       .prompt = std::move(prompt),

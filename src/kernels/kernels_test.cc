@@ -152,6 +152,22 @@ TEST_F(Kernels, DenseKeepsWhatIsNotANumber) {
   }
 }
 
+TEST_F(Kernels, GeluIsExactToTheLastDigits) {
+  const float weight[] = {1.0F};
+  const DenseLayer layer({.weight = weight, .in = 1, .out = 1, .activation = Activation::kGeluErf},
+                         *table_);
+  std::vector<float> x;
+  for (int i = -9000; i <= 9000; ++i) x.push_back(static_cast<float>(i) * 1e-3F);
+  for (int i = -1000; i <= 1000; ++i) x.push_back(static_cast<float>(i) * 1e-6F);
+  std::vector<float> y(x.size());
+  layer.run({.x = x.data(), .y = y.data(), .rows = std::ssize(x)}, {}, 0);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double exact = 0.5 * x[i] * std::erfc(-x[i] / std::sqrt(2.0));
+    const double size = std::abs(double{x[i]});
+    ASSERT_NEAR(y[i], exact, size < 0.01 ? 1e-6 * size : 5e-8 + 6e-8 * size) << "x = " << x[i];
+  }
+}
+
 // mask is empty, [length_k] or [batch, heads, length_q, length_k].
 std::vector<double> expected(const AttentionShape& s, const std::vector<float>& q,
                              const std::vector<float>& k, const std::vector<float>& v,

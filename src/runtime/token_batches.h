@@ -17,9 +17,14 @@ struct TokenBatches {
   uint64_t padded_tokens = 0;  // computed and thrown away
 };
 
+// Enough that weights are read seldom, and so few that results stay in the cache
+// (docs/performance.md).
+constexpr int64_t kBatchTokens = 256;
+
 struct BatchLimits {
-  int64_t max_tokens = 1024;  // of a batch, padding included; a longer text is a batch of its own
-  int workers = 1;            // that run batches at the same time
+  int64_t max_tokens =
+      kBatchTokens;  // of a batch, padding included; a longer text is a batch of its own
+  int workers = 1;   // that run batches at the same time
 };
 
 // Cuts texts of the given lengths into batches. Texts of like length go together, and the longest

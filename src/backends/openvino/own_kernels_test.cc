@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <openvino/op/add.hpp>
 #include <openvino/op/gelu.hpp>
 #include <openvino/op/matmul.hpp>
@@ -113,6 +114,38 @@ TEST_F(OwnKernelsTest, TakeAWholeEncoderLayer) {
     expect_alike(model, {{"x", as_f32(samples({3, tokens, kHidden}, 20))},
                          {"mask", as_f32(samples({3, 1, 1, tokens}, 21))}});
   }
+}
+
+int count_of(const ov::Model& model, const std::string& name) {
+  return static_cast<int>(std::ranges::count_if(
+      model.get_ops(), [&](const auto& op) { return name == op->get_type_name(); }));
+}
+
+// Layers behind one another are one program, though results between them are read outside.
+TEST_F(OwnKernelsTest, GatherWhatReadsEachOther) {
+  const auto x = parameter("x", ov::element::f32, {-1, -1, kHidden});
+  const Output first = norm(add(dense(x, kHidden, kHidden, 1), x), 3);
+  const Output second = norm(add(dense(first, kHidden, kHidden, 5), first), 7);
+  const auto model = graph({x}, {{"first", first}, {"second", second}});
+  const OwnKernels moved = move_to_own_kernels(*model, *table_);
+  EXPECT_EQ(moved.dense, 2);
+  EXPECT_EQ(count_of(*moved.model, "Program"), 1);
+  expect_alike(model, {{"x", as_f32(samples({2, 5, kHidden}, 20))}});
+}
+
+// What the engine does between two layers ends one program and begins another; a layer that does
+// not need it stays in the first.
+TEST_F(OwnKernelsTest, LetTheEngineWorkBetweenPrograms) {
+  const auto x = parameter("x", ov::element::f32, {-1, -1, kHidden});
+  const Output first = dense(x, kHidden, kHidden, 1);
+  const Output doubled = node<ov::op::v1::Multiply>(first, first);
+  const Output second = dense(doubled, kHidden, kHidden, 3);
+  const Output beside = dense(first, kHidden, 32, 5);
+  const auto model = graph({x}, {{"second", second}, {"beside", beside}});
+  const OwnKernels moved = move_to_own_kernels(*model, *table_);
+  EXPECT_EQ(moved.dense, 3);
+  EXPECT_EQ(count_of(*moved.model, "Program"), 2);
+  expect_alike(model, {{"x", as_f32(samples({2, 5, kHidden}, 20))}});
 }
 
 TEST_F(OwnKernelsTest, TakeMasksOfEveryShape) {
