@@ -84,15 +84,15 @@ class Loop {
     std::vector<std::vector<int32_t>> ids;
     std::vector<int32_t> lengths;
     for (std::string line; std::getline(file, line);) {
-      ACCEL_ASSIGN(text::Encoding encoding,
-                   tokenizer_->encode(
-                       line, {.max_length = static_cast<size_t>(folder_->max_tokens())}));
+      ACCEL_ASSIGN(
+          text::Encoding encoding,
+          tokenizer_->encode(line, {.max_length = static_cast<size_t>(folder_->max_tokens())}));
       lengths.push_back(static_cast<int32_t>(encoding.ids.size()));
       ids.push_back(std::move(encoding.ids));
     }
     Corpus corpus{.texts = ids.size(), .batches = {}};
-    const runtime::TokenBatches cut = runtime::cut_token_batches(
-        lengths, {.workers = static_cast<int>(requests_.size())});
+    const runtime::TokenBatches cut =
+        runtime::cut_token_batches(lengths, {.workers = static_cast<int>(requests_.size())});
     for (const runtime::TokenBatch& batch : cut.batches) {
       corpus.batches.push_back(ready_made(ids, batch));
     }

@@ -102,7 +102,8 @@ TEST_F(ProgramTest, StepsTogetherGiveWhatTheyGiveAlone) {
   const std::vector<Step> steps = two_encoder_layers();
   const Program program({.input_widths = {kWidth}, .steps = steps, .outputs = {6, 12}});
   for (const int threads : {1, 2, 3}) {
-    for (const auto& [batch, length] : {std::pair{1, 1}, {1, 9}, {3, 7}, {8, 40}}) {
+    for (const auto& [batch, length] :
+         {std::pair<int64_t, int64_t>{1, 1}, {1, 9}, {3, 7}, {8, 40}}) {
       SCOPED_TRACE(::testing::Message() << threads << " threads, " << batch << " x " << length);
       const Floats x = random_floats(batch * length * kWidth, 77);
       const Floats mask_row = random_floats(length, 78);

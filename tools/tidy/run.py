@@ -17,7 +17,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLANG_TIDY = "clang-tidy-16"
-OWN_FOLDERS = ("src", "tests", "examples")
+OWN_FOLDERS = ("src", "tests", "examples", "bench")
 INCLUDE_FOLDERS = (ROOT / "src", ROOT / "include", ROOT / "rust/textkit/include")
 INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 

@@ -15,7 +15,7 @@ int64_t product(const ov::Shape& shape, size_t begin, size_t end) {
 }
 
 kernels::ProgramInput input_of(const ov::Tensor& tensor) {
-  const ov::Shape shape = tensor.get_shape();
+  const ov::Shape& shape = tensor.get_shape();
   const size_t last = shape.size() - 1;
   const size_t first = std::min<size_t>(last, 1);  // the batch, unless there is one axis only
   return {.data = tensor.data<const float>(),
@@ -37,7 +37,7 @@ ov::Tensor with_keys(const ov::Tensor& mask, size_t keys) {
 }
 
 kernels::AttentionMask mask_of(const ov::Tensor& tensor) {
-  const ov::Shape shape = tensor.get_shape();
+  const ov::Shape& shape = tensor.get_shape();
   const auto stride = [&](size_t axis) {
     return shape[axis] == 1 ? 0 : product(shape, axis + 1, shape.size());
   };
