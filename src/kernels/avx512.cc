@@ -354,8 +354,8 @@ void multiply_columns(const DenseBlock& block, int64_t column, int64_t begin, in
                                      : fetches == 1          ? panel_function<1>(rows, width)
                                      : fetches == 2          ? panel_function<2>(rows, width)
                                                              : panel_function<4>(rows, width);
-      // Few rows have just been written, or read, and are near.
-      if (panels.count >= kManyPanels) expect_writes(out, block.out, rows, columns);
+      // Of few rows the results have been written not long ago, and are near.
+      if (k == 0 && panels.count >= kManyPanels) expect_writes(out, block.out, rows, columns);
       if (columns == width) {
         multiply(panel);
       } else {
