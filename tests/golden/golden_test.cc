@@ -44,13 +44,28 @@ std::vector<std::string> folders_with(const char* kind) {
   return folders;
 }
 
-// The engine of all tests here; what it remembers goes with the process.
-Engine& engine() {
-  static const models::ScratchFolder cache;
-  static const std::unique_ptr<Engine> shared =
-      *Engine::create({.cache_dir = cache.path().string(), .probe = false});
-  return *shared;
-}
+// The engine of all tests here; what it remembers goes with the process. It ends with the tests,
+// not with the process: at exit, OpenVINO's statics would go while its threads still read them.
+class SharedEngine : public testing::Environment {
+ public:
+  void SetUp() override {
+    auto created = Engine::create({.cache_dir = cache_.path().string(), .probe = false});
+    ASSERT_TRUE(created.ok()) << created.status().to_string();
+    engine_ = std::move(*created);
+  }
+  void TearDown() override { engine_.reset(); }
+  Engine& get() { return *engine_; }
+
+ private:
+  models::ScratchFolder cache_;
+  std::unique_ptr<Engine> engine_;
+};
+
+// GoogleTest deletes it.
+auto& shared_engine =
+    static_cast<SharedEngine&>(*testing::AddGlobalTestEnvironment(new SharedEngine));
+
+Engine& engine() { return shared_engine.get(); }
 
 using Param = std::tuple<std::string, std::string>;  // folder, backend
 
