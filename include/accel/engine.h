@@ -5,8 +5,10 @@
 //   auto result = (*model)->embed({"two texts", "to two vectors"});
 //   for (float x : result->embeddings.data<float>()) ...
 //
-// Threads: Engine and Model are safe from any thread; a Model stays usable after its Engine is
-// gone. An EmbeddingStream has one pushing and one pulling thread.
+// Lifetime: a Model stays usable after its Engine is gone. Let both end before main() returns, not
+// with a program's static objects: OpenVINO's own go earlier, while its threads still run.
+// Threads: Engine and Model are safe from any thread. An EmbeddingStream has one pushing and one
+// pulling thread.
 #pragma once
 
 #include <cstdint>
