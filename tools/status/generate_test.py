@@ -65,6 +65,16 @@ class Page(unittest.TestCase):
         with self.assertRaisesRegex(claims.Misplaced, "9"):
             generate.page(self.ROWS, [claims.Claim(9, "a_test.cc", "A.B", "")])
 
+    def test_the_pages_own_failure_does_not_keep_it_from_being_written(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
+            (path / "ctest.xml").write_text(
+                '<testsuite><testcase name="docs.status" status="fail"/>'
+                '<testcase name="journey" status="run"/></testsuite>')
+            last_run = results.Results([path])
+        self.assertTrue(last_run.shows("test_it", in_python_or_rust=True))
+        self.assertTrue(last_run.shows("docs.status", in_python_or_rust=False))
+
     def test_a_test_that_failed_or_did_not_run_shows_nothing(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder)
