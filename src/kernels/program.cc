@@ -55,7 +55,9 @@ struct Program::Memory {
 
 Program::Program(ProgramParts parts)
     : parts_(std::move(parts)), widths_(parts_.input_widths), memory_(std::make_unique<Memory>()) {
+  for (size_t i = 0; i < widths_.size(); ++i) origins_.push_back(static_cast<Value>(i));
   for (const Step& step : parts_.steps) {
+    origins_.push_back(rows_from(first_read(step)));
     const auto* dense = std::get_if<DenseStep>(&step);
     widths_.push_back(dense != nullptr ? dense->layer->out() : width(first_read(step)));
   }
@@ -64,12 +66,6 @@ Program::Program(ProgramParts parts)
 }
 
 Program::~Program() = default;
-
-Value Program::rows_from(Value value) const {
-  const auto inputs = static_cast<Value>(parts_.input_widths.size());
-  while (value >= inputs) value = first_read(parts_.steps[static_cast<size_t>(value - inputs)]);
-  return value;
-}
 
 // A step joins those before it unless it reads a result of theirs.
 void Program::plan_stages() {

@@ -67,7 +67,7 @@ class Program {
 
   int64_t width(Value value) const { return widths_[static_cast<size_t>(value)]; }
   // The input that gives `value` its batch and length.
-  Value rows_from(Value value) const;
+  Value rows_from(Value value) const { return origins_[static_cast<size_t>(value)]; }
   const ProgramParts& parts() const { return parts_; }
 
   void run(const ProgramCall& call, const Threads& threads) const;
@@ -80,6 +80,7 @@ class Program {
 
   ProgramParts parts_;
   std::vector<int64_t> widths_;              // of each value
+  std::vector<Value> origins_;               // of each value: rows_from()
   std::vector<std::vector<size_t>> stages_;  // steps that run at the same time
   std::vector<int> slots_;                   // of each value: where in memory; -1: outside
   int slot_count_ = 0;
