@@ -96,8 +96,8 @@ inline Lanes activated(Lanes x) {
 
 // --- one panel of results ----------------------------------------------------------------------
 
-// out[r][c] = bias[c] + start[r][c] + sum over k of a[r][k] b[k][c], for kRows rows and kVectors *
-// kLanes columns.
+// out[r][c] = (bias[c] + start[r][c] + sum over k of a[r][k] b[k][c]) * factors[r], for kRows rows
+// and kVectors * kLanes columns.
 struct Panel {
   const float* a;
   int64_t a_stride;
@@ -109,7 +109,8 @@ struct Panel {
   int64_t start_stride;
   float* out;
   int64_t out_stride;
-  const float* fetch = nullptr;  // what comes next: brought nearer, kFetch cache lines at each k
+  const float* factors = nullptr;  // null: one
+  const float* fetch = nullptr;    // what comes next: brought nearer, kFetch cache lines at each k
 };
 
 template <int kRows, int kVectors, int kFetch>
@@ -161,6 +162,14 @@ void multiply_panel(const Panel& panel) {
     b += b_stride;
     ++a0, ++a3;
     asm("" : "+r"(a0), "+r"(a3));  // or the compiler makes six pointers of them
+  }
+  if (panel.factors != nullptr) {
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      const Lanes factor = all(panel.factors[r]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = _mm512_mul_ps(sums[r][v], factor);
+    }
   }
   float* out = panel.out;
   const int64_t out_stride = panel.out_stride;
@@ -444,49 +453,87 @@ void lay_out_keys(const AttentionHead& head, float* panels) {
   }
 }
 
-// Scores become e^(score * scale + mask - greatest), zero past the last key. Returns their sum. In
-// powers of two, so that one multiplication serves the scale and the base.
-float exponentials(float* scores, const float* mask, int64_t length, float scale) {
-  const Lanes lowest = all(-3.40282347e38F);
-  const Lanes factor = all(scale * kLog2E);
-  Lanes greatest = lowest;
+constexpr float kLowest = -3.40282347e38F;
+
+// One row of the mask in powers of two. Past the last key it is as low as can be, and before it
+// half as low at the least: a row of nothing but masked keys has the mean of those, not of what is
+// past.
+void lay_out_mask(const float* mask, int64_t length, float* out) {
   for (int64_t c = 0; c < length; c += kLanes) {
     const __mmask16 lanes = first_lanes(length - c);
-    Lanes power = _mm512_mul_ps(_mm512_loadu_ps(scores + c), factor);
+    Lanes power = _mm512_setzero_ps();
     if (mask != nullptr) {
-      power = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(lanes, mask + c), all(kLog2E), power);
+      power = _mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, mask + c), all(kLog2E));
+      power = _mm512_max_ps(all(kLowest / 2), power);
     }
-    // Infinitely low scores are as low as can be, so that a row of nothing else has a mean.
-    power = _mm512_mask_max_ps(lowest, lanes, lowest, power);
-    greatest = _mm512_max_ps(greatest, power);
-    _mm512_storeu_ps(scores + c, power);
+    _mm512_storeu_ps(out + c, _mm512_mask_mov_ps(all(kLowest), lanes, power));
   }
-  greatest = all(_mm512_reduce_max_ps(greatest));
-  Lanes sum = _mm512_setzero_ps();
-  for (int64_t c = 0; c < length; c += kLanes) {
-    const Lanes power = _mm512_sub_ps(_mm512_loadu_ps(scores + c), greatest);
-    const Lanes value = _mm512_maskz_mov_ps(first_lanes(length - c), power_of_two(power));
-    sum = _mm512_add_ps(sum, value);
-    _mm512_storeu_ps(scores + c, value);
-  }
-  return _mm512_reduce_add_ps(sum);
 }
 
-void scale_rows(const AttentionHead& head, int64_t row, int64_t rows, const float* sums) {
-  for (int64_t r = 0; r < rows; ++r) {
-    float* out = head.out + (row + r) * head.out_stride;
-    const Lanes factor = all(1.0F / sums[r]);
-    for (int64_t d = 0; d < head.head_size; d += kLanes) {
-      _mm512_storeu_ps(out + d, _mm512_mul_ps(_mm512_loadu_ps(out + d), factor));
+// The scores of one panel of queries.
+struct Scores {
+  float* data;  // [rows, width], width whole vectors
+  int64_t width;
+  const float* mask;  // laid out, [rows or 1, width]
+  int64_t mask_stride;
+  float scale;
+  float* factors;  // [rows]
+};
+
+// Scores become e^(score * scale + mask - the greatest of the row), zero past the last key, and
+// factors what makes their sum one. In powers of two, so that one multiplication serves the scale
+// and the base. All rows together, since within one each number waits for the one before.
+template <int kRows>
+void exponentials(const Scores& scores) {
+  const Lanes factor = all(scores.scale * kLog2E);
+  Lanes greatest[kRows];
+  Lanes sums[kRows];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
+    greatest[r] = all(kLowest);
+    sums[r] = _mm512_setzero_ps();
+  }
+  for (int64_t c = 0; c < scores.width; c += kLanes) {
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      float* at = scores.data + r * scores.width + c;
+      const Lanes mask = _mm512_loadu_ps(scores.mask + r * scores.mask_stride + c);
+      const Lanes power = _mm512_fmadd_ps(_mm512_loadu_ps(at), factor, mask);
+      greatest[r] = _mm512_max_ps(greatest[r], power);
+      _mm512_storeu_ps(at, power);
     }
   }
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) greatest[r] = all(_mm512_reduce_max_ps(greatest[r]));
+  for (int64_t c = 0; c < scores.width; c += kLanes) {
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      float* at = scores.data + r * scores.width + c;
+      // A power that is infinitely low has no difference to its nearest integer.
+      const Lanes power =
+          _mm512_max_ps(all(kLowest), _mm512_sub_ps(_mm512_loadu_ps(at), greatest[r]));
+      const Lanes value = power_of_two(power);
+      sums[r] = _mm512_add_ps(sums[r], value);
+      _mm512_storeu_ps(at, value);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) scores.factors[r] = 1.0F / _mm512_reduce_add_ps(sums[r]);
 }
+
+using ScoresFunction = void (*)(const Scores&);
+
+constexpr ScoresFunction kExponentials[kPanelRows] = {exponentials<1>, exponentials<2>,
+                                                      exponentials<3>, exponentials<4>,
+                                                      exponentials<5>, exponentials<6>};
 
 void attend(const AttentionHead& head) {
   float* keys = head.scratch;
   const int64_t width = padded_columns(head.length_k);
   float* scores = keys + width * head.head_size;  // [kPanelRows, width]
+  float* mask = scores + width * kPanelRows;      // [kPanelRows or 1, width]
   lay_out_keys(head, keys);
+  lay_out_mask(head.mask, head.length_k, mask);
   const RowPanels panels(head.length_q);
   for (int64_t p = 0; p < panels.count; ++p) {
     const int64_t row = panels.begin(p);
@@ -504,11 +551,16 @@ void attend(const AttentionHead& head) {
                                         .out = scores + column,
                                         .out_stride = width});
     }
-    float sums[kPanelRows];
-    for (int64_t r = 0; r < rows; ++r) {
-      const float* mask = head.mask == nullptr ? nullptr : head.mask + (row + r) * head.mask_stride;
-      sums[r] = exponentials(scores + r * width, mask, head.length_k, head.scale);
+    for (int64_t r = 0; r < rows && head.mask_stride != 0; ++r) {
+      lay_out_mask(head.mask + (row + r) * head.mask_stride, head.length_k, mask + r * width);
     }
+    float factors[kPanelRows];
+    kExponentials[rows - 1]({.data = scores,
+                             .width = width,
+                             .mask = mask,
+                             .mask_stride = head.mask_stride == 0 ? 0 : width,
+                             .scale = head.scale,
+                             .factors = factors});
     for (int64_t d = 0; d < head.head_size; d += kPanelColumns) {
       const int64_t columns = panel_width(d, head.head_size);
       panel_function<0>(rows, columns)({.a = scores,
@@ -520,9 +572,9 @@ void attend(const AttentionHead& head) {
                                         .start = nullptr,
                                         .start_stride = 0,
                                         .out = head.out + row * head.out_stride + d,
-                                        .out_stride = head.out_stride});
+                                        .out_stride = head.out_stride,
+                                        .factors = factors});
     }
-    scale_rows(head, row, rows, sums);
   }
 }
 

@@ -14,7 +14,8 @@
 
 namespace accel::kernels {
 
-// Memory for vector instructions: aligned to 64 bytes, not initialised.
+// Memory for vector instructions: aligned to 64 bytes, not initialised, in huge pages where it is
+// large and the system has them.
 class AlignedFloats {
  public:
   explicit AlignedFloats(int64_t count);

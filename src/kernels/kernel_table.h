@@ -80,10 +80,10 @@ struct AttentionHead {
   float* scratch;  // attention_scratch() floats, 64-byte aligned
 };
 
-// Floats that attend() needs for keys of `length_k`: the keys laid out in panels, and one panel of
-// scores.
+// Floats that attend() needs for keys of `length_k`: the keys laid out in panels, and one panel
+// each of scores and of the mask.
 constexpr int64_t attention_scratch(int64_t length_k, int64_t head_size) {
-  return padded_columns(length_k) * (head_size + kPanelRows);
+  return padded_columns(length_k) * (head_size + 2 * kPanelRows);
 }
 
 struct KernelTable {

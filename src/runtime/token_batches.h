@@ -19,7 +19,7 @@ struct TokenBatches {
 
 // Enough that weights are read seldom, and so few that results stay in the cache
 // (docs/performance.md).
-constexpr int64_t kBatchTokens = 256;
+constexpr int64_t kBatchTokens = 320;
 
 struct BatchLimits {
   int64_t max_tokens =
@@ -27,10 +27,12 @@ struct BatchLimits {
   int workers = 1;   // that run batches at the same time
 };
 
-// Cuts texts of the given lengths into batches. Texts of like length go together, and the longest
-// batches come first, so that workers finish together. Few texts are cut into smaller batches, so
-// that every worker has some; a text much shorter than a batch's longest starts the next batch
-// rather than being padded; a text without any token is padded to one. Ties keep the input's order.
+// Cuts texts of the given lengths into the batches that cost least together: padding costs what any
+// token costs, each batch costs a few tokens more, and a small one as much as one of 128. Texts of
+// like length go together and the longest batches come first. For several workers they become
+// smaller towards the end, so that all finish together, and of few texts every worker has some. No
+// batch holds more than 1,024 texts; a text without any token is padded to one. Ties keep the
+// input's order. Takes time in proportion to the number of texts times that of a batch.
 TokenBatches cut_token_batches(std::span<const int32_t> lengths, const BatchLimits& limits);
 
 }  // namespace accel::runtime

@@ -81,6 +81,36 @@ TEST(TokenBatches, AMuchShorterTextStartsTheNextBatch) {
   EXPECT_EQ(cut.padded_tokens, 0u);
 }
 
+TEST(TokenBatches, PaddingIsNotDearerThanAnotherBatch) {
+  // In order and full, the batches would be of 4, 4 and 2 texts, and 20 tokens of padding.
+  const std::vector<int32_t> lengths{70, 70, 70, 60, 60, 60, 60, 60, 60, 60};
+  const TokenBatches cut = cut_token_batches(lengths, {280, 1});
+  EXPECT_EQ(cut.padded_tokens, 0u);
+  EXPECT_EQ(cut.batches.size(), 3u);
+  // One token each is cheaper than a batch.
+  EXPECT_EQ(cut_token_batches(std::vector<int32_t>{71, 70, 70}, {280, 1}).batches.size(), 1u);
+}
+
+TEST(TokenBatches, TheLastBatchesOfSeveralWorkersAreSmaller) {
+  const std::vector<int32_t> lengths(400, 16);
+  const auto sizes = [&](int workers) {
+    std::vector<int64_t> tokens;
+    for (const TokenBatch& batch : cut_token_batches(lengths, {512, workers}).batches) {
+      tokens.push_back(std::ssize(batch.items) * batch.length);
+    }
+    return tokens;
+  };
+  EXPECT_GE(sizes(2).front(), 480);
+  EXPECT_LE(sizes(2).back(), 128);
+  EXPECT_EQ(sizes(1).front(), 512);
+  EXPECT_GE(sizes(1).back(), 256);
+}
+
+TEST(TokenBatches, ABatchHoldsABoundedNumberOfTexts) {
+  const std::vector<int32_t> lengths(3000, 1);
+  EXPECT_EQ(cut_token_batches(lengths, {1'000'000, 1}).batches.size(), 3u);
+}
+
 TEST(TokenBatches, ATextLongerThanTheBoundIsABatchOfItsOwn) {
   const std::vector<int32_t> lengths{1000, 3, 1000};
   const TokenBatches cut = cut_token_batches(lengths, {10});
