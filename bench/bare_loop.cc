@@ -2,11 +2,8 @@
 // streams and ready-made batches of tokens. Nothing is tokenised, cut, ordered or copied while the
 // time runs. Answers the line protocol of peers/protocol.py, as far as bulk runs go.
 #include <atomic>
-#include <chrono>
 #include <fstream>
-#include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <openvino/openvino.hpp>
 #include <string>
 #include <thread>
@@ -15,6 +12,7 @@
 #include "backends/openvino/own_kernels.h"
 #include "base/try.h"
 #include "hardware/limits.h"
+#include "line_protocol.h"
 #include "models/model_folder.h"
 #include "runtime/token_batches.h"
 #include "tensors/npy.h"
@@ -22,9 +20,6 @@
 
 namespace accel::bench {
 namespace {
-
-using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 struct Batch {
   ov::Tensor ids;
@@ -155,29 +150,10 @@ class Loop {
   std::map<std::string, Corpus> corpora_;
 };
 
-json answer_line(Loop& loop, const std::string& line) {
-  const json request = json::parse(line, nullptr, false);
-  if (!request.is_object()) return {{"ok", false}, {"error", "expected a JSON object"}};
-  Clock::time_point start = Clock::now();
-  try {
-    Result<json> found = loop.answer(request, start);
-    if (!found.ok()) return {{"ok", false}, {"error", found.status().to_string()}};
-    json answer = *std::move(found);
-    answer["ok"] = true;
-    answer["seconds"] = std::chrono::duration<double>(Clock::now() - start).count();
-    return answer;
-  } catch (const std::exception& error) {  // the engine's, or a setting of the wrong type
-    return {{"ok", false}, {"error", error.what()}};
-  }
-}
-
 }  // namespace
 }  // namespace accel::bench
 
 int main() {
-  std::ios::sync_with_stdio(false);
   accel::bench::Loop loop;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::cout << accel::bench::answer_line(loop, line).dump() << std::endl;
-  }
+  accel::bench::answer_lines(loop);
 }

@@ -1,24 +1,19 @@
 // accel as a contender of `./dev bench embed`: answers the line protocol of peers/protocol.py over
 // the public Engine, as any program that links the library would use it.
-#include <chrono>
 #include <fstream>
-#include <iostream>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "accel/engine.h"
 #include "base/try.h"
+#include "line_protocol.h"
 #include "tensors/npy.h"
 
 namespace accel::bench {
 namespace {
-
-using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 Result<std::vector<std::string>> read_lines(const std::string& path) {
   std::ifstream file(path);
@@ -134,29 +129,10 @@ class Worker {
   EmbedOptions embed_options_;
 };
 
-json answer_line(Worker& worker, const std::string& line) {
-  json request = json::parse(line, nullptr, false);
-  if (!request.is_object()) return {{"ok", false}, {"error", "expected a JSON object"}};
-  Clock::time_point start = Clock::now();
-  try {
-    Result<json> found = worker.answer(request, start);
-    if (!found.ok()) return {{"ok", false}, {"error", found.status().to_string()}};
-    json answer = *std::move(found);
-    answer["ok"] = true;
-    answer["seconds"] = std::chrono::duration<double>(Clock::now() - start).count();
-    return answer;
-  } catch (const json::exception& error) {  // a setting of the wrong type
-    return {{"ok", false}, {"error", error.what()}};
-  }
-}
-
 }  // namespace
 }  // namespace accel::bench
 
 int main() {
-  std::ios::sync_with_stdio(false);
   accel::bench::Worker worker;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::cout << accel::bench::answer_line(worker, line).dump() << std::endl;
-  }
+  accel::bench::answer_lines(worker);
 }
