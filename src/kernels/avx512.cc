@@ -533,7 +533,7 @@ void attend(const AttentionHead& head) {
   float* scores = keys + width * head.head_size;  // [kPanelRows, width]
   float* mask = scores + width * kPanelRows;      // [kPanelRows or 1, width]
   lay_out_keys(head, keys);
-  lay_out_mask(head.mask, head.length_k, mask);
+  if (head.mask_stride == 0) lay_out_mask(head.mask, head.length_k, mask);
   const RowPanels panels(head.length_q);
   for (int64_t p = 0; p < panels.count; ++p) {
     const int64_t row = panels.begin(p);

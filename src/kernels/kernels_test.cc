@@ -246,5 +246,31 @@ TEST_F(Kernels, AttentionOfEveryShape) {
   }
 }
 
+// Of masked keys alone the mean: what lies past the last key, up to a whole vector, has no part in
+// it.
+TEST_F(Kernels, AttentionToMaskedKeysAloneIsTheirMean) {
+  constexpr AttentionShape kShape{1, 7, 21, 1, 16, 0.25F};
+  const auto q = random_floats(kShape.length_q * kShape.head_size, 1, 3);
+  const auto k = random_floats(kShape.length_k * kShape.head_size, 2, 3);
+  const auto v = random_floats(kShape.length_k * kShape.head_size, 3);
+  for (const float masked :
+       {std::numeric_limits<float>::lowest(), -std::numeric_limits<float>::infinity()}) {
+    const std::vector<float> row(static_cast<size_t>(kShape.length_k), masked);
+    const AttentionMask mask{.data = row.data()};
+    std::vector<float> out(q.size());
+    const Program program({.input_widths = {16, 16, 16},
+                           .steps = {AttentionStep{table_, 1, kShape.scale, 0, 1, 2, 0}},
+                           .outputs = {3}});
+    const ProgramInput inputs[] = {{q.data(), 1, 7}, {k.data(), 1, 21}, {v.data(), 1, 21}};
+    float* const outputs[] = {out.data()};
+    program.run({inputs, {&mask, 1}, outputs}, Threads{});
+    for (size_t i = 0; i < out.size(); ++i) {
+      double mean = 0;
+      for (size_t j = 0; j < 21; ++j) mean += v[j * 16 + i % 16] / 21.0;
+      ASSERT_NEAR(out[i], mean, 1e-6) << "element " << i << ", mask " << masked;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace accel::kernels

@@ -82,7 +82,7 @@ TEST(TokenBatches, AMuchShorterTextStartsTheNextBatch) {
 }
 
 TEST(TokenBatches, PaddingIsNotDearerThanAnotherBatch) {
-  // In order and full, the batches would be of 4, 4 and 2 texts, and 20 tokens of padding.
+  // In order and full, the batches would be of 4, 4 and 2 texts, with 10 tokens of padding.
   const std::vector<int32_t> lengths{70, 70, 70, 60, 60, 60, 60, 60, 60, 60};
   const TokenBatches cut = cut_token_batches(lengths, {280, 1});
   EXPECT_EQ(cut.padded_tokens, 0u);
