@@ -120,7 +120,14 @@ struct LoadOptions {
   int threads = 0;  // of all streams; 0: what affinity and cgroup allow
   // accel's own kernels where they are faster than the engine's; false: only the engine's.
   bool own_kernels = true;
+  // What infer() computes, by the Hub's name ("feature-extraction", "fill-mask" ...); empty: what
+  // the model's config.json says.
+  std::string task;
   Use use = Use::kEmbed;
+};
+
+struct InferOptions {
+  bool hidden_states = false;  // also the states before and after each layer, "hidden_states.N"
 };
 
 struct EmbedOptions {
@@ -189,7 +196,8 @@ class ACCEL_API Model {
       const EmbedStreamOptions& options = {}) = 0;
   // Raw tensors under the reference library's names. Optional inputs may be left out; every output
   // that the given inputs determine is returned. Integer inputs of any width are accepted.
-  virtual Result<InferResult> infer(const NamedTensors& inputs) = 0;
+  virtual Result<InferResult> infer(const NamedTensors& inputs,
+                                    const InferOptions& options = {}) = 0;
   // Frees everything. FAILED_PRECONDITION "not loaded" the second time.
   virtual Status unload() = 0;
 };

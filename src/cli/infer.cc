@@ -39,12 +39,18 @@ Status run_infer(const Command& command, const Arguments& arguments) {
   ModelFlags model_flags;
   std::string inputs_path;
   std::string output_path;
+  InferOptions options;
   Flags flags(command.name, command.summary);
   model_flags.declare(flags);
   flags.text("--inputs", "FILE", &inputs_path,
              "the model's inputs by name: .safetensors, .npz, or one .npy named like its input");
   flags.text("--output", "FILE", &output_path,
              "all outputs that the inputs determine: .safetensors, .npz, or .npy for a single one");
+  flags.text("--task", "NAME", &model_flags.task,
+             "what is computed: feature-extraction, fill-mask, text-classification ... (default: "
+             "what the model's config.json says)");
+  flags.flag("--hidden-states", &options.hidden_states,
+             "also the states before and after each layer, as hidden_states.N");
   flags.example("accel infer bert-base --inputs ids.npz --output states.safetensors");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
@@ -55,7 +61,7 @@ Status run_infer(const Command& command, const Arguments& arguments) {
   ACCEL_ASSIGN(const NamedTensors inputs, tensors::read_tensors(inputs_path));
   ACCEL_ASSIGN(const auto engine, make_engine());
   ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kInfer));
-  ACCEL_ASSIGN(const InferResult result, model->infer(inputs));
+  ACCEL_ASSIGN(const InferResult result, model->infer(inputs, options));
   ACCEL_TRY(check_output(output_path, result.outputs));
   if (result.report.fallback) notice("fell back: " + result.report.fallback_reason);
   return tensors::write_tensors(output_path, result.outputs);

@@ -69,6 +69,7 @@ Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
                              .streams = static_cast<int>(streams),
                              .threads = static_cast<int>(threads),
                              .own_kernels = kernels == "auto",
+                             .task = task,
                              .use = use});
   if (!loaded.ok()) return explain_device(loaded.status(), device);
   return loaded;

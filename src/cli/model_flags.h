@@ -19,6 +19,7 @@ struct ModelFlags {
   std::string device = "CPU";
   int64_t streams = 0;
   int64_t threads = 0;
+  std::string task;  // declared by the commands that have a choice
 
   // Declares MODEL and the flags.
   void declare(Flags& flags);

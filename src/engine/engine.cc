@@ -118,7 +118,11 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                        .streams = options.streams > 0 ? options.streams : threads,
                                        .threads = threads,
                                        .own_kernels = options.own_kernels},
-                           .precision_source = source};
+                           .precision_source = source,
+                           .head = {}};
+  if (!options.task.empty()) {
+    ACCEL_ASSIGN(parts.head, models::parse_head(options.task));
+  }
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
   return std::shared_ptr<Model>(std::move(model));

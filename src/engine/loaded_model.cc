@@ -60,8 +60,8 @@ Status check_indices(const models::Facts& facts, const NamedTensor& input) {
 }
 
 std::string cache_key(const models::GraphRequest& request) {
-  return fmt::format("{}|{}|{}", fmt::join(request.inputs, ","), request.sentence,
-                     request.normalize);
+  return fmt::format("{}|{}|{}|{}", fmt::join(request.inputs, ","), request.sentence,
+                     request.normalize, request.hidden_states);
 }
 
 // Of the regular files that can be looked at.
@@ -81,7 +81,9 @@ uint64_t bytes_below(const std::filesystem::path& folder) {
 
 }  // namespace
 
-ModelReport report_of(const models::ModelFolder& folder) {
+ModelReport report_of(const models::ModelFolder& folder, std::optional<models::Head> wanted) {
+  const Result<models::Head> own = folder.head();
+  const models::Head head = wanted.value_or(own.ok() ? *own : models::Head::kBase);
   const models::SentenceModules& sentence = folder.sentence();
   ModelReport report{
       .path = folder.path().string(),
@@ -99,11 +101,14 @@ ModelReport report_of(const models::ModelFolder& folder) {
   for (const models::InputSpec& spec : folder.family().inputs) {
     report.inputs.push_back(port_report(spec));
   }
-  report.outputs.push_back({"last_hidden_state", DType::kF32, {-1, -1, report.hidden_size}});
+  if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
+  for (const models::OutputSpec& output : models::outputs_of(head, folder.facts())) {
+    report.outputs.push_back({output.name, DType::kF32, output.shape});
+  }
   const tensors::SafetensorsFile& weights = folder.weights_file();
   std::map<DType, uint64_t> counts;
   for (const tensors::TensorEntry& entry : weights.entries()) {
-    if (entry.name.ends_with("pooler.dense.weight")) {
+    if (head == models::Head::kBase && entry.name.ends_with("pooler.dense.weight")) {
       report.outputs.push_back({"pooler_output", DType::kF32, {-1, report.hidden_size}});
     }
     if (is_integer(entry.dtype)) continue;  // buffers such as position_ids
@@ -131,7 +136,7 @@ void CompiledGraph::release_sources() {
 }
 
 LoadedModel::LoadedModel(Parts parts)
-    : parts_(std::move(parts)), report_(report_of(*parts_.folder)) {}
+    : parts_(std::move(parts)), report_(report_of(*parts_.folder, parts_.head)) {}
 
 Result<std::shared_ptr<LoadedModel>> LoadedModel::create(Parts parts, Use use) {
   std::shared_ptr<LoadedModel> model(new LoadedModel(std::move(parts)));
@@ -293,9 +298,10 @@ Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs) const {
   return fitted;
 }
 
-Result<InferResult> LoadedModel::infer(const NamedTensors& inputs) {
+Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOptions& options) {
   ACCEL_ASSIGN(const NamedTensors fitted, fit_inputs(inputs));
-  models::GraphRequest request;  // in one order, so that each set of inputs is compiled once
+  models::GraphRequest request{.head = parts_.head, .hidden_states = options.hidden_states};
+  // In one order, so that each set of inputs is compiled once.
   for (const models::InputSpec& spec : parts_.folder->family().inputs) {
     if (find(fitted, spec.name) != nullptr) request.inputs.emplace_back(spec.name);
   }

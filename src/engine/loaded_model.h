@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@
 
 namespace accel::engine {
 
-// The public facts of an opened folder.
-ModelReport report_of(const models::ModelFolder& folder);
+// The public facts of an opened folder, with the outputs of `head`; none: of what the folder says,
+// or of the base where that is not built.
+ModelReport report_of(const models::ModelFolder& folder, std::optional<models::Head> head = {});
 
 // A compiled graph with its sessions. The mapped weights' pages are released after the first run,
 // when the engine has packed what it needs.
@@ -36,6 +38,7 @@ class LoadedModel : public Model {
     std::shared_ptr<const backend::Backend> backend;
     backend::CompileOptions compile;
     std::string precision_source;
+    std::optional<models::Head> head;  // what infer() computes; none: what the folder says
   };
   // Prepares what `use` needs.
   static Result<std::shared_ptr<LoadedModel>> create(Parts parts, Use use);
@@ -44,7 +47,7 @@ class LoadedModel : public Model {
   Result<EmbedResult> embed(const std::vector<std::string>& texts,
                             const EmbedOptions& options) override;
   Result<std::unique_ptr<EmbeddingStream>> embed_stream(const EmbedStreamOptions& options) override;
-  Result<InferResult> infer(const NamedTensors& inputs) override;
+  Result<InferResult> infer(const NamedTensors& inputs, const InferOptions& options) override;
   Status unload() override;
 
  private:

@@ -33,6 +33,7 @@ struct Facts {
   int64_t layers = 0;
   int64_t vocabulary = 0;
   int64_t max_positions = 0;  // longest sequence; 0: no limit of the model's own
+  int64_t labels = 0;         // of classifiers
   // Inputs that are row numbers of a table, with the table's size: values must be below it.
   std::vector<std::pair<std::string, int64_t>> index_limits;
 };
@@ -56,23 +57,51 @@ struct NamedOutput {
   Output value;
 };
 
+// What a checkpoint computes on top of its family's states.
+enum class Head {
+  kBase,                    // the states themselves, and the pooler's where it is stored
+  kMaskedLm,                // logits [B, L, vocabulary]
+  kSequenceClassification,  // logits [B, labels]
+  kTokenClassification,     // logits [B, L, labels]
+  kQuestionAnswering,       // start_logits and end_logits [B, L]
+};
+std::string_view to_string(Head head);  // the Hub's name of its task: "fill-mask"
+// INVALID_ARGUMENT lists the names.
+Result<Head> parse_head(std::string_view task);
+
+// An output that a head always has; -1: free.
+struct OutputSpec {
+  std::string name;
+  Shape shape;
+};
+std::vector<OutputSpec> outputs_of(Head head, const Facts& facts);
+
+// A name of config.json's "architectures" and the head it stands for.
+struct Architecture {
+  std::string_view name;  // "BertForMaskedLM"
+  Head head;
+};
+
 // What building needs and what it adds to.
 struct BuildContext {
   const Json& config;
-  std::string architecture;  // of config.json's "architectures", e.g. "BertModel"
+  Head head;
   Weights& weights;
   GraphInputs& inputs;
+  // The states before the first layer and after each: the reference library's hidden_states.
+  std::vector<Output> hidden_states = {};
 };
 
 struct Family {
   std::string_view model_type;                      // config.json's "model_type"
   std::string_view title;                           // "BERT"
   std::string_view reference;                       // the paper
-  std::span<const std::string_view> architectures;  // built here
+  std::span<const Architecture> architectures;  // built here, the base first
   std::span<const InputSpec> inputs;
   std::span<const std::string_view> unused_weights;  // prefixes of tensors no head here reads
   Result<Facts> (*facts)(const Json& config);
-  // The graph's outputs under the reference library's names; "last_hidden_state" first.
+  // The outputs of context.head under the reference library's names; of the base
+  // "last_hidden_state" first.
   Result<std::vector<NamedOutput>> (*build)(BuildContext& context);
 };
 

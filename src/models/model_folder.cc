@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 
 #include "base/try.h"
@@ -52,25 +51,6 @@ std::shared_ptr<ov::Model> finish(const std::vector<NamedOutput>& outputs,
 
 }  // namespace
 
-GraphInputs::GraphInputs(std::span<const InputSpec> specs, std::vector<std::string> wanted)
-    : specs_(specs), wanted_(std::move(wanted)) {}
-
-std::optional<Output> GraphInputs::take(std::string_view name) {
-  if (std::ranges::find(wanted_, name) == wanted_.end()) return std::nullopt;
-  for (const auto& parameter : parameters_) {
-    if (parameter->get_friendly_name() == name) return parameter;
-  }
-  const auto spec = std::ranges::find(specs_, name, &InputSpec::name);
-  if (spec == specs_.end()) return std::nullopt;
-  std::vector<ov::Dimension> dimensions(spec->shape.begin(), spec->shape.end());
-  const auto type = spec->dtype == DType::kI64 ? ov::element::i64 : ov::element::f32;
-  auto parameter = std::make_shared<ov::op::v0::Parameter>(type, ov::PartialShape(dimensions));
-  parameter->set_friendly_name(std::string(name));
-  parameter->output(0).set_names({std::string(name)});
-  parameters_.push_back(parameter);
-  return parameter;
-}
-
 Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
@@ -98,6 +78,20 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   folder->facts_ = *facts;
   ACCEL_ASSIGN(folder->weights_, open_weights(folder->transformer_));
   return std::shared_ptr<const ModelFolder>(std::move(folder));
+}
+
+Result<Head> ModelFolder::head() const {
+  if (architecture_.empty()) return Head::kBase;
+  std::string known;
+  for (const Architecture& architecture : family_->architectures) {
+    if (architecture.name == architecture_) return architecture.head;
+    known += known.empty() ? "" : ", ";
+    known += architecture.name;
+  }
+  return unimplemented(fmt::format(
+      "{}: architecture '{}' is not one that this build makes of {}; known: {}; ask for the states "
+      "alone with --task feature-extraction",
+      path_.string(), architecture_, family_->title, known));
 }
 
 int64_t ModelFolder::max_tokens() const {
@@ -128,7 +122,11 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
   }
   Weights weights(std::move(entries));
   GraphInputs inputs(family_->inputs, wanted);
-  BuildContext context{config_, architecture_, weights, inputs};
+  Head head = request.head.value_or(Head::kBase);
+  if (!request.head && !request.sentence) {
+    ACCEL_ASSIGN(head, this->head());
+  }
+  BuildContext context{config_, head, weights, inputs};
   BuiltGraph built;
   built.sources.push_back(weights_->mapping());
   try {
@@ -139,6 +137,9 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
                    build_sentence(sentence_, outputs.front().value, *inputs.take("attention_mask"),
                                   request.normalize, built.sources));
       outputs = {{"sentence_embedding", embedding}};
+    }
+    for (size_t i = 0; request.hidden_states && i < context.hidden_states.size(); ++i) {
+      outputs.push_back({fmt::format("hidden_states.{}", i), context.hidden_states[i]});
     }
     built.model = finish(outputs, inputs.parameters(), family_->model_type);
   } catch (const std::exception& exception) {

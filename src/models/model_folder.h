@@ -24,7 +24,9 @@ namespace accel::models {
 struct GraphRequest {
   // Inputs the graph shall have besides those it cannot do without; empty: attention_mask.
   std::vector<std::string> inputs;
-  bool sentence = false;  // one output, "sentence_embedding", instead of the family's own
+  std::optional<Head> head;    // none: what config.json's "architectures" says, else the base
+  bool hidden_states = false;  // also the states before and after each layer, "hidden_states.N"
+  bool sentence = false;  // one output, "sentence_embedding", instead of the base's own
   bool normalize = true;  // only for `sentence`
 };
 
@@ -48,6 +50,9 @@ class ModelFolder {
   const Family& family() const { return *family_; }
   const Facts& facts() const { return facts_; }
   const std::string& architecture() const { return architecture_; }
+  // What config.json's "architectures" asks for; the base when it says nothing. UNIMPLEMENTED lists
+  // what is built.
+  Result<Head> head() const;
   const SentenceModules& sentence() const { return sentence_; }
   const tensors::SafetensorsFile& weights_file() const { return *weights_; }
 

@@ -65,33 +65,37 @@ void Weights::choose_prefix(std::span<const std::string_view> prefixes, std::str
   }
 }
 
-const Tensor* Weights::lookup(std::string_view name) const {
-  const auto it = entries_.find(prefix_ + std::string(name));
-  if (it != entries_.end()) return &it->second;
+const std::pair<const std::string, Tensor>* Weights::lookup(std::string_view name) const {
   const std::string old = old_name(name);
-  const auto older = old.empty() ? entries_.end() : entries_.find(prefix_ + old);
-  return older == entries_.end() ? nullptr : &older->second;
+  for (const std::string_view prefix : {std::string_view(prefix_), std::string_view()}) {
+    for (const std::string_view candidate : {name, std::string_view(old)}) {
+      if (candidate.empty()) continue;
+      const auto it = entries_.find(std::string(prefix) + std::string(candidate));
+      if (it != entries_.end()) return &*it;
+    }
+  }
+  return nullptr;
 }
 
 const Tensor* Weights::demand(const std::string& name, const Shape& shape) {
-  const bool first = used_.insert(prefix_ + name).second;
-  if (const std::string old = old_name(name); !old.empty()) used_.insert(prefix_ + old);
-  const Tensor* tensor = lookup(name);
-  if (tensor == nullptr) {
+  const auto* entry = lookup(name);
+  const bool first = used_.insert(entry == nullptr ? prefix_ + name : entry->first).second;
+  if (entry == nullptr) {
     if (first) problems_.push_back(fmt::format("missing {}{} {}", prefix_, name, to_string(shape)));
     return nullptr;
   }
+  const Tensor* tensor = &entry->second;
   if (tensor->shape() != shape) {
     if (first) {
-      problems_.push_back(fmt::format("{}{}: expected shape {}, found {}", prefix_, name,
+      problems_.push_back(fmt::format("{}: expected shape {}, found {}", entry->first,
                                       to_string(shape), to_string(tensor->shape())));
     }
     return nullptr;
   }
   if (element_type(tensor->dtype()) == ov::element::dynamic) {
     if (first) {
-      problems_.push_back(fmt::format("{}{}: expected f16, bf16, f32 or f64, found {}", prefix_,
-                                      name, to_string(tensor->dtype())));
+      problems_.push_back(fmt::format("{}: expected f16, bf16, f32 or f64, found {}", entry->first,
+                                      to_string(tensor->dtype())));
     }
     return nullptr;
   }

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accel/status.h"
@@ -33,7 +34,7 @@ class Weights {
 
   bool has(std::string_view name) const { return lookup(name) != nullptr; }
 
-  // Strips `prefix` from now on where names carry it: of "bert." and "", the one that occurs with
+  // Strips `prefix` from now on where names carry it (heads stand beside it): of "bert." and "", the one that occurs with
   // `probe`, e.g. choose_prefix({"bert.", ""}, "embeddings.word_embeddings.weight").
   void choose_prefix(std::span<const std::string_view> prefixes, std::string_view probe);
 
@@ -57,7 +58,7 @@ class Weights {
   uint64_t parameters() const { return parameters_; }
 
  private:
-  const Tensor* lookup(std::string_view name) const;
+  const std::pair<const std::string, Tensor>* lookup(std::string_view name) const;
   const Tensor* demand(const std::string& name, const Shape& shape);
 
   std::map<std::string, Tensor, std::less<>> entries_;

@@ -2,8 +2,10 @@
 #include <openvino/op/concat.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/cum_sum.hpp>
 #include <openvino/op/gather.hpp>
 #include <openvino/op/multiply.hpp>
+#include <openvino/op/not_equal.hpp>
 #include <openvino/op/range.hpp>
 #include <openvino/op/reshape.hpp>
 #include <openvino/op/scaled_dot_product_attention.hpp>
@@ -31,11 +33,21 @@ Output positions_of(const Output& ids) {
                                              ov::element::i64);
 }
 
-Output additive_mask(const Output& attention_mask) {
-  const auto real = std::make_shared<ov::op::v0::Convert>(attention_mask, ov::element::f32);
+Output positions_behind_padding(const Output& ids, int64_t padding) {
+  const Output pad = std::make_shared<ov::op::v0::Convert>(integer_scalar(padding),
+                                                           ids.get_element_type());
+  const auto differs = std::make_shared<ov::op::v1::NotEqual>(ids, pad);
+  const auto real = std::make_shared<ov::op::v0::Convert>(differs, ov::element::i64);
+  const auto counted = std::make_shared<ov::op::v0::CumSum>(real, integer_scalar(1));
+  return add(multiply(counted, real), integer_scalar(padding));
+}
+
+std::optional<Output> additive_mask(const std::optional<Output>& attention_mask) {
+  if (!attention_mask) return std::nullopt;
+  const auto real = std::make_shared<ov::op::v0::Convert>(*attention_mask, ov::element::f32);
   const auto padding = std::make_shared<ov::op::v1::Subtract>(scalar(1.0F), real);
   const Output additive = multiply(padding, scalar(std::numeric_limits<float>::lowest()));
-  return std::make_shared<ov::op::v0::Unsqueeze>(additive, integers({1, 2}));
+  return Output(std::make_shared<ov::op::v0::Unsqueeze>(additive, integers({1, 2})));
 }
 
 Output split_heads(const Output& x, int64_t heads, int64_t head_size) {

@@ -52,11 +52,15 @@ Output embedding(Weights& weights, const std::string& name, const Output& ids, i
 // 0 .. L-1 as i64 [L], for the L of `ids` [B, L].
 Output positions_of(const Output& ids);
 
+// Positions that start behind the padding token's id, which padding itself keeps: of real tokens
+// padding + 1, padding + 2 ... as i64 [B, L] (RoBERTa's create_position_ids_from_input_ids).
+Output positions_behind_padding(const Output& ids, int64_t padding);
+
 // --- attention ---------------------------------------------------------------------------------
 
 // attention_mask [B, L] (1: real, 0: padding) as the additive f32 mask [B, 1, 1, L] with 0 and the
-// lowest float.
-Output additive_mask(const Output& attention_mask);
+// lowest float. Without one, none.
+std::optional<Output> additive_mask(const std::optional<Output>& attention_mask);
 
 // [B, L, A*D] -> [B, A, L, D].
 Output split_heads(const Output& x, int64_t heads, int64_t head_size);

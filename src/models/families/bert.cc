@@ -1,10 +1,10 @@
 // BERT (Devlin et al., arXiv:1810.04805). Also the encoder of most sentence-transformers models.
 #include <array>
-#include <cmath>
 
 #include "base/try.h"
+#include "models/blocks/bert_encoder.h"
 #include "models/blocks/blocks.h"
-#include "models/blocks/relative_position.h"
+#include "models/blocks/heads.h"
 #include "models/config_reader.h"
 #include "models/families/families.h"
 
@@ -13,65 +13,35 @@ namespace {
 
 // --- config ------------------------------------------------------------------------------------
 
-enum class Positions { kAbsolute, kRelativeKey, kRelativeKeyQuery };
-
 // The analyzer loses the fields on their way through Result.
 struct BertConfig {  // NOLINT(clang-analyzer-core.uninitialized.Assign)
+  BertEncoder encoder;
   int64_t vocabulary = 0;
-  int64_t hidden = 0;
-  int64_t layers = 0;
-  int64_t heads = 1;
-  int64_t intermediate = 0;
-  int64_t positions = 0;
   int64_t token_types = 0;
-  double epsilon = 0;
-  std::string activation;
-  Positions position_kind = Positions::kAbsolute;
 };
 
 Result<BertConfig> read_config(const Json& json) {
   ConfigReader in(json);
   BertConfig config{
+      .encoder = read_bert_encoder(in),
       .vocabulary = in.size_or("vocab_size", 30522),
-      .hidden = in.size_or("hidden_size", 768),
-      .layers = in.layers_or("num_hidden_layers", 12),
-      .heads = in.size_or("num_attention_heads", 12),
-      .intermediate = in.size_or("intermediate_size", 3072),
-      .positions = in.size_or("max_position_embeddings", 512),
       .token_types = in.size_or("type_vocab_size", 2),
-      .epsilon = in.number_or("layer_norm_eps", 1e-12),
-      .activation = in.text_or("hidden_act", "gelu"),
-      .position_kind = Positions::kAbsolute,
   };
-  const std::string kind = in.text_or("position_embedding_type", "absolute");
-  if (kind == "relative_key") {
-    config.position_kind = Positions::kRelativeKey;
-  } else if (kind == "relative_key_query") {
-    config.position_kind = Positions::kRelativeKeyQuery;
-  } else if (kind != "absolute") {
-    in.problem("position_embedding_type: expected absolute, relative_key or relative_key_query, "
-               "found " +
-               kind);
-  }
-  if (config.hidden % config.heads != 0) {
-    in.problem("hidden_size: expected a multiple of num_attention_heads");
-  }
-  in.expect("is_decoder", false, "only BERT as an encoder is built");
-  in.expect("add_cross_attention", false, "only BERT as an encoder is built");
-  in.expect("pruned_heads", Json::object(), "pruned heads are not built");
   ACCEL_TRY(in.status());
   return config;
 }
 
 Result<Facts> facts(const Json& json) {
   ACCEL_ASSIGN(const BertConfig config, read_config(json));
-  return Facts{.hidden_size = config.hidden,
-               .layers = config.layers,
+  ACCEL_ASSIGN(const int64_t labels, label_count(json));
+  return Facts{.hidden_size = config.encoder.hidden,
+               .layers = config.encoder.layers,
                .vocabulary = config.vocabulary,
-               .max_positions = config.positions,
+               .max_positions = config.encoder.positions,
+               .labels = labels,
                .index_limits = {{"input_ids", config.vocabulary},
                                 {"token_type_ids", config.token_types},
-                                {"position_ids", config.positions}}};
+                                {"position_ids", config.encoder.positions}}};
 }
 
 // --- weight names ------------------------------------------------------------------------------
@@ -88,94 +58,86 @@ constexpr std::array<std::string_view, 6> kUnused{
     "pooler.",
 };
 
-std::string layer_name(int64_t layer) { return "encoder.layer." + std::to_string(layer) + "."; }
+const MaskedLmNames kMaskedLm{
+    .dense = "cls.predictions.transform.dense",
+    .norm = "cls.predictions.transform.LayerNorm",
+    .decoder = "cls.predictions.decoder",
+    .tied = "embeddings.word_embeddings.weight",
+    .bias = "cls.predictions.bias",
+};
 
 // --- build -------------------------------------------------------------------------------------
 
 // Word + position + token type, normalised: [B, L] -> [B, L, H].
 Output embeddings(BuildContext& context, const BertConfig& config, const Output& ids) {
   Weights& weights = context.weights;
+  const BertEncoder& encoder = config.encoder;
   Output x = embedding(weights, "embeddings.word_embeddings.weight", ids, config.vocabulary,
-                       config.hidden);
+                       encoder.hidden);
   const auto types = context.inputs.take("token_type_ids");
-  const std::string type_table = "embeddings.token_type_embeddings.weight";
   const Output type_rows =
       types ? *types : integers({0});  // the reference library's default: all of type 0
-  x = add(x, embedding(weights, type_table, type_rows, config.token_types, config.hidden));
+  x = add(x, embedding(weights, "embeddings.token_type_embeddings.weight", type_rows,
+                       config.token_types, encoder.hidden));
   const auto given = context.inputs.take("position_ids");  // of no effect on relative positions
-  if (config.position_kind == Positions::kAbsolute) {
+  if (encoder.position_kind == Positions::kAbsolute) {
     x = add(x, embedding(weights, "embeddings.position_embeddings.weight",
-                         given ? *given : positions_of(ids), config.positions, config.hidden));
+                         given ? *given : positions_of(ids), encoder.positions, encoder.hidden));
   }
-  return layer_norm(weights, "embeddings.LayerNorm", x, config.hidden, config.epsilon);
+  return layer_norm(weights, "embeddings.LayerNorm", x, encoder.hidden, encoder.epsilon);
 }
 
-// Self-attention with its output projection and residual: [B, L, H] -> [B, L, H].
-Output self_attention(Weights& weights, const BertConfig& config, const std::string& layer,
-                      const Output& x, std::optional<Output> mask) {
-  const int64_t size = config.hidden / config.heads;
-  const auto project = [&](const std::string& name) {
-    const Output y =
-        linear(weights, layer + "attention.self." + name, x, config.hidden, config.hidden);
-    return split_heads(y, config.heads, size);
-  };
-  const Output query = project("query");
-  const Output key = project("key");
-  const Output value = project("value");
-  if (config.position_kind != Positions::kAbsolute) {
-    const Output table = weights.get(layer + "attention.self.distance_embedding.weight",
-                                     {2 * config.positions - 1, size});
-    const bool both = config.position_kind == Positions::kRelativeKeyQuery;
-    const Output bias = relative_key_bias(query, key, table, config.positions, both);
-    mask = mask ? add(*mask, bias) : bias;
-  }
-  const Output mixed = merge_heads(attention(query, key, value, mask), config.hidden);
-  const Output dense =
-      linear(weights, layer + "attention.output.dense", mixed, config.hidden, config.hidden);
-  return layer_norm(weights, layer + "attention.output.LayerNorm", add(dense, x), config.hidden,
-                    config.epsilon);
-}
-
-Result<Output> feed_forward(Weights& weights, const BertConfig& config, const std::string& layer,
-                            const Output& x) {
-  const Output wide =
-      linear(weights, layer + "intermediate.dense", x, config.hidden, config.intermediate);
-  ACCEL_ASSIGN(const Output active, activation(config.activation, wide));
-  const Output narrow =
-      linear(weights, layer + "output.dense", active, config.intermediate, config.hidden);
-  return layer_norm(weights, layer + "output.LayerNorm", add(narrow, x), config.hidden,
-                    config.epsilon);
-}
-
-Result<std::vector<NamedOutput>> build(BuildContext& context) {
-  ACCEL_ASSIGN(const BertConfig config, read_config(context.config));
+Result<std::vector<NamedOutput>> head(BuildContext& context, const BertConfig& config,
+                                      const Output& x) {
   Weights& weights = context.weights;
-  weights.choose_prefix(kPrefixes, "embeddings.word_embeddings.weight");
-
-  const Output ids = *context.inputs.take("input_ids");
-  const auto given_mask = context.inputs.take("attention_mask");
-  std::optional<Output> mask;
-  if (given_mask) mask = additive_mask(*given_mask);
-
-  Output x = embeddings(context, config, ids);
-  for (int64_t i = 0; i < config.layers; ++i) {
-    const std::string layer = layer_name(i);
-    x = self_attention(weights, config, layer, x, mask);
-    ACCEL_ASSIGN(x, feed_forward(weights, config, layer, x));
+  const int64_t hidden = config.encoder.hidden;
+  switch (context.head) {
+    case Head::kMaskedLm: {
+      const MaskedLmSizes sizes{hidden, hidden, config.vocabulary, config.encoder.epsilon};
+      ACCEL_ASSIGN(const Output logits,
+                   masked_lm_logits(weights, kMaskedLm, sizes, config.encoder.activation, x));
+      return std::vector<NamedOutput>{{"logits", logits}};
+    }
+    case Head::kSequenceClassification: {
+      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
+      return std::vector<NamedOutput>{
+          {"logits", linear(weights, "classifier", pooled, hidden, labels)}};
+    }
+    case Head::kTokenClassification: {
+      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      return std::vector<NamedOutput>{{"logits", linear(weights, "classifier", x, hidden, labels)}};
+    }
+    case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
+    case Head::kBase: break;
   }
   std::vector<NamedOutput> outputs{{"last_hidden_state", x}};
   if (weights.has("pooler.dense.weight")) {
-    const Output first =
-        linear(weights, "pooler.dense", first_token(x), config.hidden, config.hidden);
-    ACCEL_ASSIGN(const Output pooled, activation("tanh", first));
+    ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
     outputs.push_back({"pooler_output", pooled});
   }
   return outputs;
 }
 
+Result<std::vector<NamedOutput>> build(BuildContext& context) {
+  ACCEL_ASSIGN(const BertConfig config, read_config(context.config));
+  context.weights.choose_prefix(kPrefixes, "embeddings.word_embeddings.weight");
+  const Output ids = *context.inputs.take("input_ids");
+  const auto mask = additive_mask(context.inputs.take("attention_mask"));
+  ACCEL_ASSIGN(const Output x, bert_encoder(context, config.encoder,
+                                            embeddings(context, config, ids), mask));
+  return head(context, config, x);
+}
+
 // --- descriptor --------------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 1> kArchitectures{"BertModel"};
+constexpr std::array<Architecture, 5> kArchitectures{{
+    {"BertModel", Head::kBase},
+    {"BertForMaskedLM", Head::kMaskedLm},
+    {"BertForSequenceClassification", Head::kSequenceClassification},
+    {"BertForTokenClassification", Head::kTokenClassification},
+    {"BertForQuestionAnswering", Head::kQuestionAnswering},
+}};
 
 const std::array<InputSpec, 4> kInputs{{
     {"input_ids", DType::kI64, {-1, -1}, false},

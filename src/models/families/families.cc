@@ -8,8 +8,12 @@ namespace accel::models {
 namespace {
 
 // Sorted by model_type. One line per file beside this one.
-constexpr std::array<const Family*, 1> kFamilies{
+constexpr std::array<const Family*, 5> kFamilies{
     &kBert,
+    &kCamembert,
+    &kElectra,
+    &kRoberta,
+    &kXlmRoberta,
 };
 
 }  // namespace

@@ -14,5 +14,9 @@ std::span<const Family* const> families();
 Result<const Family*> find_family(std::string_view model_type);
 
 extern const Family kBert;
+extern const Family kCamembert;
+extern const Family kElectra;
+extern const Family kRoberta;
+extern const Family kXlmRoberta;
 
 }  // namespace accel::models

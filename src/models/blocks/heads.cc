@@ -1,0 +1,54 @@
+#include "models/blocks/heads.h"
+
+#include <fmt/format.h>
+
+#include <openvino/op/constant.hpp>
+#include <openvino/op/matmul.hpp>
+#include <openvino/op/split.hpp>
+#include <openvino/op/squeeze.hpp>
+
+#include "base/try.h"
+#include "models/blocks/blocks.h"
+#include "models/config_reader.h"
+
+namespace accel::models {
+
+Result<int64_t> label_count(const Json& config) {
+  ConfigReader in(config);
+  const int64_t counted = in.size_or("num_labels", 0);
+  ACCEL_TRY(in.status());
+  const auto names = config.find("id2label");
+  if (names == config.end() || !names->is_object()) return counted > 0 ? counted : 2;
+  const auto named = static_cast<int64_t>(names->size());
+  if (named == 0 || (counted > 0 && counted != named)) {
+    return invalid_argument(fmt::format(
+        "id2label: expected as many labels as num_labels says ({}), found {}", counted, named));
+  }
+  return named;
+}
+
+Result<Output> masked_lm_logits(Weights& weights, const MaskedLmNames& names,
+                                const MaskedLmSizes& sizes, std::string_view name,
+                                const Output& x) {
+  const Output dense = linear(weights, names.dense, x, sizes.hidden, sizes.embedding);
+  ACCEL_ASSIGN(const Output active, activation(name, dense));
+  const Output normal = layer_norm(weights, names.norm, active, sizes.embedding, sizes.epsilon);
+  const bool own = weights.has(names.decoder + ".weight");
+  const Output table = weights.get(own ? names.decoder + ".weight" : names.tied,
+                                   {sizes.vocabulary, sizes.embedding});
+  const Output product = std::make_shared<ov::op::v0::MatMul>(normal, table, false, true);
+  return add(product, weights.get(names.bias, {sizes.vocabulary}));
+}
+
+std::vector<NamedOutput> span_logits(Weights& weights, const std::string& name, const Output& x,
+                                     int64_t hidden) {
+  const auto last = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {-1});
+  const auto both =
+      std::make_shared<ov::op::v1::Split>(linear(weights, name, x, hidden, 2), last, 2);
+  const auto column = [&](size_t i) -> Output {
+    return std::make_shared<ov::op::v0::Squeeze>(both->output(i), last);
+  };
+  return {{"start_logits", column(0)}, {"end_logits", column(1)}};
+}
+
+}  // namespace accel::models

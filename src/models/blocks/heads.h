@@ -1,0 +1,45 @@
+// What encoders' heads have in common. B: batch, L: tokens, H: hidden size.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/status.h"
+#include "base/json.h"
+#include "models/family.h"
+#include "models/weights.h"
+
+namespace accel::models {
+
+// The labels of config.json: as many as "id2label" has, else "num_labels", else two, as the
+// reference library counts them. INVALID_ARGUMENT when the two contradict each other.
+Result<int64_t> label_count(const Json& config);
+
+// The names of a masked language model's tensors.
+struct MaskedLmNames {
+  std::string dense;    // "NAME.weight" [H, H], "NAME.bias"
+  std::string norm;     // layer normalisation [E]
+  std::string decoder;  // "NAME.weight" [vocabulary, E]; absent: tied
+  std::string tied;     // the word embeddings it is tied to
+  std::string bias;     // [vocabulary]
+};
+struct MaskedLmSizes {
+  int64_t hidden;      // H
+  int64_t embedding;   // E, of the rows of word embeddings
+  int64_t vocabulary;
+  double epsilon;
+};
+
+// Dense, activation, layer norm and the product with the word embeddings: [B, L, H] to logits
+// [B, L, vocabulary] (Devlin et al., arXiv:1810.04805, 3.1).
+Result<Output> masked_lm_logits(Weights& weights, const MaskedLmNames& names,
+                                const MaskedLmSizes& sizes, std::string_view activation,
+                                const Output& x);
+
+// "NAME" [2, H] on every token: start_logits and end_logits [B, L].
+std::vector<NamedOutput> span_logits(Weights& weights, const std::string& name, const Output& x,
+                                     int64_t hidden);
+
+}  // namespace accel::models

@@ -1,0 +1,205 @@
+// RoBERTa (Liu et al., arXiv:1907.11692), CamemBERT (Martin et al., arXiv:1911.03894) and
+// XLM-RoBERTa (Conneau et al., arXiv:1911.02116): BERT's encoder, positions that start behind the
+// padding token's number, and heads of their own.
+#include <array>
+
+#include "base/try.h"
+#include "models/blocks/bert_encoder.h"
+#include "models/blocks/blocks.h"
+#include "models/blocks/heads.h"
+#include "models/config_reader.h"
+#include "models/families/families.h"
+
+namespace accel::models {
+namespace {
+
+// --- config ------------------------------------------------------------------------------------
+
+// The analyzer loses the fields on their way through Result.
+struct RobertaConfig {  // NOLINT(clang-analyzer-core.uninitialized.Assign)
+  BertEncoder encoder;
+  int64_t vocabulary = 0;
+  int64_t token_types = 0;
+  int64_t padding = 1;  // the padding token's id
+};
+
+Result<RobertaConfig> read_config(const Json& json) {
+  ConfigReader in(json);
+  RobertaConfig config{
+      .encoder = read_bert_encoder(in),
+      .vocabulary = in.size_or("vocab_size", 50265),
+      .token_types = in.size_or("type_vocab_size", 2),
+      .padding = in.count_or("pad_token_id", 1),
+  };
+  if (config.padding + 1 >= config.encoder.positions) {
+    in.problem("pad_token_id: expected less than max_position_embeddings - 1, because positions "
+               "start behind it");
+  }
+  ACCEL_TRY(in.status());
+  return config;
+}
+
+Result<Facts> facts(const Json& json) {
+  ACCEL_ASSIGN(const RobertaConfig config, read_config(json));
+  ACCEL_ASSIGN(const int64_t labels, label_count(json));
+  return Facts{.hidden_size = config.encoder.hidden,
+               .layers = config.encoder.layers,
+               .vocabulary = config.vocabulary,
+               .max_positions = config.encoder.positions - config.padding - 1,
+               .labels = labels,
+               .index_limits = {{"input_ids", config.vocabulary},
+                                {"token_type_ids", config.token_types},
+                                {"position_ids", config.encoder.positions}}};
+}
+
+// --- weight names ------------------------------------------------------------------------------
+
+constexpr std::array<std::string_view, 3> kPrefixes{"", "roberta.", "camembert."};
+
+constexpr std::array<std::string_view, 6> kUnused{
+    "embeddings.position_ids",
+    "embeddings.position_embeddings.",
+    "lm_head.",
+    "classifier.",
+    "qa_outputs.",
+    "pooler.",
+};
+
+const MaskedLmNames kMaskedLm{
+    .dense = "lm_head.dense",
+    .norm = "lm_head.layer_norm",
+    .decoder = "lm_head.decoder",
+    .tied = "embeddings.word_embeddings.weight",
+    .bias = "lm_head.bias",
+};
+
+// --- build -------------------------------------------------------------------------------------
+
+// Word + position + token type, normalised: [B, L] -> [B, L, H].
+Output embeddings(BuildContext& context, const RobertaConfig& config, const Output& ids) {
+  Weights& weights = context.weights;
+  const BertEncoder& encoder = config.encoder;
+  Output x = embedding(weights, "embeddings.word_embeddings.weight", ids, config.vocabulary,
+                       encoder.hidden);
+  const auto types = context.inputs.take("token_type_ids");
+  const Output type_rows = types ? *types : integers({0});
+  x = add(x, embedding(weights, "embeddings.token_type_embeddings.weight", type_rows,
+                       config.token_types, encoder.hidden));
+  const auto given = context.inputs.take("position_ids");  // of no effect on relative positions
+  if (encoder.position_kind == Positions::kAbsolute) {
+    x = add(x, embedding(weights, "embeddings.position_embeddings.weight",
+                         given ? *given : positions_behind_padding(ids, config.padding),
+                         encoder.positions, encoder.hidden));
+  }
+  return layer_norm(weights, "embeddings.LayerNorm", x, encoder.hidden, encoder.epsilon);
+}
+
+Result<std::vector<NamedOutput>> head(BuildContext& context, const RobertaConfig& config,
+                                      const Output& x) {
+  Weights& weights = context.weights;
+  const int64_t hidden = config.encoder.hidden;
+  switch (context.head) {
+    case Head::kMaskedLm: {  // always with GELU, whatever the encoder's activation
+      const MaskedLmSizes sizes{hidden, hidden, config.vocabulary, config.encoder.epsilon};
+      ACCEL_ASSIGN(const Output logits, masked_lm_logits(weights, kMaskedLm, sizes, "gelu", x));
+      return std::vector<NamedOutput>{{"logits", logits}};
+    }
+    case Head::kSequenceClassification: {
+      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      const Output dense = linear(weights, "classifier.dense", first_token(x), hidden, hidden);
+      ACCEL_ASSIGN(const Output active, activation("tanh", dense));
+      return std::vector<NamedOutput>{
+          {"logits", linear(weights, "classifier.out_proj", active, hidden, labels)}};
+    }
+    case Head::kTokenClassification: {
+      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      return std::vector<NamedOutput>{{"logits", linear(weights, "classifier", x, hidden, labels)}};
+    }
+    case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
+    case Head::kBase: break;
+  }
+  std::vector<NamedOutput> outputs{{"last_hidden_state", x}};
+  if (weights.has("pooler.dense.weight")) {
+    ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
+    outputs.push_back({"pooler_output", pooled});
+  }
+  return outputs;
+}
+
+Result<std::vector<NamedOutput>> build(BuildContext& context) {
+  ACCEL_ASSIGN(const RobertaConfig config, read_config(context.config));
+  context.weights.choose_prefix(kPrefixes, "embeddings.word_embeddings.weight");
+  const Output ids = *context.inputs.take("input_ids");
+  const auto mask = additive_mask(context.inputs.take("attention_mask"));
+  ACCEL_ASSIGN(const Output x, bert_encoder(context, config.encoder,
+                                            embeddings(context, config, ids), mask));
+  return head(context, config, x);
+}
+
+// --- descriptors -------------------------------------------------------------------------------
+
+constexpr std::array<Architecture, 5> kRobertaArchitectures{{
+    {"RobertaModel", Head::kBase},
+    {"RobertaForMaskedLM", Head::kMaskedLm},
+    {"RobertaForSequenceClassification", Head::kSequenceClassification},
+    {"RobertaForTokenClassification", Head::kTokenClassification},
+    {"RobertaForQuestionAnswering", Head::kQuestionAnswering},
+}};
+constexpr std::array<Architecture, 5> kCamembertArchitectures{{
+    {"CamembertModel", Head::kBase},
+    {"CamembertForMaskedLM", Head::kMaskedLm},
+    {"CamembertForSequenceClassification", Head::kSequenceClassification},
+    {"CamembertForTokenClassification", Head::kTokenClassification},
+    {"CamembertForQuestionAnswering", Head::kQuestionAnswering},
+}};
+constexpr std::array<Architecture, 5> kXlmRobertaArchitectures{{
+    {"XLMRobertaModel", Head::kBase},
+    {"XLMRobertaForMaskedLM", Head::kMaskedLm},
+    {"XLMRobertaForSequenceClassification", Head::kSequenceClassification},
+    {"XLMRobertaForTokenClassification", Head::kTokenClassification},
+    {"XLMRobertaForQuestionAnswering", Head::kQuestionAnswering},
+}};
+
+const std::array<InputSpec, 4> kInputs{{
+    {"input_ids", DType::kI64, {-1, -1}, false},
+    {"attention_mask", DType::kI64, {-1, -1}, true},
+    {"token_type_ids", DType::kI64, {-1, -1}, true},
+    {"position_ids", DType::kI64, {-1, -1}, true},
+}};
+
+}  // namespace
+
+const Family kRoberta{
+    .model_type = "roberta",
+    .title = "RoBERTa",
+    .reference = "arXiv:1907.11692",
+    .architectures = kRobertaArchitectures,
+    .inputs = kInputs,
+    .unused_weights = kUnused,
+    .facts = facts,
+    .build = build,
+};
+
+const Family kCamembert{
+    .model_type = "camembert",
+    .title = "CamemBERT",
+    .reference = "arXiv:1911.03894",
+    .architectures = kCamembertArchitectures,
+    .inputs = kInputs,
+    .unused_weights = kUnused,
+    .facts = facts,
+    .build = build,
+};
+
+const Family kXlmRoberta{
+    .model_type = "xlm-roberta",
+    .title = "XLM-RoBERTa",
+    .reference = "arXiv:1911.02116",
+    .architectures = kXlmRobertaArchitectures,
+    .inputs = kInputs,
+    .unused_weights = kUnused,
+    .facts = facts,
+    .build = build,
+};
+
+}  // namespace accel::models
