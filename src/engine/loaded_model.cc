@@ -16,14 +16,23 @@ namespace accel::engine {
 namespace {
 
 PortReport port_report(const models::InputSpec& spec) {
-  return {std::string(spec.name), spec.dtype, spec.shape, spec.optional};
+  return {std::string(spec.name), spec.dtype, spec.shape, spec.needed != models::Needed::kAlways};
 }
 
-std::string describe_inputs(const models::Family& family) {
+PortReport port_report(const ov::Output<const ov::Node>& output) {
+  Shape shape;
+  for (const ov::Dimension& size : output.get_partial_shape()) {
+    shape.push_back(size.is_static() ? size.get_length() : -1);
+  }
+  return {output.get_any_name(), DType::kF32, shape};
+}
+
+std::string describe_inputs(const std::vector<models::InputSpec>& specs) {
   std::vector<std::string> parts;
-  for (const models::InputSpec& spec : family.inputs) {
+  for (const models::InputSpec& spec : specs) {
     parts.push_back(fmt::format("{} {}{}{}", spec.name, to_string(spec.dtype),
-                                to_string(spec.shape), spec.optional ? " (optional)" : ""));
+                                to_string(spec.shape),
+                                spec.needed == models::Needed::kAlways ? "" : " (optional)"));
   }
   return fmt::format("{}", fmt::join(parts, ", "));
 }
@@ -51,12 +60,22 @@ Status check_indices(const models::Facts& facts, const NamedTensor& input) {
                                       input.name, limit->second - 1, values[i], i));
     }
   }
-  if (input.name == "input_ids" && facts.max_positions > 0 &&
-      input.tensor.shape()[1] > facts.max_positions) {
-    return out_of_range(fmt::format("input_ids: expected at most {} tokens, found {}",
-                                    facts.max_positions, input.tensor.shape()[1]));
+  int64_t longest = input.name == "input_ids" ? facts.max_positions : 0;
+  for (const auto& [name, most] : facts.length_limits) {
+    if (name == input.name) longest = most;
+  }
+  const Shape& shape = input.tensor.shape();
+  const int64_t length = shape.size() == 3 ? shape[2] : shape[1];  // of choices, the last
+  if (longest > 0 && length > longest) {
+    return out_of_range(
+        fmt::format("{}: expected at most {} tokens, found {}", input.name, longest, length));
   }
   return {};
+}
+
+bool fits(const Shape& shape, const Shape& expected) {
+  return std::ranges::equal(
+      shape, expected, [](int64_t size, int64_t wanted) { return wanted == -1 || size == wanted; });
 }
 
 std::string cache_key(const models::GraphRequest& request) {
@@ -81,15 +100,17 @@ uint64_t bytes_below(const std::filesystem::path& folder) {
 
 }  // namespace
 
-ModelReport report_of(const models::ModelFolder& folder, std::optional<models::Head> wanted) {
+Result<ModelReport> report_of(const models::ModelFolder& folder,
+                              std::optional<models::Head> wanted) {
   const Result<models::Head> own = folder.head();
   const models::Head head = wanted.value_or(own.ok() ? *own : models::Head::kBase);
+  ACCEL_ASSIGN(const models::BuiltGraph graph, folder.build({.head = head}));
   const models::SentenceModules& sentence = folder.sentence();
   ModelReport report{
       .path = folder.path().string(),
       .family = std::string(folder.family().model_type),
       .architecture = folder.architecture(),
-      .tasks = {"feature-extraction", "sentence-embedding"},
+      .tasks = {"feature-extraction"},
       .hidden_size = folder.facts().hidden_size,
       .layers = folder.facts().layers,
       .vocabulary = folder.facts().vocabulary,
@@ -98,25 +119,25 @@ ModelReport report_of(const models::ModelFolder& folder, std::optional<models::H
       .normalized = sentence.normalize,
       .lower_case = sentence.lower_case,
   };
-  for (const models::InputSpec& spec : folder.family().inputs) {
+  for (const models::InputSpec& spec : folder.inputs(head)) {
     report.inputs.push_back(port_report(spec));
   }
-  if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
-  for (const models::OutputSpec& output : models::outputs_of(head, folder.facts())) {
-    report.outputs.push_back({output.name, DType::kF32, output.shape});
+  for (const auto& output : std::as_const(*graph.model).outputs()) {
+    report.outputs.push_back(port_report(output));
   }
+  if (folder.embeds_text()) {
+    report.tasks.emplace_back("sentence-embedding");
+    report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
+  }
+  if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
   const tensors::SafetensorsFile& weights = folder.weights_file();
   std::map<DType, uint64_t> counts;
   for (const tensors::TensorEntry& entry : weights.entries()) {
-    if (head == models::Head::kBase && entry.name.ends_with("pooler.dense.weight")) {
-      report.outputs.push_back({"pooler_output", DType::kF32, {-1, report.hidden_size}});
-    }
     if (is_integer(entry.dtype)) continue;  // buffers such as position_ids
     const uint64_t count = *element_count(entry.shape);
     counts[entry.dtype] += count;
     report.parameters += count;
   }
-  report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
   for (const auto& [dtype, count] : counts) {
     if (!report.weights_dtype.empty()) report.weights_dtype += "+";
     report.weights_dtype += to_string(dtype);
@@ -135,11 +156,12 @@ void CompiledGraph::release_sources() {
   for (const auto& source : sources) source->release_pages();
 }
 
-LoadedModel::LoadedModel(Parts parts)
-    : parts_(std::move(parts)), report_(report_of(*parts_.folder, parts_.head)) {}
+LoadedModel::LoadedModel(Parts parts, ModelReport report)
+    : parts_(std::move(parts)), report_(std::move(report)) {}
 
 Result<std::shared_ptr<LoadedModel>> LoadedModel::create(Parts parts, Use use) {
-  std::shared_ptr<LoadedModel> model(new LoadedModel(std::move(parts)));
+  ACCEL_ASSIGN(ModelReport report, report_of(*parts.folder, parts.head));
+  std::shared_ptr<LoadedModel> model(new LoadedModel(std::move(parts), std::move(report)));
   if (use == Use::kEmbed) {
     // The tokenizer is parsed while the engine compiles.
     auto tokenizer =
@@ -253,18 +275,17 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
       std::make_unique<pipelines::TextEmbeddingStream>(model, ready->pool, std::move(settings)));
 }
 
-Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs) const {
-  const models::Family& family = parts_.folder->family();
-  const auto expected = [&] { return "; expected " + describe_inputs(family); };
+Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs,
+                                             const std::vector<models::InputSpec>& specs) const {
   NamedTensors fitted;
   std::vector<std::string> problems;
   for (const NamedTensor& input : inputs) {
-    const auto spec = std::ranges::find(family.inputs, input.name, &models::InputSpec::name);
-    if (spec == family.inputs.end()) {
+    const auto spec = std::ranges::find(specs, input.name, &models::InputSpec::name);
+    if (spec == specs.end()) {
       problems.push_back(fmt::format("{} is no input of this model", input.name));
       continue;
     }
-    if (spec->shape.size() != input.tensor.shape().size()) {
+    if (!fits(input.tensor.shape(), spec->shape)) {
       problems.push_back(
           fmt::format("{} has shape {}", input.name, to_string(input.tensor.shape())));
       continue;
@@ -278,31 +299,37 @@ Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs) const {
     }
     fitted.push_back({input.name, std::move(*converted)});
   }
-  for (const models::InputSpec& spec : family.inputs) {
-    if (!spec.optional && find(inputs, spec.name) == nullptr) {
+  for (const models::InputSpec& spec : specs) {
+    if (spec.needed == models::Needed::kAlways && find(inputs, spec.name) == nullptr) {
       problems.push_back(fmt::format("{} is missing", spec.name));
     }
   }
   if (!problems.empty()) {
-    return invalid_argument(fmt::format("{}{}", fmt::join(problems, ", "), expected()));
+    return invalid_argument(
+        fmt::format("{}; expected {}", fmt::join(problems, ", "), describe_inputs(specs)));
   }
   for (const NamedTensor& input : fitted) {
     ACCEL_TRY(check_indices(parts_.folder->facts(), input));
-    if (input.tensor.shape() != fitted.front().tensor.shape() && input.tensor.shape().size() == 2) {
+    const auto spec = std::ranges::find(specs, input.name, &models::InputSpec::name);
+    const Tensor* model = find(fitted, spec->like);
+    if (model != nullptr && input.tensor.shape() != model->shape()) {
       return invalid_argument(fmt::format("{} has shape {} and {} has shape {}; expected the same",
-                                          input.name, to_string(input.tensor.shape()),
-                                          fitted.front().name,
-                                          to_string(fitted.front().tensor.shape())));
+                                          input.name, to_string(input.tensor.shape()), spec->like,
+                                          to_string(model->shape())));
     }
   }
   return fitted;
 }
 
 Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOptions& options) {
-  ACCEL_ASSIGN(const NamedTensors fitted, fit_inputs(inputs));
   models::GraphRequest request{.head = parts_.head, .hidden_states = options.hidden_states};
+  if (!request.head) {
+    ACCEL_ASSIGN(request.head, parts_.folder->head());
+  }
+  const std::vector<models::InputSpec> specs = parts_.folder->inputs(*request.head);
+  ACCEL_ASSIGN(const NamedTensors fitted, fit_inputs(inputs, specs));
   // In one order, so that each set of inputs is compiled once.
-  for (const models::InputSpec& spec : parts_.folder->family().inputs) {
+  for (const models::InputSpec& spec : specs) {
     if (find(fitted, spec.name) != nullptr) request.inputs.emplace_back(spec.name);
   }
   ACCEL_ASSIGN(const GraphPtr ready, graph(request));

@@ -17,9 +17,10 @@
 
 namespace accel::engine {
 
-// The public facts of an opened folder, with the outputs of `head`; none: of what the folder says,
-// or of the base where that is not built.
-ModelReport report_of(const models::ModelFolder& folder, std::optional<models::Head> head = {});
+// The public facts of an opened folder, with the outputs of its graph for `head`; none: for what
+// the folder says, or for the base where that is not built. Fails where the graph cannot be built.
+Result<ModelReport> report_of(const models::ModelFolder& folder,
+                              std::optional<models::Head> head = {});
 
 // A compiled graph with its sessions. The mapped weights' pages are released after the first run,
 // when the engine has packed what it needs.
@@ -51,7 +52,7 @@ class LoadedModel : public Model {
   Status unload() override;
 
  private:
-  explicit LoadedModel(Parts parts);
+  LoadedModel(Parts parts, ModelReport report);
   using EmbeddingModelPtr = std::shared_ptr<const pipelines::EmbeddingModel>;
   using GraphPtr = std::shared_ptr<CompiledGraph>;
 
@@ -59,7 +60,8 @@ class LoadedModel : public Model {
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;
-  Result<NamedTensors> fit_inputs(const NamedTensors& inputs) const;
+  Result<NamedTensors> fit_inputs(const NamedTensors& inputs,
+                                  const std::vector<models::InputSpec>& specs) const;
 
   const Parts parts_;
   const ModelReport report_;

@@ -4,19 +4,46 @@
 
 #include <algorithm>
 #include <array>
+#include <openvino/op/concat.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/gather.hpp>
 #include <openvino/op/parameter.hpp>
+#include <openvino/op/reshape.hpp>
+#include <openvino/op/shape_of.hpp>
 
 namespace accel::models {
 namespace {
 
 // The Hub's names.
-constexpr std::array<std::pair<Head, std::string_view>, 5> kTasks{{
+constexpr std::array<std::pair<Head, std::string_view>, 14> kTasks{{
+    {Head::kAudioClassification, "audio-classification"},
+    {Head::kSpeechRecognition, "automatic-speech-recognition"},
     {Head::kBase, "feature-extraction"},
     {Head::kMaskedLm, "fill-mask"},
+    {Head::kImageClassification, "image-classification"},
+    {Head::kSemanticSegmentation, "image-segmentation"},
+    {Head::kMultipleChoice, "multiple-choice"},
+    {Head::kObjectDetection, "object-detection"},
     {Head::kQuestionAnswering, "question-answering"},
     {Head::kSequenceClassification, "text-classification"},
+    {Head::kCausalLm, "text-generation"},
+    {Head::kTextToText, "text2text-generation"},
     {Head::kTokenClassification, "token-classification"},
+    {Head::kZeroShotImage, "zero-shot-image-classification"},
 }};
+
+// [B, C, L] to [B * C, L].
+Output flatten_choices(const Output& ids) {
+  const auto zero = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
+  const auto number = [](int64_t value) {
+    return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{1}, {value});
+  };
+  const auto shape = std::make_shared<ov::op::v3::ShapeOf>(ids);
+  const auto length = std::make_shared<ov::op::v8::Gather>(shape, number(2), zero);
+  const auto pattern =
+      std::make_shared<ov::op::v0::Concat>(ov::OutputVector{number(-1), length}, 0);
+  return std::make_shared<ov::op::v1::Reshape>(ids, pattern, false);
+}
 
 }  // namespace
 
@@ -34,34 +61,33 @@ Result<Head> parse_head(std::string_view task) {
   return invalid_argument(fmt::format("task: expected one of {}, found {}", known, task));
 }
 
-std::vector<OutputSpec> outputs_of(Head head, const Facts& facts) {
-  switch (head) {
-    case Head::kBase: return {{"last_hidden_state", {-1, -1, facts.hidden_size}}};
-    case Head::kMaskedLm: return {{"logits", {-1, -1, facts.vocabulary}}};
-    case Head::kSequenceClassification: return {{"logits", {-1, facts.labels}}};
-    case Head::kTokenClassification: return {{"logits", {-1, -1, facts.labels}}};
-    case Head::kQuestionAnswering: return {{"start_logits", {-1, -1}}, {"end_logits", {-1, -1}}};
-  }
-  return {};
+void BuildContext::keep_state(const Output& x, std::string_view group) {
+  const auto before = std::ranges::count_if(states, [&](const NamedOutput& state) {
+    return state.name.substr(0, state.name.find('.')) == group;
+  });
+  states.push_back({fmt::format("{}.{}", group, before), x});
 }
 
 GraphInputs::GraphInputs(std::span<const InputSpec> specs, std::vector<std::string> wanted)
     : specs_(specs), wanted_(std::move(wanted)) {}
 
+bool GraphInputs::wants(std::string_view name) const {
+  return std::ranges::find(wanted_, name) != wanted_.end();
+}
+
 std::optional<Output> GraphInputs::take(std::string_view name) {
-  if (std::ranges::find(wanted_, name) == wanted_.end()) return std::nullopt;
-  for (const auto& parameter : parameters_) {
-    if (parameter->get_friendly_name() == name) return parameter;
-  }
   const auto spec = std::ranges::find(specs_, name, &InputSpec::name);
-  if (spec == specs_.end()) return std::nullopt;
+  if (spec == specs_.end() || !wants(name)) return std::nullopt;
+  if (const auto it = taken_.find(name); it != taken_.end()) return it->second;
   std::vector<ov::Dimension> dimensions(spec->shape.begin(), spec->shape.end());
-  const auto type = spec->dtype == DType::kI64 ? ov::element::i64 : ov::element::f32;
+  const auto type = is_integer(spec->dtype) ? ov::element::i64 : ov::element::f32;
   auto parameter = std::make_shared<ov::op::v0::Parameter>(type, ov::PartialShape(dimensions));
   parameter->set_friendly_name(std::string(name));
   parameter->output(0).set_names({std::string(name)});
   parameters_.push_back(parameter);
-  return parameter;
+  const bool choices = is_integer(spec->dtype) && dimensions.size() == 3;
+  const Output value = choices ? flatten_choices(parameter) : Output(parameter);
+  return taken_.emplace(name, value).first->second;
 }
 
 }  // namespace accel::models

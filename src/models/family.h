@@ -3,7 +3,7 @@
 #pragma once
 
 #include <functional>
-#include <memory>
+#include <map>
 #include <openvino/core/model.hpp>
 #include <optional>
 #include <span>
@@ -19,12 +19,16 @@
 
 namespace accel::models {
 
+// Whether a graph has an input when nobody names inputs.
+enum class Needed { kAlways, kUsually, kOnRequest };
+
 // One input a family's graph can take, under the reference library's name.
 struct InputSpec {
   std::string_view name;
   DType dtype;
-  Shape shape;    // -1: free
-  bool optional;  // the graph can be built without it
+  Shape shape;  // -1: free. Facts::input_shapes says what depends on the config
+  Needed needed = Needed::kAlways;
+  std::string_view like = {};  // the input whose shape it has, too
 };
 
 // The sizes that the rest of the program needs to know about a checkpoint.
@@ -32,10 +36,14 @@ struct Facts {
   int64_t hidden_size = 0;
   int64_t layers = 0;
   int64_t vocabulary = 0;
-  int64_t max_positions = 0;  // longest sequence; 0: no limit of the model's own
+  int64_t max_positions = 0;  // longest input_ids; 0: no limit of the model's own
   int64_t labels = 0;         // of classifiers
   // Inputs that are row numbers of a table, with the table's size: values must be below it.
-  std::vector<std::pair<std::string, int64_t>> index_limits;
+  std::vector<std::pair<std::string, int64_t>> index_limits = {};
+  // Inputs besides input_ids whose second axis has a longest size.
+  std::vector<std::pair<std::string, int64_t>> length_limits = {};
+  // Inputs whose shape the config fixes: {"pixel_values", {-1, 3, 224, 224}}.
+  std::vector<std::pair<std::string, Shape>> input_shapes = {};
 };
 
 // Graph inputs on demand: a family calls take() for each input it uses; those the caller did not
@@ -43,13 +51,17 @@ struct Facts {
 class GraphInputs {
  public:
   GraphInputs(std::span<const InputSpec> specs, std::vector<std::string> wanted);
+
+  // Of multiple choices, [B, C, L], the rows: [B * C, L].
   std::optional<Output> take(std::string_view name);
+  bool wants(std::string_view name) const;
   const ov::ParameterVector& parameters() const { return parameters_; }
 
  private:
   std::span<const InputSpec> specs_;
   std::vector<std::string> wanted_;
   ov::ParameterVector parameters_;
+  std::map<std::string, Output, std::less<>> taken_;
 };
 
 struct NamedOutput {
@@ -57,24 +69,27 @@ struct NamedOutput {
   Output value;
 };
 
-// What a checkpoint computes on top of its family's states.
+// What a checkpoint computes on top of its family's states, with its usual outputs. B: batch, L:
+// tokens, C: choices.
 enum class Head {
-  kBase,                    // the states themselves, and the pooler's where it is stored
+  kBase,                    // last_hidden_state, and pooler_output where a pooler is stored
   kMaskedLm,                // logits [B, L, vocabulary]
+  kCausalLm,                // logits [B, L, vocabulary]
+  kTextToText,              // logits [B, decoder's L, vocabulary], encoder_last_hidden_state
   kSequenceClassification,  // logits [B, labels]
   kTokenClassification,     // logits [B, L, labels]
   kQuestionAnswering,       // start_logits and end_logits [B, L]
+  kMultipleChoice,          // logits [B, C]; inputs [B, C, L]
+  kImageClassification,     // logits [B, labels]
+  kSemanticSegmentation,    // logits [B, labels, height, width]
+  kObjectDetection,         // logits [B, queries, labels + 1], pred_boxes [B, queries, 4]
+  kZeroShotImage,           // logits_per_image, logits_per_text, text_embeds, image_embeds
+  kAudioClassification,     // logits [B, labels]
+  kSpeechRecognition,       // logits [B, frames, vocabulary], or as kTextToText
 };
 std::string_view to_string(Head head);  // the Hub's name of its task: "fill-mask"
 // INVALID_ARGUMENT lists the names.
 Result<Head> parse_head(std::string_view task);
-
-// An output that a head always has; -1: free.
-struct OutputSpec {
-  std::string name;
-  Shape shape;
-};
-std::vector<OutputSpec> outputs_of(Head head, const Facts& facts);
 
 // A name of config.json's "architectures" and the head it stands for.
 struct Architecture {
@@ -88,20 +103,23 @@ struct BuildContext {
   Head head;
   Weights& weights;
   GraphInputs& inputs;
-  // The states before the first layer and after each: the reference library's hidden_states.
-  std::vector<Output> hidden_states = {};
+  // What the reference library returns on output_hidden_states.
+  std::vector<NamedOutput> states = {};
+
+  // Adds `x` to states as "GROUP.N": the states before the first layer, then after each.
+  void keep_state(const Output& x, std::string_view group = "hidden_states");
 };
 
 struct Family {
-  std::string_view model_type;                      // config.json's "model_type"
-  std::string_view title;                           // "BERT"
-  std::string_view reference;                       // the paper
+  std::string_view model_type;                  // config.json's "model_type"
+  std::string_view title;                       // "BERT"
+  std::string_view reference;                   // the paper
   std::span<const Architecture> architectures;  // built here, the base first
   std::span<const InputSpec> inputs;
   std::span<const std::string_view> unused_weights;  // prefixes of tensors no head here reads
   Result<Facts> (*facts)(const Json& config);
-  // The outputs of context.head under the reference library's names; of the base
-  // "last_hidden_state" first.
+  // The outputs of context.head that the wanted inputs allow, under the reference library's names;
+  // of the base "last_hidden_state" first.
   Result<std::vector<NamedOutput>> (*build)(BuildContext& context);
 };
 

@@ -4,7 +4,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/gather.hpp>
+#include <openvino/op/reshape.hpp>
 #include <openvino/op/result.hpp>
+#include <openvino/op/shape_of.hpp>
 
 #include "base/try.h"
 #include "models/families/families.h"
@@ -34,6 +39,28 @@ std::string first_architecture(const Json& config) {
   const auto it = config.find("architectures");
   if (it == config.end() || !it->is_array() || it->empty() || !it->front().is_string()) return {};
   return it->front().get<std::string>();
+}
+
+std::vector<std::string> wanted_inputs(const GraphRequest& request,
+                                       const std::vector<InputSpec>& specs) {
+  std::vector<std::string> wanted = request.inputs;
+  if (request.sentence) wanted = {"input_ids", "attention_mask"};
+  const Needed least = wanted.empty() ? Needed::kUsually : Needed::kAlways;
+  for (const InputSpec& spec : specs) {
+    if (spec.needed <= least) wanted.emplace_back(spec.name);
+  }
+  return wanted;
+}
+
+// [B * C, 1] to [B, C], of an input [B, C, L].
+Output gather_choices(const Output& logits, const Output& input) {
+  const auto numbers = [](const std::vector<int64_t>& values) {
+    return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{values.size()}, values);
+  };
+  const auto zero = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
+  const auto pattern = std::make_shared<ov::op::v8::Gather>(
+      std::make_shared<ov::op::v3::ShapeOf>(input), numbers({0, 1}), zero);
+  return std::make_shared<ov::op::v1::Reshape>(logits, pattern, false);
 }
 
 // The graph's results, each output tensor carrying its public name.
@@ -110,38 +137,55 @@ Result<std::string> ModelFolder::tokenizer_json() const {
   return text;
 }
 
-Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
-  std::vector<std::string> wanted = request.inputs;
-  for (const InputSpec& spec : family_->inputs) {
-    const bool masked = request.inputs.empty() || request.sentence;
-    if (!spec.optional || (masked && spec.name == "attention_mask")) wanted.emplace_back(spec.name);
+std::vector<InputSpec> ModelFolder::inputs(Head head) const {
+  std::vector<InputSpec> specs(family_->inputs.begin(), family_->inputs.end());
+  for (InputSpec& spec : specs) {
+    const auto fixed =
+        std::ranges::find(facts_.input_shapes, spec.name, &std::pair<std::string, Shape>::first);
+    if (fixed != facts_.input_shapes.end()) spec.shape = fixed->second;
+    if (head == Head::kMultipleChoice) spec.shape = {-1, -1, -1};
   }
+  return specs;
+}
+
+bool ModelFolder::embeds_text() const {
+  return std::ranges::find(family_->inputs, "input_ids", &InputSpec::name) != family_->inputs.end();
+}
+
+Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
+  Head head = request.head.value_or(Head::kBase);
+  if (!request.head && !request.sentence) {
+    ACCEL_ASSIGN(head, this->head());
+  }
+  if (request.sentence && !embeds_text()) {
+    return unimplemented(fmt::format("{}: sentences are embedded by models of text; {} takes none",
+                                     path_.string(), family_->title));
+  }
+  const std::vector<InputSpec> specs = inputs(head);
+  const std::vector<std::string> wanted = wanted_inputs(request, specs);
   std::vector<WeightEntry> entries;
   for (const tensors::TensorEntry& entry : weights_->entries()) {
     entries.push_back({entry.name, weights_->tensor(entry)});
   }
   Weights weights(std::move(entries));
-  GraphInputs inputs(family_->inputs, wanted);
-  Head head = request.head.value_or(Head::kBase);
-  if (!request.head && !request.sentence) {
-    ACCEL_ASSIGN(head, this->head());
-  }
-  BuildContext context{config_, head, weights, inputs};
+  GraphInputs graph_inputs(specs, wanted);
+  BuildContext context{config_, head, weights, graph_inputs};
   BuiltGraph built;
   built.sources.push_back(weights_->mapping());
   try {
     ACCEL_ASSIGN(std::vector<NamedOutput> outputs, family_->build(context));
     ACCEL_TRY(weights.check(family_->unused_weights).with_context(path_.string()));
     if (request.sentence) {
-      ACCEL_ASSIGN(const Output embedding,
-                   build_sentence(sentence_, outputs.front().value, *inputs.take("attention_mask"),
-                                  request.normalize, built.sources));
+      ACCEL_ASSIGN(const Output embedding, build_sentence(sentence_, outputs.front().value,
+                                                          *graph_inputs.take("attention_mask"),
+                                                          request.normalize, built.sources));
       outputs = {{"sentence_embedding", embedding}};
     }
-    for (size_t i = 0; request.hidden_states && i < context.hidden_states.size(); ++i) {
-      outputs.push_back({fmt::format("hidden_states.{}", i), context.hidden_states[i]});
+    if (head == Head::kMultipleChoice) {
+      outputs.front().value = gather_choices(outputs.front().value, graph_inputs.parameters()[0]);
     }
-    built.model = finish(outputs, inputs.parameters(), family_->model_type);
+    if (request.hidden_states) std::ranges::move(context.states, std::back_inserter(outputs));
+    built.model = finish(outputs, graph_inputs.parameters(), family_->model_type);
   } catch (const std::exception& exception) {
     // Shapes were checked by Weights, so an operation that refuses its inputs is a contradiction
     // inside config.json that the family did not catch.

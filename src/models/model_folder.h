@@ -22,12 +22,12 @@ namespace accel::models {
 
 // Which graph to build.
 struct GraphRequest {
-  // Inputs the graph shall have besides those it cannot do without; empty: attention_mask.
+  // Inputs the graph shall have besides those it cannot do without; empty: the usual ones.
   std::vector<std::string> inputs;
   std::optional<Head> head;    // none: what config.json's "architectures" says, else the base
   bool hidden_states = false;  // also the states before and after each layer, "hidden_states.N"
-  bool sentence = false;  // one output, "sentence_embedding", instead of the base's own
-  bool normalize = true;  // only for `sentence`
+  bool sentence = false;       // one output, "sentence_embedding", instead of the base's own
+  bool normalize = true;       // only for `sentence`
 };
 
 struct BuiltGraph {
@@ -53,6 +53,10 @@ class ModelFolder {
   // What config.json's "architectures" asks for; the base when it says nothing. UNIMPLEMENTED lists
   // what is built.
   Result<Head> head() const;
+  // What a graph for `head` can take.
+  std::vector<InputSpec> inputs(Head head) const;
+  // Whether sentence embeddings can be made of it: of text.
+  bool embeds_text() const;
   const SentenceModules& sentence() const { return sentence_; }
   const tensors::SafetensorsFile& weights_file() const { return *weights_; }
 

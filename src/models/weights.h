@@ -34,8 +34,9 @@ class Weights {
 
   bool has(std::string_view name) const { return lookup(name) != nullptr; }
 
-  // Strips `prefix` from now on where names carry it (heads stand beside it): of "bert." and "", the one that occurs with
-  // `probe`, e.g. choose_prefix({"bert.", ""}, "embeddings.word_embeddings.weight").
+  // Strips `prefix` from now on where names carry it (heads stand beside it): of "bert." and "",
+  // the one that occurs with `probe`, e.g. choose_prefix({"bert.", ""},
+  // "embeddings.word_embeddings.weight").
   void choose_prefix(std::span<const std::string_view> prefixes, std::string_view probe);
 
   // The tensor as an f32 value of the graph (f16 and bf16 stay so in memory and are converted by

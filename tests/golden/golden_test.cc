@@ -20,9 +20,29 @@ namespace fs = std::filesystem;
 
 constexpr float kTolerance = 1e-4F;  // on outputs of unit scale
 
+// What an output of `entry` may be off: of the reference's own rounding, a small multiple.
+float tolerance(const Json& entry, const std::string& output) {
+  const double own = entry.value("f32_vs_f64_max_abs", Json::object()).value(output, 0.0);
+  return std::max(kTolerance, static_cast<float>(20 * own));
+}
+
+// The reference backend has no convolutions and the like, and says so.
+bool beyond_the_reference_backend(const Status& status) {
+  return status.code() == StatusCode::kUnimplemented &&
+         status.message().find("the reference backend cannot compute") != std::string::npos;
+}
+
+// The mask whose rows alone count for `output`, as the entry's note says; none: all count.
+const Tensor* mask_of(const Json& entry, const std::string& output, const NamedTensors& inputs) {
+  const std::string note = entry.value("note", "");
+  if (note.find("attention_mask==1 only") == std::string::npos) return nullptr;
+  const bool encoder_only = note.find("encoder positions") != std::string::npos;
+  return encoder_only && !output.starts_with("encoder") ? nullptr : find(inputs, "attention_mask");
+}
+
 fs::path data_folder(const std::string& name) { return fs::path(ACCEL_TEST_DATA) / name; }
 
-// What the folder `name` has of "cases" or "embeddings".
+// What the folder `name` has of "cases", "embeddings" or "tokenizer".
 Json entries_of(const std::string& name, const char* kind) {
   const auto json = read_json(data_folder(name) / "golden.json");
   if (!json.ok()) std::abort();
@@ -95,7 +115,8 @@ class Folder : public testing::TestWithParam<Param> {
                                          .backend = backend_,
                                          .precision = Precision::kF32,
                                          .use = use});
-      EXPECT_TRUE(loaded.ok()) << loaded.status().to_string();
+      unsupported_ = beyond_the_reference_backend(loaded.status());
+      EXPECT_TRUE(loaded.ok() || unsupported_) << loaded.status().to_string();
       if (loaded.ok()) model = *loaded;
     }
     return model;
@@ -115,19 +136,23 @@ class Folder : public testing::TestWithParam<Param> {
 
   std::string name_;
   std::string backend_;
+  bool unsupported_ = false;  // the model for the last entry, on this backend
   fs::path folder_;
   NamedTensors tensors_;
   std::vector<std::unique_ptr<models::ScratchFolder>> copies_;
   std::map<std::string, std::shared_ptr<Model>> models_;
 };
 
-// The largest difference; with a mask [B, L], over the rows of [B, L, H] that it marks with 1.
+// The largest difference; with a mask [B, L], over the rows of [B, L] or [B, L, H] that it marks
+// with 1.
 float difference(const Tensor& found, const Tensor& expected, const Tensor* mask) {
   if (found.shape() != expected.shape()) return INFINITY;
   const auto a = found.data<float>();
   const auto b = expected.data<float>();
-  const bool by_row = mask != nullptr && found.shape().size() == 3;
-  const auto size = static_cast<size_t>(found.shape().back());
+  const Shape& shape = found.shape();
+  const bool by_row = mask != nullptr && shape.size() >= 2 && shape[0] == mask->shape()[0] &&
+                      shape[1] == mask->shape()[1];
+  const auto size = static_cast<size_t>(shape.size() > 2 ? shape.back() : 1);
   float largest = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     if (by_row && mask->data<int64_t>()[i / size] != 1) continue;
@@ -138,10 +163,13 @@ float difference(const Tensor& found, const Tensor& expected, const Tensor* mask
   return largest;
 }
 
+std::string word(std::string text) {
+  for (char& c : text) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  return text;
+}
+
 std::string name_of(const testing::TestParamInfo<Param>& info) {
-  std::string name = std::get<0>(info.param) + "_" + std::get<1>(info.param);
-  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-  return name;
+  return word(std::get<0>(info.param) + "_" + std::get<1>(info.param));
 }
 
 auto on_all_backends(const char* kind) {
@@ -149,14 +177,14 @@ auto on_all_backends(const char* kind) {
                           testing::Values("openvino", "reference"));
 }
 
-class GoldenEncoder : public Folder {};
+class GoldenGraph : public Folder {};
 class GoldenSentence : public Folder {};
-INSTANTIATE_TEST_SUITE_P(Golden, GoldenEncoder, on_all_backends("cases"), name_of);
+INSTANTIATE_TEST_SUITE_P(Golden, GoldenGraph, on_all_backends("cases"), name_of);
 INSTANTIATE_TEST_SUITE_P(Golden, GoldenSentence, on_all_backends("embeddings"), name_of);
 
 // row 35
-// row 86 (partial: BERT)
-TEST_P(GoldenEncoder, OutputsMatchTheReference) {
+// row 86 (partial: text encoders)
+TEST_P(GoldenGraph, OutputsMatchTheReference) {
   for (const Json& entry : entries_of(name_, "cases")) {
     SCOPED_TRACE(entry["name"].get<std::string>());
     const auto model = model_for(entry, Use::kInfer);
@@ -165,39 +193,42 @@ TEST_P(GoldenEncoder, OutputsMatchTheReference) {
     for (const auto& [name, tensor] : entry["inputs"].items()) {
       inputs.push_back({name, recorded(tensor)});
     }
-    const auto result = model->infer(inputs);
+    const Json& outputs = entry["outputs"];
+    const bool hidden_states = outputs.dump().find("hidden_states.0\"") != std::string::npos;
+    const auto result = model->infer(inputs, {.hidden_states = hidden_states});
+    if (beyond_the_reference_backend(result.status())) GTEST_SKIP() << result.status().message();
     ASSERT_TRUE(result.ok()) << result.status().to_string();
     EXPECT_EQ(result->report.backend, backend_);
     EXPECT_EQ(result->report.precision, Precision::kF32);
-    const Tensor* mask = entry.contains("note") ? find(inputs, "attention_mask") : nullptr;
-    size_t expected = 0;
-    for (const auto& [name, tensor] : entry["outputs"].items()) {
-      if (name.starts_with("hidden_states")) continue;  // only on request
-      ++expected;
+    EXPECT_EQ(result->outputs.size(), outputs.size());
+    for (const auto& [name, tensor] : outputs.items()) {
       const Tensor* found = find(result->outputs, name);
       ASSERT_NE(found, nullptr) << name;
-      EXPECT_LE(difference(*found, recorded(tensor), mask), kTolerance) << name;
+      EXPECT_LE(difference(*found, recorded(tensor), mask_of(entry, name, inputs)),
+                tolerance(entry, name))
+          << name;
     }
-    EXPECT_EQ(result->outputs.size(), expected);
   }
 }
 
 // row 322 (partial: narrow integers for int64 inputs)
-TEST_P(GoldenEncoder, NarrowIntegersGiveTheSameOutputs) {
+TEST_P(GoldenGraph, NarrowIntegersGiveTheSameOutputs) {
   const Json entry = entries_of(name_, "cases")[0];
   const auto model = model_for(entry, Use::kInfer);
   ASSERT_TRUE(model);
-  const auto run = [&](DType dtype) {
+  const auto run = [&](DType dtype) -> NamedTensors {
     NamedTensors inputs;
     for (const auto& [name, tensor] : entry["inputs"].items()) {
-      inputs.push_back({name, *tensors::convert_dtype(recorded(tensor), dtype)});
+      const Tensor& own = recorded(tensor);
+      inputs.push_back({name, is_integer(own.dtype()) ? *tensors::convert_dtype(own, dtype) : own});
     }
     const auto result = model->infer(inputs);
+    if (beyond_the_reference_backend(result.status())) return {};
     EXPECT_TRUE(result.ok()) << result.status().to_string();
     return result.ok() ? result->outputs : NamedTensors();
   };
   const NamedTensors wide = run(DType::kI64);
-  ASSERT_FALSE(wide.empty());
+  if (wide.empty()) GTEST_SKIP();
   for (const DType dtype : {DType::kI32, DType::kU16, DType::kU32, DType::kI16}) {
     const NamedTensors narrow = run(dtype);
     ASSERT_EQ(narrow.size(), wide.size());
@@ -212,6 +243,7 @@ TEST_P(GoldenSentence, EmbeddingsMatchTheReference) {
   for (const Json& entry : entries_of(name_, "embeddings")) {
     SCOPED_TRACE(entry.value("name", "sentence_embedding"));
     const auto model = model_for(entry, Use::kEmbed);
+    if (unsupported_) GTEST_SKIP();
     ASSERT_TRUE(model);
     const EmbedOptions options{.prompt = entry.value("prompt", ""),
                                .dimensions = entry.value("dimensions", 0),
@@ -235,15 +267,29 @@ TEST_P(GoldenSentence, EmbeddingsMatchTheReference) {
   }
 }
 
+// The folders whose tokenizer has examples.
+std::vector<std::string> tokenizers() {
+  std::vector<std::string> folders = folders_with("tokenizer");
+  std::erase_if(folders, [](const std::string& name) {
+    return !fs::exists(data_folder(name) / "tokenizer.json");
+  });
+  return folders;
+}
+
+class GoldenTokens : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Golden, GoldenTokens, testing::ValuesIn(tokenizers()),
+                         [](const auto& each) { return word(each.param); });
+
 // The tokens that the reference tokenizer makes of the examples.
-TEST(GoldenTokens, EqualTheReferences) {
-  const fs::path folder = data_folder("bert-feature");
+TEST_P(GoldenTokens, EqualTheReferences) {
+  const fs::path folder = data_folder(GetParam());
   const Json json = *read_json(folder / "golden.json");
-  const auto tokenizer = text::Tokenizer::from_json(*read_file(folder / "tokenizer.json", 1 << 20));
+  const auto tokenizer = text::Tokenizer::from_json(*read_file(folder / "tokenizer.json", 1 << 24));
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
   const Json& examples = json["tokenizer"]["examples"];
   ASSERT_GT(examples.size(), 10u);
   for (const Json& example : examples) {
+    if (!example.contains("text")) continue;
     const auto text = example["text"].get<std::string>();
     const auto encoding = (*tokenizer)->encode(text, {.tokens = true});
     ASSERT_TRUE(encoding.ok()) << text;

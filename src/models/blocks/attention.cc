@@ -34,8 +34,8 @@ Output positions_of(const Output& ids) {
 }
 
 Output positions_behind_padding(const Output& ids, int64_t padding) {
-  const Output pad = std::make_shared<ov::op::v0::Convert>(integer_scalar(padding),
-                                                           ids.get_element_type());
+  const Output pad =
+      std::make_shared<ov::op::v0::Convert>(integer_scalar(padding), ids.get_element_type());
   const auto differs = std::make_shared<ov::op::v1::NotEqual>(ids, pad);
   const auto real = std::make_shared<ov::op::v0::Convert>(differs, ov::element::i64);
   const auto counted = std::make_shared<ov::op::v0::CumSum>(real, integer_scalar(1));

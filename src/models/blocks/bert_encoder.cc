@@ -78,12 +78,12 @@ BertEncoder read_bert_encoder(ConfigReader& in, const BertDefaults& defaults) {
 
 Result<Output> bert_encoder(BuildContext& context, const BertEncoder& encoder, Output x,
                             const std::optional<Output>& mask) {
-  context.hidden_states.push_back(x);
+  context.keep_state(x);
   for (int64_t i = 0; i < encoder.layers; ++i) {
     const std::string layer = "encoder.layer." + std::to_string(i) + ".";
     x = self_attention(context.weights, encoder, layer, x, mask);
     ACCEL_ASSIGN(x, feed_forward(context.weights, encoder, layer, x));
-    context.hidden_states.push_back(x);
+    context.keep_state(x);
   }
   return x;
 }

@@ -39,7 +39,7 @@ struct BertDefaults {
 BertEncoder read_bert_encoder(ConfigReader& in, const BertDefaults& defaults = {});
 
 // All layers, "encoder.layer.N.": embeddings [B, L, H] to states [B, L, H]. Adds them all, the
-// embeddings first, to context.hidden_states. `mask` is additive, [B, 1, 1, L].
+// embeddings first, to context.states. `mask` is additive, [B, 1, 1, L].
 Result<Output> bert_encoder(BuildContext& context, const BertEncoder& encoder, Output x,
                             const std::optional<Output>& mask);
 

@@ -27,6 +27,11 @@ Result<int64_t> label_count(const Json& config) {
   return named;
 }
 
+Result<int64_t> label_count(const BuildContext& context) {
+  if (context.head == Head::kMultipleChoice) return 1;
+  return label_count(context.config);
+}
+
 Result<Output> masked_lm_logits(Weights& weights, const MaskedLmNames& names,
                                 const MaskedLmSizes& sizes, std::string_view name,
                                 const Output& x) {

@@ -17,6 +17,9 @@ namespace accel::models {
 // reference library counts them. INVALID_ARGUMENT when the two contradict each other.
 Result<int64_t> label_count(const Json& config);
 
+// The same for a head that is being built: of multiple choices, each has one.
+Result<int64_t> label_count(const BuildContext& context);
+
 // The names of a masked language model's tensors.
 struct MaskedLmNames {
   std::string dense;    // "NAME.weight" [H, H], "NAME.bias"
@@ -26,8 +29,8 @@ struct MaskedLmNames {
   std::string bias;     // [vocabulary]
 };
 struct MaskedLmSizes {
-  int64_t hidden;      // H
-  int64_t embedding;   // E, of the rows of word embeddings
+  int64_t hidden;     // H
+  int64_t embedding;  // E, of the rows of word embeddings
   int64_t vocabulary;
   double epsilon;
 };

@@ -100,15 +100,16 @@ Result<std::vector<NamedOutput>> head(BuildContext& context, const ElectraConfig
       ACCEL_ASSIGN(const Output logits, masked_lm_logits(weights, kMaskedLm, sizes, "gelu", x));
       return std::vector<NamedOutput>{{"logits", logits}};
     }
+    case Head::kMultipleChoice:
     case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      ACCEL_ASSIGN(const int64_t labels, label_count(context));
       const Output dense = linear(weights, "classifier.dense", first_token(x), hidden, hidden);
       ACCEL_ASSIGN(const Output active, activation("gelu", dense));
       return std::vector<NamedOutput>{
           {"logits", linear(weights, "classifier.out_proj", active, hidden, labels)}};
     }
     case Head::kTokenClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      ACCEL_ASSIGN(const int64_t labels, label_count(context));
       return std::vector<NamedOutput>{{"logits", linear(weights, "classifier", x, hidden, labels)}};
     }
     case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
@@ -121,26 +122,27 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   context.weights.choose_prefix(kPrefixes, "embeddings.word_embeddings.weight");
   const Output ids = *context.inputs.take("input_ids");
   const auto mask = additive_mask(context.inputs.take("attention_mask"));
-  ACCEL_ASSIGN(const Output x, bert_encoder(context, config.encoder,
-                                            embeddings(context, config, ids), mask));
+  ACCEL_ASSIGN(const Output x,
+               bert_encoder(context, config.encoder, embeddings(context, config, ids), mask));
   return head(context, config, x);
 }
 
 // --- descriptor --------------------------------------------------------------------------------
 
-constexpr std::array<Architecture, 5> kArchitectures{{
+constexpr std::array<Architecture, 6> kArchitectures{{
     {"ElectraModel", Head::kBase},
     {"ElectraForMaskedLM", Head::kMaskedLm},
     {"ElectraForSequenceClassification", Head::kSequenceClassification},
     {"ElectraForTokenClassification", Head::kTokenClassification},
     {"ElectraForQuestionAnswering", Head::kQuestionAnswering},
+    {"ElectraForMultipleChoice", Head::kMultipleChoice},
 }};
 
 const std::array<InputSpec, 4> kInputs{{
-    {"input_ids", DType::kI64, {-1, -1}, false},
-    {"attention_mask", DType::kI64, {-1, -1}, true},
-    {"token_type_ids", DType::kI64, {-1, -1}, true},
-    {"position_ids", DType::kI64, {-1, -1}, true},
+    {"input_ids", DType::kI64, {-1, -1}, Needed::kAlways},
+    {"attention_mask", DType::kI64, {-1, -1}, Needed::kUsually, "input_ids"},
+    {"token_type_ids", DType::kI64, {-1, -1}, Needed::kOnRequest, "input_ids"},
+    {"position_ids", DType::kI64, {-1, -1}, Needed::kOnRequest, "input_ids"},
 }};
 
 }  // namespace

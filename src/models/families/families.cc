@@ -7,14 +7,9 @@
 namespace accel::models {
 namespace {
 
-// Sorted by model_type. One line per file beside this one.
-constexpr std::array<const Family*, 5> kFamilies{
-    &kBert,
-    &kCamembert,
-    &kElectra,
-    &kRoberta,
-    &kXlmRoberta,
-};
+#define ACCEL_FAMILY_ADDRESS(name) &name,
+constexpr std::array kFamilies{ACCEL_FAMILIES(ACCEL_FAMILY_ADDRESS)};
+#undef ACCEL_FAMILY_ADDRESS
 
 }  // namespace
 

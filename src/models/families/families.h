@@ -13,10 +13,16 @@ std::span<const Family* const> families();
 // UNIMPLEMENTED naming `model_type` and the known ones.
 Result<const Family*> find_family(std::string_view model_type);
 
-extern const Family kBert;
-extern const Family kCamembert;
-extern const Family kElectra;
-extern const Family kRoberta;
-extern const Family kXlmRoberta;
+// The list: one line per family, sorted by model_type.
+#define ACCEL_FAMILIES(FAMILY) \
+  FAMILY(kBert)                \
+  FAMILY(kCamembert)           \
+  FAMILY(kElectra)             \
+  FAMILY(kRoberta)             \
+  FAMILY(kXlmRoberta)
+
+#define ACCEL_DECLARE_FAMILY(name) extern const Family name;
+ACCEL_FAMILIES(ACCEL_DECLARE_FAMILY)
+#undef ACCEL_DECLARE_FAMILY
 
 }  // namespace accel::models

@@ -104,19 +104,20 @@ Result<std::vector<NamedOutput>> head(BuildContext& context, const RobertaConfig
       ACCEL_ASSIGN(const Output logits, masked_lm_logits(weights, kMaskedLm, sizes, "gelu", x));
       return std::vector<NamedOutput>{{"logits", logits}};
     }
+    case Head::kMultipleChoice:
     case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      ACCEL_ASSIGN(const int64_t labels, label_count(context));
       const Output dense = linear(weights, "classifier.dense", first_token(x), hidden, hidden);
       ACCEL_ASSIGN(const Output active, activation("tanh", dense));
       return std::vector<NamedOutput>{
           {"logits", linear(weights, "classifier.out_proj", active, hidden, labels)}};
     }
     case Head::kTokenClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context.config));
+      ACCEL_ASSIGN(const int64_t labels, label_count(context));
       return std::vector<NamedOutput>{{"logits", linear(weights, "classifier", x, hidden, labels)}};
     }
     case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
-    case Head::kBase: break;
+    default: break;
   }
   std::vector<NamedOutput> outputs{{"last_hidden_state", x}};
   if (weights.has("pooler.dense.weight")) {
@@ -131,40 +132,43 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   context.weights.choose_prefix(kPrefixes, "embeddings.word_embeddings.weight");
   const Output ids = *context.inputs.take("input_ids");
   const auto mask = additive_mask(context.inputs.take("attention_mask"));
-  ACCEL_ASSIGN(const Output x, bert_encoder(context, config.encoder,
-                                            embeddings(context, config, ids), mask));
+  ACCEL_ASSIGN(const Output x,
+               bert_encoder(context, config.encoder, embeddings(context, config, ids), mask));
   return head(context, config, x);
 }
 
 // --- descriptors -------------------------------------------------------------------------------
 
-constexpr std::array<Architecture, 5> kRobertaArchitectures{{
+constexpr std::array<Architecture, 6> kRobertaArchitectures{{
     {"RobertaModel", Head::kBase},
     {"RobertaForMaskedLM", Head::kMaskedLm},
     {"RobertaForSequenceClassification", Head::kSequenceClassification},
     {"RobertaForTokenClassification", Head::kTokenClassification},
     {"RobertaForQuestionAnswering", Head::kQuestionAnswering},
+    {"RobertaForMultipleChoice", Head::kMultipleChoice},
 }};
-constexpr std::array<Architecture, 5> kCamembertArchitectures{{
+constexpr std::array<Architecture, 6> kCamembertArchitectures{{
     {"CamembertModel", Head::kBase},
     {"CamembertForMaskedLM", Head::kMaskedLm},
     {"CamembertForSequenceClassification", Head::kSequenceClassification},
     {"CamembertForTokenClassification", Head::kTokenClassification},
     {"CamembertForQuestionAnswering", Head::kQuestionAnswering},
+    {"CamembertForMultipleChoice", Head::kMultipleChoice},
 }};
-constexpr std::array<Architecture, 5> kXlmRobertaArchitectures{{
+constexpr std::array<Architecture, 6> kXlmRobertaArchitectures{{
     {"XLMRobertaModel", Head::kBase},
     {"XLMRobertaForMaskedLM", Head::kMaskedLm},
     {"XLMRobertaForSequenceClassification", Head::kSequenceClassification},
     {"XLMRobertaForTokenClassification", Head::kTokenClassification},
     {"XLMRobertaForQuestionAnswering", Head::kQuestionAnswering},
+    {"XLMRobertaForMultipleChoice", Head::kMultipleChoice},
 }};
 
 const std::array<InputSpec, 4> kInputs{{
-    {"input_ids", DType::kI64, {-1, -1}, false},
-    {"attention_mask", DType::kI64, {-1, -1}, true},
-    {"token_type_ids", DType::kI64, {-1, -1}, true},
-    {"position_ids", DType::kI64, {-1, -1}, true},
+    {"input_ids", DType::kI64, {-1, -1}, Needed::kAlways},
+    {"attention_mask", DType::kI64, {-1, -1}, Needed::kUsually, "input_ids"},
+    {"token_type_ids", DType::kI64, {-1, -1}, Needed::kOnRequest, "input_ids"},
+    {"position_ids", DType::kI64, {-1, -1}, Needed::kOnRequest, "input_ids"},
 }};
 
 }  // namespace
