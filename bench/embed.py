@@ -32,7 +32,6 @@ TUNING_EVERY = 3
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("job", choices=["embed"])
     parser.add_argument("--rounds", type=int, help="interleaved rounds (15; 3 with --quick)")
     parser.add_argument("--quick", action="store_true", help="few rounds and texts: a smoke test")
     parser.add_argument("--peers", help="only these, comma-separated (default: all)")
