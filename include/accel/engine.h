@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accel/precision.h"
@@ -87,6 +88,20 @@ struct ModelReport {
   std::vector<std::string> prompts;  // names for EmbedOptions::prompt
 };
 
+// What this build makes of one model family.
+struct FamilyReport {
+  std::string name;       // config.json's "model_type"
+  std::string title;      // "BERT"
+  std::string reference;  // its paper
+  // Class names of config.json's "architectures", each with the Hub's name of its task.
+  std::vector<std::pair<std::string, std::string>> architectures;
+};
+
+struct FoundModel {
+  std::string name;  // below the tree; of a hub cache "org/name"
+  std::string path;
+};
+
 struct PrecisionTiming {
   Precision precision = Precision::kF32;
   double texts_per_sec = 0;
@@ -112,7 +127,7 @@ struct EngineOptions {
 enum class Use { kEmbed, kInfer };  // what load() prepares; the other is prepared at its first call
 
 struct LoadOptions {
-  std::string path;                  // a model folder
+  std::string path;                  // a model folder, or "org/name" of the hub cache
   std::string backend = "openvino";  // or "reference"
   std::string device = "CPU";
   Precision precision = Precision::kAuto;
@@ -207,6 +222,11 @@ class ACCEL_API Engine {
   static Result<std::unique_ptr<Engine>> create(const EngineOptions& options = {});
   virtual ~Engine() = default;
 
+  // Every family this build knows, sorted by name; and the names of all tasks.
+  virtual std::vector<FamilyReport> families() = 0;
+  virtual std::vector<std::string> tasks() = 0;
+  // The model folders of a tree or hub cache, sorted by name; empty: the user's hub cache.
+  virtual Result<std::vector<FoundModel>> find_models(const std::string& tree) = 0;
   // Facts of a folder without loading it into an engine.
   virtual Result<ModelReport> describe(const std::string& path) = 0;
   virtual Result<std::shared_ptr<Model>> load(const LoadOptions& options) = 0;

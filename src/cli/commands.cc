@@ -12,12 +12,14 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 10> kCommands{{
+constexpr std::array<Command, 12> kCommands{{
     {"devices", "the devices of this machine and what each can run", run_devices},
     {"doctor", "check the installation and say how to mend it", run_doctor},
     {"embed", "texts to sentence embeddings", run_embed},
+    {"families", "the model families that this build loads", run_families},
     {"help", "this list, or the help of a command", run_help},
     {"infer", "run a model on raw tensors from a file", run_infer},
+    {"models", "the models of a folder tree or of the Hub's cache", run_models},
     {"self-test", "prove that this installation computes right", run_self_test},
     {"show", "the facts of a model folder", run_show},
     {"similarity", "compare texts by their embeddings", run_similarity},

@@ -19,6 +19,7 @@
 #include "cli/table.h"
 #include "cli/text_input.h"
 #include "models/model_folder.h"
+#include "models/model_tree.h"
 #include "text/tokenizer.h"
 
 namespace accel::cli {
@@ -61,7 +62,8 @@ Result<std::shared_ptr<const text::Tokenizer>> open_tokenizer(const std::string&
   if (std::filesystem::is_regular_file(file, ignored)) {
     ACCEL_ASSIGN(json, read_file(file, kTokenizerBytesMax));
   } else {
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(model));
+    ACCEL_ASSIGN(const auto located, models::locate_model(model));
+    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
     ACCEL_ASSIGN(json, folder->tokenizer_json());
   }
   auto tokenizer = text::Tokenizer::from_json(json);

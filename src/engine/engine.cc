@@ -15,7 +15,9 @@
 #include "engine/precision_measurement.h"
 #include "hardware/cpu.h"
 #include "hardware/limits.h"
+#include "models/families/families.h"
 #include "models/model_folder.h"
+#include "models/model_tree.h"
 #include "store/facts.h"
 #include "store/hash.h"
 
@@ -38,8 +40,12 @@ class LocalEngine : public Engine {
     backends_["reference"] = backend::make_reference_backend();
   }
 
+  std::vector<FamilyReport> families() override;
+  std::vector<std::string> tasks() override;
+  Result<std::vector<FoundModel>> find_models(const std::string& tree) override;
   Result<ModelReport> describe(const std::string& path) override {
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(path));
+    ACCEL_ASSIGN(const auto located, models::locate_model(path));
+    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
     return report_of(*folder);
   }
   Result<std::shared_ptr<Model>> load(const LoadOptions& options) override;
@@ -52,7 +58,8 @@ class LocalEngine : public Engine {
   Result<BackendPtr> find_backend(const std::string& name) const;
   Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
   // What kAuto means for this model and device.
-  std::pair<Precision, std::string> choose_precision(const LoadOptions& options) const;
+  std::pair<Precision, std::string> choose_precision(const LoadOptions& options,
+                                                     const std::string& folder) const;
 
   const EngineOptions options_;
   const std::unique_ptr<store::Facts> facts_;
@@ -80,10 +87,11 @@ Result<store::FactKey> LocalEngine::precision_key(const std::string& path,
                         .detail = device};
 }
 
-std::pair<Precision, std::string> LocalEngine::choose_precision(const LoadOptions& options) const {
+std::pair<Precision, std::string> LocalEngine::choose_precision(const LoadOptions& options,
+                                                                const std::string& folder) const {
   if (options.precision != Precision::kAuto) return {options.precision, "requested"};
   if (options.backend != "openvino") return {Precision::kF32, "requested"};
-  const auto key = precision_key(options.path, options.device);
+  const auto key = precision_key(folder, options.device);
   const auto known = key.ok() ? facts_->get(*key) : std::nullopt;
   if (known && known->contains("fastest") && (*known)["fastest"].is_string()) {
     const auto precision = parse_precision((*known)["fastest"].get<std::string>());
@@ -105,11 +113,12 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                         kMostThreads, options.streams, options.threads));
   }
   ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
-  ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(options.path));
+  ACCEL_ASSIGN(const std::filesystem::path located, models::locate_model(options.path));
+  ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
   if (options_.probe && options.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
-  const auto [precision, source] = choose_precision(options);
+  const auto [precision, source] = choose_precision(options, located.string());
   const int threads = options.threads > 0 ? options.threads : usable_cores_;
   LoadedModel::Parts parts{.folder = folder,
                            .backend = backend,
@@ -130,7 +139,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
 
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
                                            double seconds) {
-  ACCEL_ASSIGN(const auto key, precision_key(path, device));
+  ACCEL_ASSIGN(const std::filesystem::path located, models::locate_model(path));
+  ACCEL_ASSIGN(const auto key, precision_key(located.string(), device));
   ACCEL_ASSIGN(MeasureReport report, measure_precisions(*this, path, device, seconds));
   Json value{{"fastest", to_string(report.fastest)}};
   for (const PrecisionTiming& timing : report.timings) {
@@ -141,6 +151,34 @@ Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::s
   }
   report.remembered = facts_->put(key, value).ok();
   return report;
+}
+
+std::vector<FamilyReport> LocalEngine::families() {
+  std::vector<FamilyReport> reports;
+  for (const models::Family* family : models::families()) {
+    FamilyReport& report =
+        reports.emplace_back(FamilyReport{.name = std::string(family->model_type),
+                                          .title = std::string(family->title),
+                                          .reference = std::string(family->reference),
+                                          .architectures = {}});
+    for (const models::Architecture& architecture : family->architectures) {
+      report.architectures.emplace_back(architecture.name, models::to_string(architecture.head));
+    }
+  }
+  return reports;
+}
+
+std::vector<std::string> LocalEngine::tasks() {
+  const auto names = models::task_names();
+  return {names.begin(), names.end()};
+}
+
+Result<std::vector<FoundModel>> LocalEngine::find_models(const std::string& tree) {
+  ACCEL_ASSIGN(const auto found,
+               models::find_models(tree.empty() ? models::hub_cache().string() : tree));
+  std::vector<FoundModel> models;
+  for (const models::FoundModel& one : found) models.push_back({one.name, one.folder.string()});
+  return models;
 }
 
 std::vector<BackendReport> LocalEngine::backends() {

@@ -1,6 +1,7 @@
 #include "models/family.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -52,13 +53,17 @@ std::string_view to_string(Head head) {
 }
 
 Result<Head> parse_head(std::string_view task) {
-  std::string known;
   for (const auto& [head, name] : kTasks) {
     if (name == task) return head;
-    known += known.empty() ? "" : ", ";
-    known += name;
   }
-  return invalid_argument(fmt::format("task: expected one of {}, found {}", known, task));
+  return invalid_argument(
+      fmt::format("task: expected one of {}, found {}", fmt::join(task_names(), ", "), task));
+}
+
+std::vector<std::string_view> task_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [head, name] : kTasks) names.push_back(name);
+  return names;
 }
 
 void BuildContext::keep_state(const Output& x, std::string_view group) {

@@ -90,6 +90,7 @@ enum class Head {
 std::string_view to_string(Head head);  // the Hub's name of its task: "fill-mask"
 // INVALID_ARGUMENT lists the names.
 Result<Head> parse_head(std::string_view task);
+std::vector<std::string_view> task_names();  // sorted
 
 // A name of config.json's "architectures" and the head it stands for.
 struct Architecture {
