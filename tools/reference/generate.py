@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes docs/reference/commands.md from what the program says of itself.
+"""Writes docs/reference/commands.md and families.md from what the program says of itself.
 
     python3 tools/reference/generate.py [--check] build/release/bin/accel
 
-With --check nothing is written; the exit code tells whether the committed page is up to date.
+With --check nothing is written; the exit code tells whether the committed pages are up to date.
 """
 import argparse
 import pathlib
@@ -11,8 +11,12 @@ import re
 import subprocess
 import sys
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md"
-HEAD = """# Commands
+sys.dont_write_bytecode = True
+import families
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+COMMANDS_HEAD = """# Commands
 
 Written by `./dev docs` from `accel help` and `accel COMMAND --help`. Exit codes:
 [exit_codes.md](exit_codes.md).
@@ -25,9 +29,9 @@ def said(program, *arguments):
     return done.stdout.rstrip("\n")
 
 
-def page(program):
+def commands_page(program):
     overview = said(program, "help")
-    parts = [HEAD, f"```\n{overview}\n```\n"]
+    parts = [COMMANDS_HEAD, f"```\n{overview}\n```\n"]
     for name in re.findall(r"^  ([a-z][a-z-]*)  ", overview, re.MULTILINE):
         parts.append(f"## {name}\n\n```\n{said(program, name, '--help')}\n```\n")
     return "\n".join(parts)
@@ -38,15 +42,19 @@ def main():
     parser.add_argument("program", help="the built accel")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     given = parser.parse_args()
-    text = page(given.program)
-    if not given.check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE.name} is out of date: run ./dev docs", file=sys.stderr)
-    return 1
+    pages = {
+        REFERENCE / "commands.md": commands_page(given.program),
+        REFERENCE / "families.md": families.page(said(given.program, "families", "--json"), ROOT),
+    }
+    stale = 0
+    for path, text in pages.items():
+        if not given.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            print(f"{path.name} is out of date: run ./dev docs", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":
