@@ -17,6 +17,7 @@
 #include <openvino/op/scaled_dot_product_attention.hpp>
 #include <openvino/op/select.hpp>
 #include <openvino/op/shape_of.hpp>
+#include <openvino/op/split.hpp>
 #include <openvino/op/subtract.hpp>
 #include <openvino/op/transpose.hpp>
 #include <openvino/op/unsqueeze.hpp>
@@ -84,6 +85,13 @@ Output split_heads(const Output& x, int64_t heads, int64_t head_size) {
   const auto split =
       std::make_shared<ov::op::v1::Reshape>(x, integers({0, 0, heads, head_size}), true);
   return std::make_shared<ov::op::v1::Transpose>(split, integers({0, 2, 1, 3}));
+}
+
+std::array<Output, 3> split_packed_heads(const Output& x, int64_t heads, int64_t head_size) {
+  const auto parts = std::make_shared<ov::op::v1::Split>(x, integer_scalar(-1), 3);
+  return {split_heads(parts->output(0), heads, head_size),
+          split_heads(parts->output(1), heads, head_size),
+          split_heads(parts->output(2), heads, head_size)};
 }
 
 Output merge_heads(const Output& x, int64_t hidden) {

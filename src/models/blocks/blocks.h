@@ -3,6 +3,7 @@
 // said otherwise. They add nodes and never compute; shapes are checked by the nodes themselves.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -103,6 +104,9 @@ Output causal_mask(const Output& ids);
 
 // [B, L, A*D] -> [B, A, L, D].
 Output split_heads(const Output& x, int64_t heads, int64_t head_size);
+
+// Query, key and value [B, A, L, D] that one product made side by side: [B, L, 3*A*D].
+std::array<Output, 3> split_packed_heads(const Output& x, int64_t heads, int64_t head_size);
 
 // [B, A, L, D] -> [B, L, A*D].
 Output merge_heads(const Output& x, int64_t hidden);
