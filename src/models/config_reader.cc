@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace accel::models {
 namespace {
 constexpr int64_t kLargest = int64_t{1} << 31;  // beyond any published model; keeps products exact
@@ -80,6 +82,40 @@ bool ConfigReader::flag_or(std::string_view name, bool fallback) {
     return fallback;
   }
   return found->get<bool>();
+}
+
+std::vector<double> ConfigReader::numbers_or(std::string_view name, std::vector<double> fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  const auto is_number = [](const Json& each) { return each.is_number(); };
+  if (!found->is_array() || !std::ranges::all_of(*found, is_number)) {
+    mistyped(name, "a list of numbers", *found);
+    return fallback;
+  }
+  return found->get<std::vector<double>>();
+}
+
+std::vector<std::string> ConfigReader::texts_or(std::string_view name,
+                                                std::vector<std::string> fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  const auto is_text = [](const Json& each) { return each.is_string(); };
+  if (!found->is_array() || !std::ranges::all_of(*found, is_text)) {
+    mistyped(name, "a list of strings", *found);
+    return fallback;
+  }
+  return found->get<std::vector<std::string>>();
+}
+
+const Json* ConfigReader::object(std::string_view name) {
+  const Json* found = field(name);
+  if (found == nullptr || found->is_object()) return found;
+  mistyped(name, "an object", *found);
+  return nullptr;
+}
+
+void ConfigReader::adopt(std::string_view name, const ConfigReader& part) {
+  for (const std::string& text : part.problems_) problem(fmt::format("{}.{}", name, text));
 }
 
 void ConfigReader::expect(std::string_view name, const Json& only, std::string_view why) {

@@ -24,6 +24,28 @@ TEST(ConfigReader, ReadsEveryKindOfField) {
   EXPECT_TRUE(in.status().ok());
 }
 
+TEST(ConfigReader, ReadsListsAndObjects) {
+  const Json json = parsed(R"({"numbers": [1, 2.5], "texts": ["a", "b"], "inner": {"n": 0},
+                               "mixed": [1, "a"]})");
+  ConfigReader in(json);
+  EXPECT_THAT(in.numbers_or("numbers", {}), testing::ElementsAre(1.0, 2.5));
+  EXPECT_THAT(in.texts_or("texts", {}), testing::ElementsAre("a", "b"));
+  EXPECT_THAT(in.numbers_or("absent", {3}), testing::ElementsAre(3.0));
+  EXPECT_EQ(in.object("absent"), nullptr);
+  ASSERT_NE(in.object("inner"), nullptr);
+  ConfigReader inner(*in.object("inner"));
+  EXPECT_TRUE(in.status().ok());
+  inner.size_or("n", 1);
+  in.adopt("inner", inner);
+  in.numbers_or("mixed", {});
+  in.texts_or("mixed", {});
+  in.object("mixed");
+  for (const char* part : {"inner.n: expected an integer", "mixed: expected a list of numbers",
+                           "mixed: expected a list of strings", "mixed: expected an object"}) {
+    EXPECT_THAT(in.status().message(), HasSubstr(part));
+  }
+}
+
 TEST(ConfigReader, AbsentAndNullGiveTheFallback) {
   const Json json = parsed(R"({"size": null, "eps": null, "text": null, "flag": null})");
   ConfigReader in(json);

@@ -3,10 +3,12 @@
 // said otherwise. They add nodes and never compute; shapes are checked by the nodes themselves.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accel/status.h"
@@ -23,6 +25,7 @@ Output integers(const std::vector<int64_t>& values);  // i64 [n]
 
 Output add(const Output& a, const Output& b);       // with numpy's broadcasting
 Output multiply(const Output& a, const Output& b);  // likewise
+Output minimum(const Output& a, const Output& b);   // likewise
 Output first_token(const Output& x);                // [B, L, H] -> [B, H]
 
 // --- dense -------------------------------------------------------------------------------------
@@ -32,10 +35,40 @@ Output first_token(const Output& x);                // [B, L, H] -> [B, H]
 Output linear(Weights& weights, const std::string& name, const Output& x, int64_t in, int64_t out,
               bool bias = true);
 
-// Layer normalisation over the last axis with "NAME.weight" and "NAME.bias" [size] (Ba et al.,
-// arXiv:1607.06450).
+// Layer normalisation over the last axis with "NAME.weight" and "NAME.bias" [size] (absent when
+// !bias) (Ba et al., arXiv:1607.06450).
 Output layer_norm(Weights& weights, const std::string& name, const Output& x, int64_t size,
-                  double epsilon);
+                  double epsilon, bool bias = true);
+
+// x / sqrt(mean(x^2) + epsilon) over the last axis, times `offset` + "NAME.weight" [size] (Zhang
+// and Sennrich, arXiv:1910.07467; Gemma's weights are stored less 1).
+Output rms_norm(Weights& weights, const std::string& name, const Output& x, int64_t size,
+                double epsilon, float offset = 0);
+
+// --- feed-forward ------------------------------------------------------------------------------
+
+// The two halves of the last axis, [.., 2 n] to [.., n].
+std::pair<Output, Output> halves(const Output& x);
+
+// activation(gate) * x (Shazeer, arXiv:2002.05202).
+Result<Output> gated(std::string_view activation, const Output& gate, const Output& x);
+
+// What the matrices of a gated feed-forward block are called: Llama's names.
+struct GatedNames {
+  std::string_view gate = "gate_proj";
+  std::string_view up = "up_proj";
+  std::string_view down = "down_proj";
+};
+struct GatedSizes {
+  int64_t hidden;
+  int64_t intermediate;
+  bool bias = false;
+};
+
+// down(activation(gate(x)) * up(x)) of the matrices below `prefix`: [.., H] -> [.., H].
+Result<Output> gated_feed_forward(Weights& weights, const std::string& prefix,
+                                  const GatedSizes& sizes, std::string_view activation,
+                                  const Output& x, const GatedNames& names = {});
 
 // --- activations -------------------------------------------------------------------------------
 
@@ -62,15 +95,34 @@ Output positions_behind_padding(const Output& ids, int64_t padding);
 // lowest float. Without one, none.
 std::optional<Output> additive_mask(const std::optional<Output>& attention_mask);
 
+// The additive mask [1, 1, L, L], for the L of `ids` [B, L], by which token l sees l - before .. l
+// + after; no number: all of that side. Combined with another mask by minimum().
+Output window_mask(const Output& ids, std::optional<int64_t> before, std::optional<int64_t> after);
+
+// The same by which a token sees itself and what comes before it.
+Output causal_mask(const Output& ids);
+
 // [B, L, A*D] -> [B, A, L, D].
 Output split_heads(const Output& x, int64_t heads, int64_t head_size);
+
+// Query, key and value [B, A, L, D] that one product made side by side: [B, L, 3*A*D].
+std::array<Output, 3> split_packed_heads(const Output& x, int64_t heads, int64_t head_size);
 
 // [B, A, L, D] -> [B, L, A*D].
 Output merge_heads(const Output& x, int64_t hidden);
 
+// Each head `times` times in a row, as grouped queries share keys and values: [B, K, L, D] ->
+// [B, K * times, L, D] (Ainslie et al., arXiv:2305.13245).
+Output repeat_heads(const Output& x, int64_t times);
+
+struct AttentionOptions {
+  std::optional<double> scale = std::nullopt;  // of the scores; usually 1 / sqrt(D)
+  bool causal = false;  // tokens see themselves and what comes before; not with a mask
+};
+
 // softmax(q k^T / sqrt(D) + mask) v for q, k, v [B, A, L, D]; `mask` broadcasts to [B, A, L, L]
 // (Vaswani et al., arXiv:1706.03762).
 Output attention(const Output& query, const Output& key, const Output& value,
-                 const std::optional<Output>& mask);
+                 const std::optional<Output>& mask, const AttentionOptions& options = {});
 
 }  // namespace accel::models

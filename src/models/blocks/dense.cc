@@ -1,9 +1,14 @@
 #include <openvino/op/add.hpp>
 #include <openvino/op/constant.hpp>
+#include <openvino/op/divide.hpp>
 #include <openvino/op/gather.hpp>
 #include <openvino/op/matmul.hpp>
+#include <openvino/op/minimum.hpp>
 #include <openvino/op/multiply.hpp>
 #include <openvino/op/mvn.hpp>
+#include <openvino/op/power.hpp>
+#include <openvino/op/reduce_mean.hpp>
+#include <openvino/op/sqrt.hpp>
 
 #include "models/blocks/blocks.h"
 
@@ -23,6 +28,10 @@ Output multiply(const Output& a, const Output& b) {
   return std::make_shared<ov::op::v1::Multiply>(a, b);
 }
 
+Output minimum(const Output& a, const Output& b) {
+  return std::make_shared<ov::op::v1::Minimum>(a, b);
+}
+
 Output first_token(const Output& x) {
   const auto zero = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
   const auto axis = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {1});
@@ -37,12 +46,24 @@ Output linear(Weights& weights, const std::string& name, const Output& x, int64_
 }
 
 Output layer_norm(Weights& weights, const std::string& name, const Output& x, int64_t size,
-                  double epsilon) {
+                  double epsilon, bool bias) {
   const auto last = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{1}, {-1});
   const Output normal = std::make_shared<ov::op::v6::MVN>(
       x, last, true, static_cast<float>(epsilon), ov::op::MVNEpsMode::INSIDE_SQRT);
   const Output scaled = multiply(normal, weights.get(name + ".weight", {size}));
-  return add(scaled, weights.get(name + ".bias", {size}));
+  return bias ? add(scaled, weights.get(name + ".bias", {size})) : scaled;
+}
+
+Output rms_norm(Weights& weights, const std::string& name, const Output& x, int64_t size,
+                double epsilon, float offset) {
+  const auto last = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{1}, {-1});
+  const auto squares = std::make_shared<ov::op::v1::Power>(x, scalar(2));
+  const auto mean = std::make_shared<ov::op::v1::ReduceMean>(squares, last, true);
+  const auto root =
+      std::make_shared<ov::op::v0::Sqrt>(add(mean, scalar(static_cast<float>(epsilon))));
+  const Output normal = multiply(x, std::make_shared<ov::op::v1::Divide>(scalar(1), root));
+  const Output weight = weights.get(name + ".weight", {size});
+  return multiply(normal, offset == 0 ? weight : add(weight, scalar(offset)));
 }
 
 Output embedding(Weights& weights, const std::string& name, const Output& ids, int64_t rows,

@@ -35,14 +35,18 @@ Result<int64_t> label_count(const BuildContext& context) {
 Result<Output> masked_lm_logits(Weights& weights, const MaskedLmNames& names,
                                 const MaskedLmSizes& sizes, std::string_view name,
                                 const Output& x) {
-  const Output dense = linear(weights, names.dense, x, sizes.hidden, sizes.embedding);
+  const Output dense = linear(weights, names.dense, x, sizes.hidden, sizes.embedding, sizes.bias);
   ACCEL_ASSIGN(const Output active, activation(name, dense));
-  const Output normal = layer_norm(weights, names.norm, active, sizes.embedding, sizes.epsilon);
+  const auto norm = [&](const Output& y) {
+    return sizes.rms ? rms_norm(weights, names.norm, y, sizes.embedding, sizes.epsilon)
+                     : layer_norm(weights, names.norm, y, sizes.embedding, sizes.epsilon);
+  };
+  const Output normal = norm(active);
   const bool own = weights.has(names.decoder + ".weight");
   const Output table = weights.get(own ? names.decoder + ".weight" : names.tied,
                                    {sizes.vocabulary, sizes.embedding});
   const Output product = std::make_shared<ov::op::v0::MatMul>(normal, table, false, true);
-  return add(product, weights.get(names.bias, {sizes.vocabulary}));
+  return sizes.bias ? add(product, weights.get(names.bias, {sizes.vocabulary})) : product;
 }
 
 std::vector<NamedOutput> span_logits(Weights& weights, const std::string& name, const Output& x,

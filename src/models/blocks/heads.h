@@ -26,13 +26,15 @@ struct MaskedLmNames {
   std::string norm;     // layer normalisation [E]
   std::string decoder;  // "NAME.weight" [vocabulary, E]; absent: tied
   std::string tied;     // the word embeddings it is tied to
-  std::string bias;     // [vocabulary]
+  std::string bias;     // [vocabulary]; absent when !bias
 };
 struct MaskedLmSizes {
   int64_t hidden;     // H
   int64_t embedding;  // E, of the rows of word embeddings
   int64_t vocabulary;
   double epsilon;
+  bool bias = true;  // of dense and decoder
+  bool rms = false;  // whether the norm is one
 };
 
 // Dense, activation, layer norm and the product with the word embeddings: [B, L, H] to logits

@@ -18,6 +18,10 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kElectra)             \
+  FAMILY(kGte)                 \
+  FAMILY(kModernBert)          \
+  FAMILY(kNew)                 \
+  FAMILY(kNomicBert)           \
   FAMILY(kRoberta)             \
   FAMILY(kXlmRoberta)
 
