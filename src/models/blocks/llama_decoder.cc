@@ -204,10 +204,12 @@ std::vector<bool> read_layer_types(const Json& json, ConfigReader& in,
 
 Result<Facts> llama_facts(const LlamaDecoder& decoder, const Json& json) {
   ACCEL_ASSIGN(const int64_t labels, label_count(json));
+  const bool grows = decoder.full.rotary.factor > 0;  // dynamic NTK follows the text's length
+  const int64_t limit = grows ? 0 : decoder.positions;
   return Facts{.hidden_size = decoder.hidden,
                .layers = decoder.layers,
                .vocabulary = decoder.vocabulary,
-               .max_positions = decoder.positions,
+               .max_positions = limit,
                .labels = labels,
                .index_limits = {{"input_ids", decoder.vocabulary}}};
 }

@@ -18,6 +18,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kElectra)             \
+  FAMILY(kGemma)               \
   FAMILY(kGemma2)              \
   FAMILY(kGemma3Text)          \
   FAMILY(kGpt2)                \
