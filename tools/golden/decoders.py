@@ -1,4 +1,4 @@
-"""Decoder-only language models: kinds of rotary positions, windows, heads, padding on either side."""
+"""Decoder-only language models: kinds of rotary positions, windows, heads, padding."""
 
 import copy
 import math
@@ -55,7 +55,7 @@ def placed(seed):
 
 
 def case(golden, name, inputs, **where):
-    """A case without comparisons to f64 that came to NaN: there, padding in front of a text does."""
+    """A case without comparisons that are NaN: in f64, padding in front of a text is."""
     golden.case(name, inputs, **where)
     entry = golden.json["cases"][-1]
     for own in (entry["f32_vs_f64_max_abs"], *entry["rms_error"].values()):
@@ -104,7 +104,7 @@ def head_case(golden, name, kind, base, seed, inputs):
     changes = {"architectures": [kind.__name__]}
     for suffix, each in inputs.items():
         case(golden, f"{name}.{suffix}", each, model=head, config=changes,
-                    note=PADDED if "ification" in name and "Sequence" not in kind.__name__ else None)
+                    note=None if "Sequence" in kind.__name__ else PADDED)
     return head.state_dict()
 
 
@@ -405,8 +405,9 @@ def gemma2_heads(golden):
 def gemma3_config(**changes):
     sizes = {**SIZES, "head_dim": 8, "sliding_window": 4, "query_pre_attn_scalar": 10}
     full, sliding = "full_attention", "sliding_attention"
-    return Gemma3TextConfig(**{**sizes, "num_hidden_layers": 3, "layer_types": [sliding, full, sliding],
-                               **changes})
+    kinds = [sliding, full, sliding]
+    return Gemma3TextConfig(
+        **{**sizes, "num_hidden_layers": 3, "layer_types": kinds, **changes})
 
 
 @folder

@@ -156,7 +156,10 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   ACCEL_ASSIGN(const Gpt2Config config, read_config(context.config));
   context.weights.choose_prefix(kPrefixes, "wte.weight");
   const Output ids = *context.inputs.take("input_ids");
-  const Output mask = sight_mask(ids, context.inputs.take("attention_mask"), {});
+  // The reference hides what comes later on top of hiding padding, so that padding in front of a
+  // text sees itself and the padding before it.
+  const Output mask = add(sight_mask(ids, context.inputs.take("attention_mask"), {}),
+                          sight_mask(ids, std::nullopt, {}));
   ACCEL_ASSIGN(const Output x, decoder(context, config, embeddings(context, config, ids), mask));
   return decoder_outputs(context, head_of(config), ids, x);
 }
