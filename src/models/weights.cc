@@ -142,6 +142,7 @@ Status Weights::check(std::span<const std::string_view> unused) const {
     std::string_view inner = name;
     if (inner.starts_with(prefix_)) inner.remove_prefix(prefix_.size());
     const bool known = std::ranges::any_of(unused, [&](std::string_view start) {
+      if (start.starts_with('*')) return name.ends_with(start.substr(1));
       return name.starts_with(start) || inner.starts_with(start);
     });
     if (!known && !used_.contains(name)) {

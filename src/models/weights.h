@@ -52,7 +52,8 @@ class Weights {
   Tensor raw(const std::string& name, const Shape& shape);
 
   // INVALID_ARGUMENT naming all deviations. Tensors not asked for are extra unless their name, with
-  // or without the chosen prefix, starts with one of `unused` (other heads, buffers).
+  // or without the chosen prefix, starts with one of `unused` (other heads), or ends with it behind
+  // a "*" (buffers of every layer).
   Status check(std::span<const std::string_view> unused) const;
 
   // Sum over all tensors asked for.

@@ -18,10 +18,20 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kElectra)             \
+  FAMILY(kGemma)               \
+  FAMILY(kGemma2)              \
+  FAMILY(kGemma3Text)          \
+  FAMILY(kGpt2)                \
+  FAMILY(kGptNeox)             \
   FAMILY(kGte)                 \
+  FAMILY(kLlama)               \
+  FAMILY(kMistral)             \
   FAMILY(kModernBert)          \
   FAMILY(kNew)                 \
   FAMILY(kNomicBert)           \
+  FAMILY(kPhi3)                \
+  FAMILY(kQwen2)               \
+  FAMILY(kQwen3)               \
   FAMILY(kRoberta)             \
   FAMILY(kXlmRoberta)
 
