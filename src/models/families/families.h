@@ -15,9 +15,11 @@ Result<const Family*> find_family(std::string_view model_type);
 
 // The list: one line per family, sorted by model_type.
 #define ACCEL_FAMILIES(FAMILY) \
+  FAMILY(kBart)                \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kElectra)             \
+  FAMILY(kMbart)               \
   FAMILY(kRoberta)             \
   FAMILY(kXlmRoberta)
 
