@@ -19,6 +19,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kElectra)             \
+  FAMILY(kMarian)              \
   FAMILY(kMbart)               \
   FAMILY(kRoberta)             \
   FAMILY(kXlmRoberta)
