@@ -189,7 +189,7 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
     return std::vector<NamedOutput>{{"last_hidden_state", memory.states}};
   }
   const Output x = embeddings(weights, config, config.decoder, *inputs.target);
-  const Output mask = causal_mask(*inputs.target, inputs.target_mask);
+  const Output mask = decoder_mask(*inputs.target, inputs.target_mask);
   ACCEL_ASSIGN(const Output y,
                seq2seq_decoder(context, config.decoder, x, mask, memory, "decoder_hidden_states"));
   ACCEL_ASSIGN(std::vector<NamedOutput> outputs, head(context, config, inputs.source, y));

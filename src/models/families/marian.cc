@@ -175,7 +175,7 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   }
   const Output x =
       embeddings(weights, config, config.decoder, config.target_vocabulary, *inputs.target);
-  const Output mask = causal_mask(*inputs.target, inputs.target_mask);
+  const Output mask = decoder_mask(*inputs.target, inputs.target_mask);
   ACCEL_ASSIGN(const Output y,
                seq2seq_decoder(context, config.decoder, x, mask, memory, "decoder_hidden_states"));
   std::vector<NamedOutput> outputs{{"last_hidden_state", y}};
