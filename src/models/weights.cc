@@ -135,6 +135,14 @@ Tensor Weights::raw(const std::string& name, const Shape& shape) {
   return tensor == nullptr ? Tensor() : *tensor;
 }
 
+void Weights::skip(std::string_view start) {
+  for (const auto& [name, tensor] : entries_) {
+    std::string_view inner = name;
+    if (inner.starts_with(prefix_)) inner.remove_prefix(prefix_.size());
+    if (name.starts_with(start) || inner.starts_with(start)) used_.insert(name);
+  }
+}
+
 Status Weights::check(std::span<const std::string_view> unused) const {
   std::vector<std::string> problems = problems_;
   for (const auto& [name, tensor] : entries_) {

@@ -51,6 +51,10 @@ class Weights {
   // The tensor itself, for a value computed at build time; empty when missing (recorded).
   Tensor raw(const std::string& name, const Shape& shape);
 
+  // Tensors whose names, with or without the chosen prefix, start so are not missed: those of a
+  // part of the model that this graph leaves out.
+  void skip(std::string_view start);
+
   // INVALID_ARGUMENT naming all deviations. Tensors not asked for are extra unless their name, with
   // or without the chosen prefix, starts with one of `unused` (other heads), or ends with it behind
   // a "*" (buffers of every layer).

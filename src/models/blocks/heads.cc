@@ -13,12 +13,12 @@
 
 namespace accel::models {
 
-Result<int64_t> label_count(const Json& config) {
+Result<int64_t> label_count(const Json& config, int64_t otherwise) {
   ConfigReader in(config);
   const int64_t counted = in.size_or("num_labels", 0);
   ACCEL_TRY(in.status());
   const auto names = config.find("id2label");
-  if (names == config.end() || !names->is_object()) return counted > 0 ? counted : 2;
+  if (names == config.end() || !names->is_object()) return counted > 0 ? counted : otherwise;
   const auto named = static_cast<int64_t>(names->size());
   if (named == 0 || (counted > 0 && counted != named)) {
     return invalid_argument(fmt::format(

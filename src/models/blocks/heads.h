@@ -13,9 +13,9 @@
 
 namespace accel::models {
 
-// The labels of config.json: as many as "id2label" has, else "num_labels", else two, as the
+// The labels of config.json: as many as "id2label" has, else "num_labels", else `otherwise`, as the
 // reference library counts them. INVALID_ARGUMENT when the two contradict each other.
-Result<int64_t> label_count(const Json& config);
+Result<int64_t> label_count(const Json& config, int64_t otherwise = 2);
 
 // The same for a head that is being built: of multiple choices, each has one.
 Result<int64_t> label_count(const BuildContext& context);

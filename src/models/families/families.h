@@ -15,6 +15,7 @@ Result<const Family*> find_family(std::string_view model_type);
 
 // The list: one line per family, sorted by model_type.
 #define ACCEL_FAMILIES(FAMILY) \
+  FAMILY(kBart)                \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kElectra)             \
@@ -25,6 +26,8 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kGptNeox)             \
   FAMILY(kGte)                 \
   FAMILY(kLlama)               \
+  FAMILY(kMarian)              \
+  FAMILY(kMbart)               \
   FAMILY(kMistral)             \
   FAMILY(kModernBert)          \
   FAMILY(kNew)                 \
