@@ -135,6 +135,10 @@ Tensor Weights::raw(const std::string& name, const Shape& shape) {
   return tensor == nullptr ? Tensor() : *tensor;
 }
 
+void Weights::skip(std::string_view name) {
+  if (const auto* entry = lookup(name)) used_.insert(entry->first);
+}
+
 Status Weights::check(std::span<const std::string_view> unused) const {
   std::vector<std::string> problems = problems_;
   for (const auto& [name, tensor] : entries_) {

@@ -51,6 +51,9 @@ class Weights {
   // The tensor itself, for a value computed at build time; empty when missing (recorded).
   Tensor raw(const std::string& name, const Shape& shape);
 
+  // Marks a tensor that may be stored and that nothing is computed from, e.g. training's counters.
+  void skip(std::string_view name);
+
   // INVALID_ARGUMENT naming all deviations. Tensors not asked for are extra unless their name, with
   // or without the chosen prefix, starts with one of `unused` (other heads, buffers).
   Status check(std::span<const std::string_view> unused) const;
