@@ -18,6 +18,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kElectra)             \
+  FAMILY(kResnet)              \
   FAMILY(kRoberta)             \
   FAMILY(kXlmRoberta)
 
