@@ -119,6 +119,50 @@ bool ConfigReader::flag_or(std::string_view name, bool fallback) {
   return found->get<bool>();
 }
 
+std::vector<double> ConfigReader::numbers_or(std::string_view name, std::vector<double> fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  const auto is_number = [](const Json& each) { return each.is_number(); };
+  if (!found->is_array() || !std::ranges::all_of(*found, is_number)) {
+    mistyped(name, "a list of numbers", *found);
+    return fallback;
+  }
+  return found->get<std::vector<double>>();
+}
+
+std::vector<std::string> ConfigReader::texts_or(std::string_view name,
+                                                std::vector<std::string> fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  const auto is_text = [](const Json& each) { return each.is_string(); };
+  if (!found->is_array() || !std::ranges::all_of(*found, is_text)) {
+    mistyped(name, "a list of strings", *found);
+    return fallback;
+  }
+  return found->get<std::vector<std::string>>();
+}
+
+const Json* ConfigReader::object(std::string_view name) {
+  const Json* found = field(name);
+  if (found == nullptr || found->is_object()) return found;
+  mistyped(name, "an object", *found);
+  return nullptr;
+}
+
+void ConfigReader::adopt(std::string_view name, const ConfigReader& part) {
+  for (const std::string& text : part.problems_) problem(fmt::format("{}.{}", name, text));
+}
+
+int64_t ConfigReader::scaled(std::string_view name, int64_t size, double ratio) {
+  const double product = static_cast<double>(size) * ratio;
+  if (product >= 1 && product <= static_cast<double>(kLargest)) {
+    return static_cast<int64_t>(product);
+  }
+  problem(fmt::format("{}: expected a ratio that makes of {} an integer from 1 to {}, found {}",
+                      name, size, kLargest, ratio));
+  return size;
+}
+
 void ConfigReader::expect(std::string_view name, const Json& only, std::string_view why) {
   const Json* found = field(name);
   if (found == nullptr || *found == only) return;

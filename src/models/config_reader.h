@@ -40,6 +40,16 @@ class ConfigReader {
   double number_or(std::string_view name, double fallback);
   std::string text_or(std::string_view name, std::string_view fallback);
   bool flag_or(std::string_view name, bool fallback);
+  std::vector<double> numbers_or(std::string_view name, std::vector<double> fallback);
+  std::vector<std::string> texts_or(std::string_view name, std::vector<std::string> fallback);
+
+  // The object `name`, for a reader of its own; absent or null: none.
+  const Json* object(std::string_view name);
+  // Takes over the problems of `part`, the reader of the object `name`.
+  void adopt(std::string_view name, const ConfigReader& part);
+
+  // `size` times the option `name`'s `ratio`, rounded down; a problem unless that is a size.
+  int64_t scaled(std::string_view name, int64_t size, double ratio);
 
   // An option this family does not build: any value but `only` (or absent, or null) is refused with
   // the reason.

@@ -5,6 +5,7 @@
 #include <openvino/op/convolution.hpp>
 #include <openvino/op/divide.hpp>
 #include <openvino/op/group_conv.hpp>
+#include <openvino/op/interpolate.hpp>
 #include <openvino/op/max_pool.hpp>
 #include <openvino/op/reduce_mean.hpp>
 #include <openvino/op/reshape.hpp>
@@ -24,11 +25,15 @@ Engine engine(const Extent& extent) {
   return Engine(extent.begin(), extent.end());
 }
 
+Extent padding_after(const Steps& steps) {
+  return {steps.padding[0] + steps.beyond[0], steps.padding[1] + steps.beyond[1]};
+}
+
 template <class Convolution>
 Output convolved(const Output& x, const Output& weight, const Steps& steps) {
-  const auto padding = engine<ov::CoordinateDiff>(steps.padding);
-  return std::make_shared<Convolution>(x, weight, engine<ov::Strides>(steps.stride), padding,
-                                       padding, engine<ov::Strides>(steps.dilation));
+  return std::make_shared<Convolution>(
+      x, weight, engine<ov::Strides>(steps.stride), engine<ov::CoordinateDiff>(steps.padding),
+      engine<ov::CoordinateDiff>(padding_after(steps)), engine<ov::Strides>(steps.dilation));
 }
 
 // A value per channel, [C], such that it broadcasts to [B, C, H, W].
@@ -71,14 +76,29 @@ Output batch_norm(Weights& weights, const std::string& name, const Output& x, in
 }
 
 Output max_pool(const Output& x, Extent size, const Steps& steps) {
-  const auto padding = engine<ov::Shape>(steps.padding);
-  return std::make_shared<ov::op::v1::MaxPool>(x, engine<ov::Strides>(steps.stride), padding,
-                                               padding, engine<ov::Shape>(size),
-                                               ov::op::RoundingType::FLOOR);
+  return std::make_shared<ov::op::v1::MaxPool>(
+      x, engine<ov::Strides>(steps.stride), engine<ov::Shape>(steps.padding),
+      engine<ov::Shape>(padding_after(steps)), engine<ov::Shape>(size),
+      ov::op::RoundingType::FLOOR);
 }
 
 Output mean_pool(const Output& x, bool keep) {
   return std::make_shared<ov::op::v1::ReduceMean>(x, integers({2, 3}), keep);
+}
+
+Output image_layer_norm(Weights& weights, const std::string& name, const Output& x,
+                        int64_t channels, double epsilon) {
+  const auto last = std::make_shared<ov::op::v1::Transpose>(x, integers({0, 2, 3, 1}));
+  const Output normal = layer_norm(weights, name, last, channels, epsilon);
+  return std::make_shared<ov::op::v1::Transpose>(normal, integers({0, 3, 1, 2}));
+}
+
+Output resize(const Output& x, const Output& extent) {
+  using Resize = ov::op::v11::Interpolate;
+  const Resize::InterpolateAttrs attributes(
+      Resize::InterpolateMode::LINEAR_ONNX, Resize::ShapeCalcMode::SIZES, {0, 0, 0, 0},
+      {0, 0, 0, 0}, Resize::CoordinateTransformMode::HALF_PIXEL);
+  return std::make_shared<Resize>(x, extent, integers({2, 3}), attributes);
 }
 
 Output extent_of(const Output& image) {

@@ -19,6 +19,7 @@ constexpr Extent square(int64_t size) { return {size, size}; }
 struct Steps {
   Extent stride = square(1);
   Extent padding = square(0);  // on both sides: zeros, and nothing when pooling
+  Extent beyond = square(0);   // more of it, below and to the right
   Extent dilation = square(1);
 };
 
@@ -30,8 +31,8 @@ struct Kernel {
 };
 
 // Cross-correlation with "NAME.weight" [out, in, h, w] and "NAME.bias" [out] (absent when
-// !kernel.bias): [B, in, H, W] -> [B, out, H', W'], H' = (H + 2 padding - dilation (h - 1) - 1) /
-// stride + 1, rounded down.
+// !kernel.bias): [B, in, H, W] -> [B, out, H', W'], H' = (H + 2 padding + beyond - dilation (h -
+// 1) - 1) / stride + 1, rounded down.
 Output convolution(Weights& weights, const std::string& name, const Output& x, const Kernel& kernel,
                    const Steps& steps = {});
 
@@ -50,6 +51,14 @@ Output max_pool(const Output& x, Extent size, const Steps& steps);
 
 // The mean over height and width: [B, C, H, W] -> [B, C], or [B, C, 1, 1] when `keep`.
 Output mean_pool(const Output& x, bool keep = false);
+
+// Layer normalisation over channels with "NAME.weight" and "NAME.bias" [C].
+Output image_layer_norm(Weights& weights, const std::string& name, const Output& x,
+                        int64_t channels, double epsilon);
+
+// The image at height and width `extent`, i64 {H', W'}, bilinear between the centres of pixels:
+// [B, C, H, W] -> [B, C, H', W'].
+Output resize(const Output& x, const Output& extent);
 
 // {H, W} of an image, i64 [2].
 Output extent_of(const Output& image);

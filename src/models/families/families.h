@@ -17,9 +17,13 @@ Result<const Family*> find_family(std::string_view model_type);
 #define ACCEL_FAMILIES(FAMILY) \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
+  FAMILY(kConvnext)            \
+  FAMILY(kDetr)                \
   FAMILY(kElectra)             \
   FAMILY(kResnet)              \
   FAMILY(kRoberta)             \
+  FAMILY(kSegformer)           \
+  FAMILY(kSwin)                \
   FAMILY(kXlmRoberta)
 
 #define ACCEL_DECLARE_FAMILY(name) extern const Family name;
