@@ -54,6 +54,41 @@ int64_t ConfigReader::layers_or(std::string_view name, int64_t fallback) {
   return integer_or(name, fallback, 1, kLayersMax);
 }
 
+std::vector<int64_t> ConfigReader::sizes_or(std::string_view name, std::vector<int64_t> fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  const auto positive = [](const Json& size) {  // of unsigned ones beyond int64, none
+    return size.is_number_integer() && size.get<int64_t>() >= 1 && size.get<int64_t>() <= kLargest;
+  };
+  if (!found->is_array() || found->empty() || found->size() > size_t{kLayersMax} ||
+      !std::ranges::all_of(*found, positive)) {
+    mistyped(name, fmt::format("up to {} integers from 1 to {}", kLayersMax, kLargest), *found);
+    return fallback;
+  }
+  return found->get<std::vector<int64_t>>();
+}
+
+std::vector<int64_t> ConfigReader::depths_or(std::string_view name, std::vector<int64_t> fallback) {
+  std::vector<int64_t> depths = sizes_or(name, fallback);
+  int64_t sum = 0;  // of up to kLayersMax sizes: no overflow
+  for (const int64_t depth : depths) sum += depth;
+  if (sum <= kLayersMax) return depths;
+  mistyped(name, fmt::format("at most {} layers together", kLayersMax), *field(name));
+  return fallback;
+}
+
+std::array<int64_t, 2> ConfigReader::extent_or(std::string_view name, int64_t fallback) {
+  const Json* found = field(name);
+  if (found == nullptr || !found->is_array()) {
+    const int64_t size = size_or(name, fallback);
+    return {size, size};
+  }
+  const std::vector<int64_t> both = sizes_or(name, {fallback, fallback});
+  if (both.size() == 2) return {both[0], both[1]};
+  mistyped(name, "height and width", *found);
+  return {fallback, fallback};
+}
+
 double ConfigReader::number_or(std::string_view name, double fallback) {
   const Json* found = field(name);
   if (found == nullptr) return fallback;
@@ -116,6 +151,16 @@ const Json* ConfigReader::object(std::string_view name) {
 
 void ConfigReader::adopt(std::string_view name, const ConfigReader& part) {
   for (const std::string& text : part.problems_) problem(fmt::format("{}.{}", name, text));
+}
+
+int64_t ConfigReader::scaled(std::string_view name, int64_t size, double ratio) {
+  const double product = static_cast<double>(size) * ratio;
+  if (product >= 1 && product <= static_cast<double>(kLargest)) {
+    return static_cast<int64_t>(product);
+  }
+  problem(fmt::format("{}: expected a ratio that makes of {} an integer from 1 to {}, found {}",
+                      name, size, kLargest, ratio));
+  return size;
 }
 
 void ConfigReader::expect(std::string_view name, const Json& only, std::string_view why) {

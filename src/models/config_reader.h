@@ -7,6 +7,7 @@
 //   ACCEL_TRY(in.status());
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -30,6 +31,12 @@ class ConfigReader {
   // found missing.
   int64_t layers_or(std::string_view name, int64_t fallback);
   static constexpr int64_t kLayersMax = 1024;
+  // A list of positive counts, of which there is at least one: a size per stage.
+  std::vector<int64_t> sizes_or(std::string_view name, std::vector<int64_t> fallback);
+  // A number of layers per stage, together at most kLayersMax.
+  std::vector<int64_t> depths_or(std::string_view name, std::vector<int64_t> fallback);
+  // Height and width: a list of both, or one size for both.
+  std::array<int64_t, 2> extent_or(std::string_view name, int64_t fallback);
   double number_or(std::string_view name, double fallback);
   std::string text_or(std::string_view name, std::string_view fallback);
   bool flag_or(std::string_view name, bool fallback);
@@ -40,6 +47,9 @@ class ConfigReader {
   const Json* object(std::string_view name);
   // Takes over the problems of `part`, the reader of the object `name`.
   void adopt(std::string_view name, const ConfigReader& part);
+
+  // `size` times the option `name`'s `ratio`, rounded down; a problem unless that is a size.
+  int64_t scaled(std::string_view name, int64_t size, double ratio);
 
   // An option this family does not build: any value but `only` (or absent, or null) is refused with
   // the reason.

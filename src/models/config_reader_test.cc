@@ -12,7 +12,7 @@ Json parsed(std::string_view text) { return *parse_json(text); }
 
 TEST(ConfigReader, ReadsEveryKindOfField) {
   const Json json = parsed(R"({"size": 384, "none": 0, "eps": 1e-5, "whole": 2, "text": "gelu",
-                               "flag": true, "layers": 1024})");
+                               "flag": true, "layers": 1024, "sizes": [5, 2], "side": 3})");
   ConfigReader in(json);
   EXPECT_EQ(in.size_or("size", 1), 384);
   EXPECT_EQ(in.count_or("none", 7), 0);
@@ -21,6 +21,10 @@ TEST(ConfigReader, ReadsEveryKindOfField) {
   EXPECT_EQ(in.text_or("text", ""), "gelu");
   EXPECT_TRUE(in.flag_or("flag", false));
   EXPECT_EQ(in.layers_or("layers", 1), 1024);
+  EXPECT_EQ(in.sizes_or("sizes", {1}), (std::vector<int64_t>{5, 2}));
+  EXPECT_EQ(in.depths_or("sizes", {1}), (std::vector<int64_t>{5, 2}));
+  EXPECT_EQ(in.extent_or("sizes", 1), (std::array<int64_t, 2>{5, 2}));
+  EXPECT_EQ(in.extent_or("side", 1), (std::array<int64_t, 2>{3, 3}));
   EXPECT_TRUE(in.status().ok());
 }
 
@@ -97,6 +101,20 @@ TEST(ConfigReader, SizesAreBounded) {
     ConfigReader one(json);
     EXPECT_EQ(one.size_or(name, 1), 1) << name;
     EXPECT_EQ(one.status().code(), StatusCode::kInvalidArgument) << name;
+  }
+}
+
+TEST(ConfigReader, ListsOfSizesAreBounded) {
+  const Json json = parsed(R"({"a": [], "b": [0], "c": [1, -1], "d": [2147483649], "e": [1.0],
+      "f": [18446744073709551615], "g": 3, "h": ["1"], "fits": [2147483648]})");
+  ConfigReader in(json);
+  EXPECT_EQ(in.sizes_or("fits", {}), std::vector<int64_t>{int64_t{1} << 31});
+  EXPECT_EQ(in.sizes_or("absent", {4, 5}), (std::vector<int64_t>{4, 5}));
+  EXPECT_TRUE(in.status().ok());
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
+    ConfigReader one(json);
+    EXPECT_EQ(one.sizes_or(name, {7}), std::vector<int64_t>{7}) << name;
+    EXPECT_THAT(one.status().message(), HasSubstr("integers from 1 to 2147483648")) << name;
   }
 }
 

@@ -73,8 +73,9 @@ void BuildContext::keep_state(const Output& x, std::string_view group) {
   states.push_back({fmt::format("{}.{}", group, before), x});
 }
 
-GraphInputs::GraphInputs(std::span<const InputSpec> specs, std::vector<std::string> wanted)
-    : specs_(specs), wanted_(std::move(wanted)) {}
+GraphInputs::GraphInputs(std::span<const InputSpec> specs, std::vector<std::string> wanted,
+                         bool choices)
+    : specs_(specs), wanted_(std::move(wanted)), choices_(choices) {}
 
 bool GraphInputs::wants(std::string_view name) const {
   return std::ranges::find(wanted_, name) != wanted_.end();
@@ -90,7 +91,7 @@ std::optional<Output> GraphInputs::take(std::string_view name) {
   parameter->set_friendly_name(std::string(name));
   parameter->output(0).set_names({std::string(name)});
   parameters_.push_back(parameter);
-  const bool choices = is_integer(spec->dtype) && dimensions.size() == 3;
+  const bool choices = choices_ && is_integer(spec->dtype) && dimensions.size() == 3;
   const Output value = choices ? flatten_choices(parameter) : Output(parameter);
   return taken_.emplace(name, value).first->second;
 }

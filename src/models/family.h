@@ -50,7 +50,9 @@ struct Facts {
 // ask for come back empty and the family builds the shorter graph.
 class GraphInputs {
  public:
-  GraphInputs(std::span<const InputSpec> specs, std::vector<std::string> wanted);
+  // `choices`: integers [B, C, L] are multiple choices.
+  GraphInputs(std::span<const InputSpec> specs, std::vector<std::string> wanted,
+              bool choices = false);
 
   // Of multiple choices, [B, C, L], the rows: [B * C, L].
   std::optional<Output> take(std::string_view name);
@@ -60,6 +62,7 @@ class GraphInputs {
  private:
   std::span<const InputSpec> specs_;
   std::vector<std::string> wanted_;
+  bool choices_;
   ov::ParameterVector parameters_;
   std::map<std::string, Output, std::less<>> taken_;
 };
@@ -82,7 +85,7 @@ enum class Head {
   kMultipleChoice,          // logits [B, C]; inputs [B, C, L]
   kImageClassification,     // logits [B, labels]
   kSemanticSegmentation,    // logits [B, labels, height, width]
-  kObjectDetection,         // logits [B, queries, labels + 1], pred_boxes [B, queries, 4]
+  kObjectDetection,         // logits [B, queries, labels + 1], pred_boxes [B, queries, 4], states
   kZeroShotImage,           // logits_per_image, logits_per_text, text_embeds, image_embeds
   kAudioClassification,     // logits [B, labels]
   kSpeechRecognition,       // logits [B, frames, vocabulary], or as kTextToText

@@ -168,7 +168,7 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
     entries.push_back({entry.name, weights_->tensor(entry)});
   }
   Weights weights(std::move(entries));
-  GraphInputs graph_inputs(specs, wanted);
+  GraphInputs graph_inputs(specs, wanted, head == Head::kMultipleChoice);
   BuildContext context{config_, head, weights, graph_inputs};
   BuiltGraph built;
   built.sources.push_back(weights_->mapping());

@@ -176,6 +176,8 @@ def run(model, inputs, wanted, hidden_states):
         found = model(**inputs, **more, return_dict=True)
     named = {}
     for key, value in found.items():
+        if key.startswith("reshaped_"):  # Swin's states once more, as images
+            continue
         if key.endswith("hidden_states") and isinstance(value, (tuple, list)):
             if hidden_states:
                 named.update({f"{key}.{i}": state for i, state in enumerate(value)})

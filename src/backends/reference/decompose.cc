@@ -12,12 +12,15 @@
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/convert_like.hpp>
+#include <openvino/op/convolution.hpp>
+#include <openvino/op/cum_sum.hpp>
 #include <openvino/op/divide.hpp>
 #include <openvino/op/einsum.hpp>
 #include <openvino/op/elu.hpp>
 #include <openvino/op/exp.hpp>
 #include <openvino/op/gather.hpp>
 #include <openvino/op/greater.hpp>
+#include <openvino/op/group_conv.hpp>
 #include <openvino/op/hard_sigmoid.hpp>
 #include <openvino/op/less_eq.hpp>
 #include <openvino/op/log.hpp>
@@ -181,11 +184,14 @@ std::optional<Output> attention_rule(const ov::Node& node) {
 
 // --- the table ---------------------------------------------------------------------------------
 
-const std::array<std::pair<ov::DiscreteTypeInfo, Rule>, 8>& rules() {
-  static const std::array<std::pair<ov::DiscreteTypeInfo, Rule>, 8> table{{
+const std::array<std::pair<ov::DiscreteTypeInfo, Rule>, 11>& rules() {
+  static const std::array<std::pair<ov::DiscreteTypeInfo, Rule>, 11> table{{
       {ov::op::v1::ConvertLike::get_type_info_static(), convert_like_rule},
+      {ov::op::v1::Convolution::get_type_info_static(), convolution_rule},
+      {ov::op::v0::CumSum::get_type_info_static(), cum_sum_rule},
       {ov::op::v7::Einsum::get_type_info_static(), einsum_rule},
       {ov::op::v0::Elu::get_type_info_static(), elu_rule},
+      {ov::op::v1::GroupConvolution::get_type_info_static(), group_convolution_rule},
       {ov::op::v0::HardSigmoid::get_type_info_static(), hard_sigmoid_rule},
       {ov::op::v5::LogSoftmax::get_type_info_static(), log_softmax_rule},
       {ov::op::v0::NormalizeL2::get_type_info_static(), normalize_l2_rule},

@@ -74,7 +74,7 @@ TEST(Reference, NamesEveryOperationThatItCannotCompute) {
   for (const std::string name : {"first_layer", "second_layer"}) {
     y = node<ov::op::v1::Convolution>(y, constant(samples({1, 1, 1, 1}, 1)), ov::Strides{1, 1},
                                       ov::CoordinateDiff{0, 0}, ov::CoordinateDiff{0, 0},
-                                      ov::Strides{1, 1});
+                                      ov::Strides{1, 1}, ov::op::PadType::SAME_UPPER);
     y.get_node()->set_friendly_name(name);
   }
   const Status status = make_reference_backend()->compile(graph({x}, {{"y", y}}), {}).status();

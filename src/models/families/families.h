@@ -18,6 +18,8 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBart)                \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
+  FAMILY(kConvnext)            \
+  FAMILY(kDetr)                \
   FAMILY(kElectra)             \
   FAMILY(kGemma)               \
   FAMILY(kGemma2)              \
@@ -35,7 +37,10 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kPhi3)                \
   FAMILY(kQwen2)               \
   FAMILY(kQwen3)               \
+  FAMILY(kResnet)              \
   FAMILY(kRoberta)             \
+  FAMILY(kSegformer)           \
+  FAMILY(kSwin)                \
   FAMILY(kXlmRoberta)
 
 #define ACCEL_DECLARE_FAMILY(name) extern const Family name;
