@@ -52,6 +52,24 @@ int64_t ConfigReader::layers_or(std::string_view name, int64_t fallback) {
   return integer_or(name, fallback, 1, kLayersMax);
 }
 
+std::array<int64_t, 2> ConfigReader::pair_or(std::string_view name,
+                                             std::array<int64_t, 2> fallback) {
+  const Json* found = field(name);
+  if (found == nullptr) return fallback;
+  if (!found->is_array()) {
+    const int64_t both = size_or(name, fallback[0]);
+    return {both, both};
+  }
+  const auto fits = [](const Json& size) {
+    return size.is_number_integer() && size >= 1 && size <= kLargest;
+  };
+  if (found->size() != 2 || !fits((*found)[0]) || !fits((*found)[1])) {
+    mistyped(name, fmt::format("an integer or a pair of integers from 1 to {}", kLargest), *found);
+    return fallback;
+  }
+  return {(*found)[0].get<int64_t>(), (*found)[1].get<int64_t>()};
+}
+
 double ConfigReader::number_or(std::string_view name, double fallback) {
   const Json* found = field(name);
   if (found == nullptr) return fallback;

@@ -7,6 +7,7 @@
 //   ACCEL_TRY(in.status());
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ class ConfigReader {
   // found missing.
   int64_t layers_or(std::string_view name, int64_t fallback);
   static constexpr int64_t kLayersMax = 1024;
+  // Two positive counts, [height, width]; one number stands for both.
+  std::array<int64_t, 2> pair_or(std::string_view name, std::array<int64_t, 2> fallback);
   double number_or(std::string_view name, double fallback);
   std::string text_or(std::string_view name, std::string_view fallback);
   bool flag_or(std::string_view name, bool fallback);

@@ -17,8 +17,12 @@ Result<const Family*> find_family(std::string_view model_type);
 #define ACCEL_FAMILIES(FAMILY) \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
+  FAMILY(kDeit)                \
+  FAMILY(kDinov2)              \
+  FAMILY(kDinov2WithRegisters) \
   FAMILY(kElectra)             \
   FAMILY(kRoberta)             \
+  FAMILY(kVit)                 \
   FAMILY(kXlmRoberta)
 
 #define ACCEL_DECLARE_FAMILY(name) extern const Family name;
