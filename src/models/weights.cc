@@ -135,6 +135,15 @@ Tensor Weights::raw(const std::string& name, const Shape& shape) {
   return tensor == nullptr ? Tensor() : *tensor;
 }
 
+void Weights::skip(std::string_view start) {
+  for (const std::string& name : {prefix_ + std::string(start), std::string(start)}) {
+    for (auto it = entries_.lower_bound(name); it != entries_.end(); ++it) {
+      if (!it->first.starts_with(name)) break;
+      used_.insert(it->first);
+    }
+  }
+}
+
 Status Weights::check(std::span<const std::string_view> unused) const {
   std::vector<std::string> problems = problems_;
   for (const auto& [name, tensor] : entries_) {

@@ -60,19 +60,20 @@ Output grid_tokens(const Output& grid) {
 
 Output grid_size(const Output& grid) { return sizes_of(grid, {2, 3}); }
 
-Output with_tokens(const std::vector<Output>& before, const Output& patches,
-                   const std::vector<Output>& after) {
+Output repeated_tokens(const Output& tokens, const Output& like) {
   const Output one = integers({1});
   const Output batch =
-      std::make_shared<ov::op::v0::Concat>(ov::OutputVector{sizes_of(patches, {0}), one, one}, 0);
-  const auto repeated = [&](const Output& tokens) -> Output {
-    return std::make_shared<ov::op::v3::Broadcast>(tokens, batch,
-                                                   ov::op::BroadcastType::BIDIRECTIONAL);
-  };
+      std::make_shared<ov::op::v0::Concat>(ov::OutputVector{sizes_of(like, {0}), one, one}, 0);
+  return std::make_shared<ov::op::v3::Broadcast>(tokens, batch,
+                                                 ov::op::BroadcastType::BIDIRECTIONAL);
+}
+
+Output with_tokens(const std::vector<Output>& before, const Output& patches,
+                   const std::vector<Output>& after) {
   ov::OutputVector all;
-  for (const Output& tokens : before) all.push_back(repeated(tokens));
+  for (const Output& tokens : before) all.push_back(repeated_tokens(tokens, patches));
   all.push_back(patches);
-  for (const Output& tokens : after) all.push_back(repeated(tokens));
+  for (const Output& tokens : after) all.push_back(repeated_tokens(tokens, patches));
   return std::make_shared<ov::op::v0::Concat>(all, 1);
 }
 

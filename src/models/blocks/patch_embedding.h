@@ -42,6 +42,9 @@ Output grid_tokens(const Output& grid);
 // The rows and columns of a grid: i64 [2].
 Output grid_size(const Output& grid);
 
+// Learned tokens [1, n, H] once for each of the batch of `like` [B, ..]: [B, n, H].
+Output repeated_tokens(const Output& tokens, const Output& like);
+
 // Learned tokens [1, n, H] before and after the patches [B, P, H] of every image.
 Output with_tokens(const std::vector<Output>& before, const Output& patches,
                    const std::vector<Output>& after = {});

@@ -15,6 +15,7 @@ Result<const Family*> find_family(std::string_view model_type);
 
 // The list: one line per family, sorted by model_type.
 #define ACCEL_FAMILIES(FAMILY) \
+  FAMILY(kBeit)                \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kDeit)                \
@@ -23,7 +24,8 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kElectra)             \
   FAMILY(kRoberta)             \
   FAMILY(kVit)                 \
-  FAMILY(kXlmRoberta)
+  FAMILY(kXlmRoberta)          \
+  FAMILY(kYolos)
 
 #define ACCEL_DECLARE_FAMILY(name) extern const Family name;
 ACCEL_FAMILIES(ACCEL_DECLARE_FAMILY)
