@@ -77,16 +77,18 @@ std::vector<int64_t> ConfigReader::depths_or(std::string_view name, std::vector<
   return fallback;
 }
 
-std::array<int64_t, 2> ConfigReader::extent_or(std::string_view name, int64_t fallback) {
+std::array<int64_t, 2> ConfigReader::extent_or(std::string_view name,
+                                               std::array<int64_t, 2> fallback) {
   const Json* found = field(name);
-  if (found == nullptr || !found->is_array()) {
-    const int64_t size = size_or(name, fallback);
+  if (found == nullptr) return fallback;
+  if (!found->is_array()) {
+    const int64_t size = size_or(name, fallback[0]);
     return {size, size};
   }
-  const std::vector<int64_t> both = sizes_or(name, {fallback, fallback});
+  const std::vector<int64_t> both = sizes_or(name, {fallback[0], fallback[1]});
   if (both.size() == 2) return {both[0], both[1]};
   mistyped(name, "height and width", *found);
-  return {fallback, fallback};
+  return fallback;
 }
 
 double ConfigReader::number_or(std::string_view name, double fallback) {

@@ -36,7 +36,7 @@ class ConfigReader {
   // A number of layers per stage, together at most kLayersMax.
   std::vector<int64_t> depths_or(std::string_view name, std::vector<int64_t> fallback);
   // Height and width: a list of both, or one size for both.
-  std::array<int64_t, 2> extent_or(std::string_view name, int64_t fallback);
+  std::array<int64_t, 2> extent_or(std::string_view name, std::array<int64_t, 2> fallback);
   double number_or(std::string_view name, double fallback);
   std::string text_or(std::string_view name, std::string_view fallback);
   bool flag_or(std::string_view name, bool fallback);

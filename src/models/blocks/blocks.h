@@ -23,10 +23,13 @@ Output integers(const std::vector<int64_t>& values);  // i64 [n]
 
 // --- arithmetic --------------------------------------------------------------------------------
 
-Output add(const Output& a, const Output& b);       // with numpy's broadcasting
-Output multiply(const Output& a, const Output& b);  // likewise
-Output minimum(const Output& a, const Output& b);   // likewise
-Output first_token(const Output& x);                // [B, L, H] -> [B, H]
+Output add(const Output& a, const Output& b);        // with numpy's broadcasting
+Output multiply(const Output& a, const Output& b);   // likewise
+Output minimum(const Output& a, const Output& b);    // likewise
+Output first_token(const Output& x);                 // [B, L, H] -> [B, H]
+Output token(const Output& x, int64_t index);        // likewise; below 0 counts from the end
+Output tokens_from(const Output& x, int64_t index);  // [B, L, H] -> [B, L - index, H], likewise
+Output mean_token(const Output& x);                  // [B, L, H] -> [B, H]
 
 // --- dense -------------------------------------------------------------------------------------
 

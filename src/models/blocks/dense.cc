@@ -1,3 +1,4 @@
+#include <limits>
 #include <openvino/op/add.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/divide.hpp>
@@ -8,6 +9,7 @@
 #include <openvino/op/mvn.hpp>
 #include <openvino/op/power.hpp>
 #include <openvino/op/reduce_mean.hpp>
+#include <openvino/op/slice.hpp>
 #include <openvino/op/sqrt.hpp>
 
 #include "models/blocks/blocks.h"
@@ -32,10 +34,22 @@ Output minimum(const Output& a, const Output& b) {
   return std::make_shared<ov::op::v1::Minimum>(a, b);
 }
 
-Output first_token(const Output& x) {
-  const auto zero = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
+Output first_token(const Output& x) { return token(x, 0); }
+
+Output token(const Output& x, int64_t index) {
+  const auto row = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {index});
   const auto axis = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {1});
-  return std::make_shared<ov::op::v8::Gather>(x, zero, axis);
+  return std::make_shared<ov::op::v8::Gather>(x, row, axis);
+}
+
+Output tokens_from(const Output& x, int64_t index) {
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  return std::make_shared<ov::op::v8::Slice>(x, integers({index}), integers({kEnd}), integers({1}),
+                                             integers({1}));
+}
+
+Output mean_token(const Output& x) {
+  return std::make_shared<ov::op::v1::ReduceMean>(x, integers({1}), false);
 }
 
 Output linear(Weights& weights, const std::string& name, const Output& x, int64_t in, int64_t out,

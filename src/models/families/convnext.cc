@@ -32,7 +32,7 @@ Result<ConvNextConfig> read_config(const Json& json) {
   ConfigReader in(json);
   ConvNextConfig config{
       .channels = in.size_or("num_channels", 3),
-      .patch = in.extent_or("patch_size", 4),
+      .patch = in.extent_or("patch_size", {4, 4}),
       .widths = in.sizes_or("hidden_sizes", {96, 192, 384, 768}),
       .depths = in.depths_or("depths", {3, 3, 9, 3}),
       .activation = in.text_or("hidden_act", "gelu"),

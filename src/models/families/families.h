@@ -16,10 +16,14 @@ Result<const Family*> find_family(std::string_view model_type);
 // The list: one line per family, sorted by model_type.
 #define ACCEL_FAMILIES(FAMILY) \
   FAMILY(kBart)                \
+  FAMILY(kBeit)                \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
   FAMILY(kConvnext)            \
+  FAMILY(kDeit)                \
   FAMILY(kDetr)                \
+  FAMILY(kDinov2)              \
+  FAMILY(kDinov2WithRegisters) \
   FAMILY(kElectra)             \
   FAMILY(kGemma)               \
   FAMILY(kGemma2)              \
@@ -41,7 +45,9 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kRoberta)             \
   FAMILY(kSegformer)           \
   FAMILY(kSwin)                \
-  FAMILY(kXlmRoberta)
+  FAMILY(kVit)                 \
+  FAMILY(kXlmRoberta)          \
+  FAMILY(kYolos)
 
 #define ACCEL_DECLARE_FAMILY(name) extern const Family name;
 ACCEL_FAMILIES(ACCEL_DECLARE_FAMILY)

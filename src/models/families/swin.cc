@@ -65,7 +65,7 @@ Result<SwinConfig> read_config(const Json& json) {
   ConfigReader in(json);
   SwinConfig config{
       .channels = in.size_or("num_channels", 3),
-      .patch = in.extent_or("patch_size", 4),
+      .patch = in.extent_or("patch_size", {4, 4}),
       .window = in.size_or("window_size", 7),
       .stages = read_stages(in),
       .qkv_bias = in.flag_or("qkv_bias", true),
