@@ -31,6 +31,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kGpt2)                \
   FAMILY(kGptNeox)             \
   FAMILY(kGte)                 \
+  FAMILY(kHubert)              \
   FAMILY(kLlama)               \
   FAMILY(kMarian)              \
   FAMILY(kMbart)               \
@@ -46,6 +47,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kSegformer)           \
   FAMILY(kSwin)                \
   FAMILY(kVit)                 \
+  FAMILY(kWav2Vec2)            \
   FAMILY(kXlmRoberta)          \
   FAMILY(kYolos)
 
