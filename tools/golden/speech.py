@@ -1,0 +1,153 @@
+"""wav2vec 2.0 and HuBERT: norms, biases, adapters, positions by convolution, masks, heads."""
+
+from safetensors.torch import load_file, save_file
+from transformers import (
+    HubertConfig,
+    HubertForCTC,
+    HubertForSequenceClassification,
+    HubertModel,
+    Wav2Vec2Config,
+    Wav2Vec2ForAudioFrameClassification,
+    Wav2Vec2ForCTC,
+    Wav2Vec2ForSequenceClassification,
+    Wav2Vec2Model,
+)
+
+from golden.kit import folder, padding, random_weights, reals
+
+# A frame every 20 samples that sees 35.
+SIZES = dict(
+    vocab_size=17,
+    hidden_size=24,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    intermediate_size=40,
+    conv_dim=(8, 12, 10),
+    conv_kernel=(10, 4, 2),
+    conv_stride=(5, 2, 2),
+    num_conv_pos_embeddings=6,
+    num_conv_pos_embedding_groups=3,
+    mask_time_prob=0.0,
+    attn_implementation="eager",
+)
+
+
+def speech(golden, model):
+    """`model` saved, with its outputs for waves alone, padded, and too short for one frame."""
+    golden.model(model)
+    golden.case("one", {"input_values": reals((1, 500), 1)}, hidden_states=True)
+    golden.case("two", {"input_values": reals((2, 333), 2)})
+    wave = reals((4, 420), 3)
+    # 234: the last sample of a frame is missing; 20: no frame fits.
+    mask = padding([420, 234, 235, 20], 420)
+    golden.case(
+        "padded",
+        {"input_values": wave * mask, "attention_mask": mask},
+        hidden_states=True,
+    )
+
+
+def old_weight_norm(golden):
+    """The positions' kernel under the names that torch's first weight norm gave its parts."""
+    path = golden.path / "model.safetensors"
+    new = {"parametrizations.weight.original0": "weight_g",
+           "parametrizations.weight.original1": "weight_v"}
+    weights = {}
+    for name, weight in load_file(path).items():
+        for before, after in new.items():
+            name = name.replace(before, after)
+        weights[name] = weight
+    save_file(weights, path)
+
+
+@folder
+def wav2vec2_stable_adapters(golden):
+    """Norms first, layer norm in every convolution, an adapter per layer and one behind."""
+    config = Wav2Vec2Config(**SIZES | dict(
+        do_stable_layer_norm=True,
+        feat_extract_norm="layer",
+        feat_extract_activation="gelu_new",
+        hidden_act="relu",
+        conv_bias=True,
+        num_conv_pos_embeddings=5,
+        num_conv_pos_embedding_groups=1,
+        layer_norm_eps=1e-3,
+        adapter_attn_dim=6,
+        add_adapter=True,
+        num_adapter_layers=2,
+        adapter_kernel_size=4,
+        adapter_stride=2,
+        output_hidden_size=14,
+    ))
+    speech(golden, random_weights(Wav2Vec2ForCTC(config), seed=301))
+    old_weight_norm(golden)
+
+
+@folder
+def wav2vec2_feature(golden):
+    """Group norm in front, a bias in every convolution, an adapter as wide as the encoder."""
+    config = Wav2Vec2Config(**SIZES | dict(
+        conv_bias=True,
+        add_adapter=True,
+        num_adapter_layers=1,
+        adapter_stride=3,
+        num_attention_heads=3,
+        mask_time_prob=0.05,  # stores the vector for masked frames
+    ))
+    speech(golden, random_weights(Wav2Vec2Model(config), seed=302))
+
+
+@folder
+def wav2vec2_audiocls_layers(golden):
+    """A learned mean of the layers, norms first, layer norm in every convolution."""
+    config = Wav2Vec2Config(**SIZES | dict(
+        do_stable_layer_norm=True,
+        feat_extract_norm="layer",
+        use_weighted_layer_sum=True,
+        classifier_proj_size=9,
+        num_labels=4,
+        hidden_act="silu",
+    ))
+    speech(golden, random_weights(Wav2Vec2ForSequenceClassification(config), seed=303))
+
+
+@folder
+def wav2vec2_framecls(golden):
+    """Labels per frame, over a learned mean of the layers."""
+    config = Wav2Vec2Config(**SIZES | dict(use_weighted_layer_sum=True, num_labels=3))
+    speech(golden, random_weights(Wav2Vec2ForAudioFrameClassification(config), seed=304))
+
+
+@folder
+def hubert_ctc_batch_norm(golden):
+    """Positions behind batch norm, features projected without a norm."""
+    config = HubertConfig(**SIZES | dict(
+        conv_pos_batch_norm=True,
+        feat_proj_layer_norm=False,
+        conv_bias=True,
+        feat_extract_activation="relu",
+        hidden_act="gelu_new",
+    ))
+    speech(golden, random_weights(HubertForCTC(config), seed=305))
+
+
+@folder
+def hubert_feature_stable(golden):
+    """As the large HuBERT: norms first, layer norm in every convolution."""
+    config = HubertConfig(**SIZES | dict(
+        do_stable_layer_norm=True,
+        feat_extract_norm="layer",
+        conv_bias=True,
+        adapter_attn_dim=4,
+        num_hidden_layers=3,
+    ))
+    speech(golden, random_weights(HubertModel(config), seed=306))
+
+
+@folder
+def hubert_audiocls_layers(golden):
+    config = HubertConfig(**SIZES | dict(
+        use_weighted_layer_sum=True, classifier_proj_size=7, num_labels=2
+    ))
+    speech(golden, random_weights(HubertForSequenceClassification(config), seed=307))
+    old_weight_norm(golden)
