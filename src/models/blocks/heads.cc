@@ -4,6 +4,7 @@
 
 #include <openvino/op/constant.hpp>
 #include <openvino/op/matmul.hpp>
+#include <openvino/op/softmax.hpp>
 #include <openvino/op/split.hpp>
 #include <openvino/op/squeeze.hpp>
 
@@ -58,6 +59,19 @@ std::vector<NamedOutput> span_logits(Weights& weights, const std::string& name, 
     return std::make_shared<ov::op::v0::Squeeze>(both->output(i), last);
   };
   return {{"start_logits", column(0)}, {"end_logits", column(1)}};
+}
+
+Output weighted_states(Weights& weights, const std::string& name,
+                       std::span<const NamedOutput> states) {
+  const Output stored = weights.get(name, {static_cast<int64_t>(states.size())});
+  const auto first = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
+  const auto shares = std::make_shared<ov::op::v1::Split>(
+      std::make_shared<ov::op::v8::Softmax>(stored, 0), first, states.size());
+  Output sum = multiply(states[0].value, shares->output(0));
+  for (size_t i = 1; i < states.size(); ++i) {
+    sum = add(sum, multiply(states[i].value, shares->output(i)));
+  }
+  return sum;
 }
 
 }  // namespace accel::models

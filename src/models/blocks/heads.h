@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,5 +47,10 @@ Result<Output> masked_lm_logits(Weights& weights, const MaskedLmNames& names,
 // "NAME" [2, H] on every token: start_logits and end_logits [B, L].
 std::vector<NamedOutput> span_logits(Weights& weights, const std::string& name, const Output& x,
                                      int64_t hidden);
+
+// A learned mean of the states [B, L, H] before the first layer and after each: their shares are
+// the softmax of "NAME" [states] (Yang et al., arXiv:2105.01051). [B, L, H].
+Output weighted_states(Weights& weights, const std::string& name,
+                       std::span<const NamedOutput> states);
 
 }  // namespace accel::models

@@ -1,7 +1,6 @@
 // wav2vec 2.0 (Baevski et al., arXiv:2006.11477) and HuBERT (Hsu et al., arXiv:2106.07447): a stack
 // of convolutions over the waveform, then an encoder whose positions come from a convolution, too.
 #include <array>
-#include <openvino/op/add.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/divide.hpp>
@@ -9,20 +8,17 @@
 #include <openvino/op/less.hpp>
 #include <openvino/op/less_eq.hpp>
 #include <openvino/op/mvn.hpp>
-#include <openvino/op/reduce_mean.hpp>
 #include <openvino/op/reduce_sum.hpp>
-#include <openvino/op/reshape.hpp>
 #include <openvino/op/select.hpp>
 #include <openvino/op/shape_of.hpp>
 #include <openvino/op/sigmoid.hpp>
-#include <openvino/op/softmax.hpp>
 #include <openvino/op/split.hpp>
-#include <openvino/op/sqrt.hpp>
-#include <openvino/op/subtract.hpp>
+#include <openvino/op/squeeze.hpp>
 #include <openvino/op/unsqueeze.hpp>
 
 #include "base/try.h"
 #include "models/blocks/blocks.h"
+#include "models/blocks/convolution.h"
 #include "models/blocks/convolution_1d.h"
 #include "models/blocks/heads.h"
 #include "models/config_reader.h"
@@ -180,9 +176,8 @@ Result<Facts> hubert_facts(const Json& json) {
 constexpr std::array<std::string_view, 3> kPrefixes{"", "wav2vec2.", "hubert."};
 
 // Of pretraining, the vector that stands for what is masked and the quantiser.
-constexpr std::array<std::string_view, 13> kUnused{
+constexpr std::array<std::string_view, 12> kUnused{
     "masked_spec_embed",
-    "encoder.pos_conv_embed.batch_norm.num_batches_tracked",
     "quantizer.",
     "project_hid.",
     "project_q.",
@@ -265,16 +260,12 @@ Output where_real(const Output& x, const Output& mask) {
 
 // --- build: encoder ----------------------------------------------------------------------------
 
-// (x - mean) / sqrt(variance + epsilon) with the stored statistics: [B, F, H].
-Output batch_norm(Weights& weights, const std::string& name, const Output& x, int64_t size) {
-  const Output mean = weights.get(name + ".running_mean", {size});
-  const Output variance = weights.get(name + ".running_var", {size});
-  const Output deviation =
-      std::make_shared<ov::op::v0::Sqrt>(add(variance, scalar(static_cast<float>(kFixedEpsilon))));
-  const Output scale =
-      std::make_shared<ov::op::v1::Divide>(weights.get(name + ".weight", {size}), deviation);
-  const Output centred = std::make_shared<ov::op::v1::Subtract>(x, mean);
-  return add(multiply(centred, scale), weights.get(name + ".bias", {size}));
+// [B, H, F] -> [B, H, F].
+Output batch_norm_over_frames(Weights& weights, const std::string& name, const Output& x,
+                              int64_t size) {
+  const Output image = std::make_shared<ov::op::v0::Unsqueeze>(x, integers({3}));
+  const Output normal = batch_norm(weights, name, image, size, kFixedEpsilon);
+  return std::make_shared<ov::op::v0::Squeeze>(normal, integers({3}));
 }
 
 // What a frame's neighbours say of its position: [B, F, H] -> [B, F, H].
@@ -287,13 +278,13 @@ Result<Output> convolved_positions(Weights& weights, const SpeechConfig& config,
                             .padding = kernel / 2,
                             .padding_behind = (kernel - 1) / 2,
                             .groups = config.position_groups};
+  x = swap_time_and_channels(x);
   if (config.position_batch_norm) {
-    x = batch_norm(weights, "encoder.pos_conv_embed.batch_norm", x, config.hidden);
-    x = convolution_1d(weights, name, swap_time_and_channels(x), shape);
+    x = batch_norm_over_frames(weights, "encoder.pos_conv_embed.batch_norm", x, config.hidden);
+    x = convolution_1d(weights, name, x, shape);
   } else {
     const Output bias = weights.get(name + ".bias", {config.hidden});
-    x = convolution_1d(swap_time_and_channels(x), weight_normed_kernel(weights, name, shape), bias,
-                       shape);
+    x = convolution_1d(x, weight_normed_kernel(weights, name, shape), bias, shape);
   }
   return activation(config.feature_activation, swap_time_and_channels(x));
 }
@@ -394,26 +385,15 @@ Output adapted(Weights& weights, const SpeechConfig& config, Output x) {
 
 // --- build: heads ------------------------------------------------------------------------------
 
-// What a classifier looks at: the encoder's output, or a learned mean of all layers' states (Yang
-// et al., arXiv:2105.01051).
+// What a classifier looks at: the encoder's output, or a learned mean of all layers' states.
 Output layers_for_classifier(BuildContext& context, const SpeechConfig& config, const Output& x) {
-  if (!config.weighted_layers) return x;
-  const Output stored = context.weights.get("layer_weights", {config.layers + 1});
-  const Output shares = std::make_shared<ov::op::v8::Softmax>(stored, -1);
-  const auto each = std::make_shared<ov::op::v1::Split>(
-      shares, ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0}),
-      static_cast<size_t>(config.layers + 1));
-  Output sum;
-  for (size_t i = 0; i < context.states.size(); ++i) {
-    const Output part = multiply(context.states[i].value, each->output(i));
-    sum = i == 0 ? part : add(sum, part);
-  }
-  return sum;
+  return config.weighted_layers ? weighted_states(context.weights, "layer_weights", context.states)
+                                : x;
 }
 
 // The mean over real frames: [B, F, P] -> [B, P].
 Output mean_of_frames(const Output& x, const std::optional<Output>& mask) {
-  if (!mask) return std::make_shared<ov::op::v1::ReduceMean>(x, integers({1}), false);
+  if (!mask) return mean_token(x);
   const Output sum =
       std::make_shared<ov::op::v1::ReduceSum>(where_real(x, *mask), integers({1}), false);
   const Output count = std::make_shared<ov::op::v1::ReduceSum>(*mask, integers({1}), true);
