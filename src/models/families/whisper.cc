@@ -158,6 +158,10 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
     memory.states = *inputs.memory;
   }
   if (!inputs.target) {
+    if (context.inputs.wants("decoder_position_ids")) {
+      return invalid_argument(
+          "decoder_position_ids: expected decoder_input_ids as well; give both or neither");
+    }
     weights.skip("decoder.");
     return std::vector<NamedOutput>{{"last_hidden_state", memory.states}};
   }
