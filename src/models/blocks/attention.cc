@@ -62,8 +62,12 @@ Output merge_heads(const Output& x, int64_t hidden) {
 }
 
 Output attention(const Output& query, const Output& key, const Output& value,
-                 const std::optional<Output>& mask) {
+                 const std::optional<Output>& mask, std::optional<float> scale) {
   using Sdpa = ov::op::v13::ScaledDotProductAttention;
+  if (scale) {  // the operation takes a scale only behind a mask
+    return std::make_shared<Sdpa>(query, key, value, mask.value_or(scalar(0.0F)), scalar(*scale),
+                                  false);
+  }
   if (mask) return std::make_shared<Sdpa>(query, key, value, *mask, false);
   return std::make_shared<Sdpa>(query, key, value, false);
 }

@@ -68,9 +68,9 @@ Output split_heads(const Output& x, int64_t heads, int64_t head_size);
 // [B, A, L, D] -> [B, L, A*D].
 Output merge_heads(const Output& x, int64_t hidden);
 
-// softmax(q k^T / sqrt(D) + mask) v for q, k, v [B, A, L, D]; `mask` broadcasts to [B, A, L, L]
-// (Vaswani et al., arXiv:1706.03762).
+// softmax(scale q k^T + mask) v for q, k, v [B, A, L, D]; `mask` broadcasts to [B, A, L, L].
+// Without a scale, 1 / sqrt(D) (Vaswani et al., arXiv:1706.03762).
 Output attention(const Output& query, const Output& key, const Output& value,
-                 const std::optional<Output>& mask);
+                 const std::optional<Output>& mask, std::optional<float> scale = std::nullopt);
 
 }  // namespace accel::models

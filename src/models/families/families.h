@@ -15,9 +15,12 @@ Result<const Family*> find_family(std::string_view model_type);
 
 // The list: one line per family, sorted by model_type.
 #define ACCEL_FAMILIES(FAMILY) \
+  FAMILY(kAlbert)              \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
+  FAMILY(kDistilbert)          \
   FAMILY(kElectra)             \
+  FAMILY(kMpnet)               \
   FAMILY(kRoberta)             \
   FAMILY(kXlmRoberta)
 
