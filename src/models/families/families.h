@@ -18,6 +18,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kAlbert)              \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
+  FAMILY(kDebertaV2)           \
   FAMILY(kDistilbert)          \
   FAMILY(kElectra)             \
   FAMILY(kMpnet)               \
