@@ -1,4 +1,4 @@
-"""Encoders of text: the heads and options that the families' public checkpoints have between them."""
+"""Encoders of text: heads and options that the families' public checkpoints have between them."""
 
 from transformers import (
     AlbertConfig, AlbertForMaskedLM, AlbertForMultipleChoice, AlbertForQuestionAnswering,
