@@ -46,6 +46,11 @@ int64_t ConfigReader::size_or(std::string_view name, int64_t fallback) {
   return integer_or(name, fallback, 1, kLargest);
 }
 
+int64_t ConfigReader::size_if_positive(std::string_view name, int64_t otherwise) {
+  const int64_t found = integer_or(name, 0, -kLargest, kLargest);
+  return found > 0 ? found : otherwise;
+}
+
 int64_t ConfigReader::count_or(std::string_view name, int64_t fallback) {
   return integer_or(name, fallback, 0, kLargest);
 }

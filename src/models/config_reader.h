@@ -25,6 +25,9 @@ class ConfigReader {
 
   // A positive count of at most 2^31: sizes, heads, layers. Absent or null: `fallback`.
   int64_t size_or(std::string_view name, int64_t fallback);
+  // A count that the reference library switches off by zero, a negative number or absence: those
+  // give `otherwise`.
+  int64_t size_if_positive(std::string_view name, int64_t otherwise);
   // Zero is allowed, e.g. for max_seq_length.
   int64_t count_or(std::string_view name, int64_t fallback);
   // A number of layers: at most kLayersMax, because each one costs memory before its weights are

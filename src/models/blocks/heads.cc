@@ -43,11 +43,30 @@ Result<Output> masked_lm_logits(Weights& weights, const MaskedLmNames& names,
                      : layer_norm(weights, names.norm, y, sizes.embedding, sizes.epsilon);
   };
   const Output normal = norm(active);
-  const bool own = weights.has(names.decoder + ".weight");
+  const bool own = names.tied.empty() || weights.has(names.decoder + ".weight");
   const Output table = weights.get(own ? names.decoder + ".weight" : names.tied,
                                    {sizes.vocabulary, sizes.embedding});
   const Output product = std::make_shared<ov::op::v0::MatMul>(normal, table, false, true);
-  return sizes.bias ? add(product, weights.get(names.bias, {sizes.vocabulary})) : product;
+  if (!sizes.bias) return product;
+  const bool within = !weights.has(names.bias) && weights.has(names.decoder + ".bias");
+  return add(product,
+             weights.get(within ? names.decoder + ".bias" : names.bias, {sizes.vocabulary}));
+}
+
+Result<std::vector<NamedOutput>> masked_lm(BuildContext& context, MaskedLmNames names,
+                                           const MaskedLmSizes& sizes, std::string_view activation,
+                                           const Output& x) {
+  ConfigReader in(context.config);
+  if (!in.flag_or("tie_word_embeddings", true)) names.tied.clear();
+  ACCEL_TRY(in.status());
+  ACCEL_ASSIGN(const Output logits, masked_lm_logits(context.weights, names, sizes, activation, x));
+  return std::vector<NamedOutput>{{"logits", logits}};
+}
+
+Result<std::vector<NamedOutput>> classify(BuildContext& context, const std::string& name,
+                                          const Output& x, int64_t hidden) {
+  ACCEL_ASSIGN(const int64_t labels, label_count(context));
+  return std::vector<NamedOutput>{{"logits", linear(context.weights, name, x, hidden, labels)}};
 }
 
 std::vector<NamedOutput> span_logits(Weights& weights, const std::string& name, const Output& x,

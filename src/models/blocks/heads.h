@@ -26,8 +26,8 @@ struct MaskedLmNames {
   std::string dense;    // "NAME.weight" [H, H], "NAME.bias"
   std::string norm;     // layer normalisation [E]
   std::string decoder;  // "NAME.weight" [vocabulary, E]; absent: tied
-  std::string tied;     // the word embeddings it is tied to
-  std::string bias;     // [vocabulary]; absent when !bias
+  std::string tied;     // the word embeddings it is tied to; empty: none
+  std::string bias;     // [vocabulary]; absent: the decoder's "NAME.bias"; when !bias, none
 };
 struct MaskedLmSizes {
   int64_t hidden;     // H
@@ -43,6 +43,15 @@ struct MaskedLmSizes {
 Result<Output> masked_lm_logits(Weights& weights, const MaskedLmNames& names,
                                 const MaskedLmSizes& sizes, std::string_view activation,
                                 const Output& x);
+
+// The same as the output "logits". A config that unties the embeddings wants "NAME.weight".
+Result<std::vector<NamedOutput>> masked_lm(BuildContext& context, MaskedLmNames names,
+                                           const MaskedLmSizes& sizes, std::string_view activation,
+                                           const Output& x);
+
+// "NAME" on what is classified, a sequence [B, H] or each token [B, L, H]: logits [.., labels].
+Result<std::vector<NamedOutput>> classify(BuildContext& context, const std::string& name,
+                                          const Output& x, int64_t hidden);
 
 // "NAME" [2, H] on every token: start_logits and end_logits [B, L].
 std::vector<NamedOutput> span_logits(Weights& weights, const std::string& name, const Output& x,

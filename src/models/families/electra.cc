@@ -1,5 +1,9 @@
 // ELECTRA (Clark et al., arXiv:2003.10555): BERT's encoder behind narrower embeddings.
 #include <array>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/gather.hpp>
+#include <openvino/op/reduce_mean.hpp>
+#include <string>
 
 #include "base/try.h"
 #include "models/blocks/bert_encoder.h"
@@ -16,41 +20,49 @@ namespace {
 // The analyzer loses the fields on their way through Result.
 struct ElectraConfig {  // NOLINT(clang-analyzer-core.uninitialized.Assign)
   BertEncoder encoder;
-  int64_t vocabulary = 0;
-  int64_t token_types = 0;
-  int64_t embedding = 0;
+  EmbeddingTables tables;
+  std::string summary;  // how multiple choices are pooled
+  std::string summary_activation;
+  bool summary_projects = true;
 };
+
+// The activation's name; null, unlike a missing one, means none.
+std::string read_summary_activation(ConfigReader& in, const Json& json) {
+  const auto found = json.find("summary_activation");
+  if (found != json.end() && found->is_null()) return "linear";
+  const std::string name = in.text_or("summary_activation", "gelu");
+  return name.empty() ? "linear" : name;
+}
 
 Result<ElectraConfig> read_config(const Json& json) {
   ConfigReader in(json);
-  ElectraConfig config{
-      .encoder = read_bert_encoder(in, {.hidden = 256, .heads = 4, .intermediate = 1024}),
-      .vocabulary = in.size_or("vocab_size", 30522),
-      .token_types = in.size_or("type_vocab_size", 2),
-      .embedding = in.size_or("embedding_size", 128),
-  };
+  const BertEncoder encoder =
+      read_bert_encoder(in, {.hidden = 256, .heads = 4, .intermediate = 1024});
+  const bool absolute = encoder.position_kind == Positions::kAbsolute;
+  const EmbeddingTables tables{.size = in.size_or("embedding_size", 128),
+                               .vocabulary = in.size_or("vocab_size", 30522),
+                               .token_types = in.size_or("type_vocab_size", 2),
+                               .positions = absolute ? encoder.positions : 0};
+  in.expect("summary_proj_to_labels", false, "multiple choices have no labels");
+  ElectraConfig config{.encoder = encoder,
+                       .tables = tables,
+                       .summary = in.text_or("summary_type", "first"),
+                       .summary_activation = read_summary_activation(in, json),
+                       .summary_projects = in.flag_or("summary_use_proj", true)};
   ACCEL_TRY(in.status());
   return config;
 }
 
 Result<Facts> facts(const Json& json) {
   ACCEL_ASSIGN(const ElectraConfig config, read_config(json));
-  ACCEL_ASSIGN(const int64_t labels, label_count(json));
-  return Facts{.hidden_size = config.encoder.hidden,
-               .layers = config.encoder.layers,
-               .vocabulary = config.vocabulary,
-               .max_positions = config.encoder.positions,
-               .labels = labels,
-               .index_limits = {{"input_ids", config.vocabulary},
-                                {"token_type_ids", config.token_types},
-                                {"position_ids", config.encoder.positions}}};
+  return bert_facts(json, config.encoder, config.tables, config.encoder.positions);
 }
 
 // --- weight names ------------------------------------------------------------------------------
 
 constexpr std::array<std::string_view, 2> kPrefixes{"", "electra."};
 
-constexpr std::array<std::string_view, 7> kUnused{
+constexpr std::array<std::string_view, 8> kUnused{
     "embeddings.position_ids",
     "embeddings.position_embeddings.",
     "generator_predictions.",
@@ -58,6 +70,7 @@ constexpr std::array<std::string_view, 7> kUnused{
     "discriminator_predictions.",
     "classifier.",
     "qa_outputs.",
+    "sequence_summary.",
 };
 
 const MaskedLmNames kMaskedLm{
@@ -70,24 +83,24 @@ const MaskedLmNames kMaskedLm{
 
 // --- build -------------------------------------------------------------------------------------
 
-// Word + position + token type, normalised, and made as wide as the encoder: [B, L] -> [B, L, H].
-Output embeddings(BuildContext& context, const ElectraConfig& config, const Output& ids) {
-  Weights& weights = context.weights;
-  const BertEncoder& encoder = config.encoder;
-  const int64_t size = config.embedding;
-  Output x = embedding(weights, "embeddings.word_embeddings.weight", ids, config.vocabulary, size);
-  const auto types = context.inputs.take("token_type_ids");
-  const Output type_rows = types ? *types : integers({0});
-  x = add(x, embedding(weights, "embeddings.token_type_embeddings.weight", type_rows,
-                       config.token_types, size));
-  const auto given = context.inputs.take("position_ids");  // of no effect on relative positions
-  if (encoder.position_kind == Positions::kAbsolute) {
-    x = add(x, embedding(weights, "embeddings.position_embeddings.weight",
-                         given ? *given : positions_of(ids), encoder.positions, size));
+// A sequence as one vector, for multiple choices: [B, L, H] -> [B, H].
+Result<Output> summary(BuildContext& context, const ElectraConfig& config, const Output& x) {
+  const auto axis = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {1});
+  const auto last = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {-1});
+  const int64_t hidden = config.encoder.hidden;
+  Output pooled = first_token(x);
+  if (config.summary == "last" || config.summary == "cls_index") {  // no index is given: the last
+    pooled = std::make_shared<ov::op::v8::Gather>(x, last, axis);
+  } else if (config.summary == "mean") {  // of padding, too
+    pooled = std::make_shared<ov::op::v1::ReduceMean>(x, axis, false);
+  } else if (config.summary != "first") {
+    return unimplemented("summary_type: expected first, last, mean or cls_index, found " +
+                         config.summary);
   }
-  x = layer_norm(weights, "embeddings.LayerNorm", x, size, encoder.epsilon);
-  if (size == encoder.hidden) return x;
-  return linear(weights, "embeddings_project", x, size, encoder.hidden);
+  if (config.summary_projects) {
+    pooled = linear(context.weights, "sequence_summary.summary", pooled, hidden, hidden);
+  }
+  return activation(config.summary_activation, pooled);
 }
 
 Result<std::vector<NamedOutput>> head(BuildContext& context, const ElectraConfig& config,
@@ -95,23 +108,21 @@ Result<std::vector<NamedOutput>> head(BuildContext& context, const ElectraConfig
   Weights& weights = context.weights;
   const int64_t hidden = config.encoder.hidden;
   switch (context.head) {
-    case Head::kMaskedLm: {  // always with GELU and this epsilon, whatever the encoder has
-      const MaskedLmSizes sizes{hidden, config.embedding, config.vocabulary, 1e-12};
-      ACCEL_ASSIGN(const Output logits, masked_lm_logits(weights, kMaskedLm, sizes, "gelu", x));
-      return std::vector<NamedOutput>{{"logits", logits}};
+    case Head::kMaskedLm: {  // always with GELU, whatever the encoder's activation
+      const MaskedLmSizes sizes{hidden, config.tables.size, config.tables.vocabulary,
+                                config.encoder.epsilon};
+      return masked_lm(context, kMaskedLm, sizes, "gelu", x);
     }
-    case Head::kMultipleChoice:
+    case Head::kMultipleChoice: {
+      ACCEL_ASSIGN(const Output pooled, summary(context, config, x));
+      return classify(context, "classifier", pooled, hidden);
+    }
     case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context));
       const Output dense = linear(weights, "classifier.dense", first_token(x), hidden, hidden);
       ACCEL_ASSIGN(const Output active, activation("gelu", dense));
-      return std::vector<NamedOutput>{
-          {"logits", linear(weights, "classifier.out_proj", active, hidden, labels)}};
+      return classify(context, "classifier.out_proj", active, hidden);
     }
-    case Head::kTokenClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context));
-      return std::vector<NamedOutput>{{"logits", linear(weights, "classifier", x, hidden, labels)}};
-    }
+    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
     case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
     default: return std::vector<NamedOutput>{{"last_hidden_state", x}};
   }
@@ -119,11 +130,18 @@ Result<std::vector<NamedOutput>> head(BuildContext& context, const ElectraConfig
 
 Result<std::vector<NamedOutput>> build(BuildContext& context) {
   ACCEL_ASSIGN(const ElectraConfig config, read_config(context.config));
-  context.weights.choose_prefix(kPrefixes, "embeddings.word_embeddings.weight");
+  const BertEncoder& encoder = config.encoder;
+  Weights& weights = context.weights;
+  weights.choose_prefix(kPrefixes, "embeddings.word_embeddings.weight");
   const Output ids = *context.inputs.take("input_ids");
   const auto mask = additive_mask(context.inputs.take("attention_mask"));
-  ACCEL_ASSIGN(const Output x,
-               bert_encoder(context, config.encoder, embeddings(context, config, ids), mask));
+  const int64_t size = config.tables.size;
+  const Output sum = embedding_sum(context, config.tables, ids, positions_of(ids));
+  Output embedded = layer_norm(weights, "embeddings.LayerNorm", sum, size, encoder.epsilon);
+  if (size != encoder.hidden) {
+    embedded = linear(weights, "embeddings_project", embedded, size, encoder.hidden);
+  }
+  ACCEL_ASSIGN(const Output x, bert_encoder(context, encoder, embedded, mask));
   return head(context, config, x);
 }
 

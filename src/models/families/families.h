@@ -15,16 +15,19 @@ Result<const Family*> find_family(std::string_view model_type);
 
 // The list: one line per family, sorted by model_type.
 #define ACCEL_FAMILIES(FAMILY)         \
+  FAMILY(kAlbert)                      \
   FAMILY(kAudioSpectrogramTransformer) \
   FAMILY(kBart)                        \
   FAMILY(kBeit)                        \
   FAMILY(kBert)                        \
   FAMILY(kCamembert)                   \
   FAMILY(kConvnext)                    \
+  FAMILY(kDebertaV2)                   \
   FAMILY(kDeit)                        \
   FAMILY(kDetr)                        \
   FAMILY(kDinov2)                      \
   FAMILY(kDinov2WithRegisters)         \
+  FAMILY(kDistilbert)                  \
   FAMILY(kElectra)                     \
   FAMILY(kGemma)                       \
   FAMILY(kGemma2)                      \
@@ -38,6 +41,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kMbart)                       \
   FAMILY(kMistral)                     \
   FAMILY(kModernBert)                  \
+  FAMILY(kMpnet)                       \
   FAMILY(kNew)                         \
   FAMILY(kNomicBert)                   \
   FAMILY(kPhi3)                        \
