@@ -211,6 +211,57 @@ TEST_P(GoldenGraph, OutputsMatchTheReference) {
   }
 }
 
+// RMS of the difference as a share of the RMS of `expected`.
+double rms_error(const Tensor& found, const Tensor& expected) {
+  if (found.shape() != expected.shape()) return INFINITY;
+  const auto a = found.data<float>();
+  const auto b = expected.data<float>();
+  double apart = 0;
+  double size = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    apart += std::pow(static_cast<double>(a[i]) - b[i], 2);
+    size += std::pow(static_cast<double>(b[i]), 2);
+  }
+  return std::sqrt(apart / size);
+}
+
+class GoldenNarrow : public Folder {};
+INSTANTIATE_TEST_SUITE_P(Golden, GoldenNarrow,
+                         testing::Combine(testing::ValuesIn(folders_with("cases")),
+                                          testing::Values("openvino")),
+                         name_of);
+
+// Where this machine computes in bf16 or f16, no worse than the reference library does.
+TEST_P(GoldenNarrow, PrecisionsErrAtMostHalfAgainTheReference) {
+  constexpr double kShare = 1.5;
+  for (const Json& entry : entries_of(name_, "cases")) {
+    if (entry.contains("config")) continue;
+    const Json recorded_errors = entry.value("rms_error", Json::object());
+    for (const auto& [precision, errors] : recorded_errors.items()) {
+      SCOPED_TRACE(entry["name"].get<std::string>() + " in " + precision);
+      const auto model = engine().load({.path = folder_.string(),
+                                        .backend = backend_,
+                                        .precision = *parse_precision(precision),
+                                        .use = Use::kInfer});
+      ASSERT_TRUE(model.ok()) << model.status().to_string();
+      NamedTensors inputs;
+      for (const auto& [name, tensor] : entry["inputs"].items()) {
+        inputs.push_back({name, recorded(tensor)});
+      }
+      const auto result = (*model)->infer(inputs);
+      if (result.status().code() == StatusCode::kUnavailable) continue;  // not on this machine
+      ASSERT_TRUE(result.ok()) << result.status().to_string();
+      EXPECT_EQ(result->report.precision, *parse_precision(precision));
+      for (const auto& [output, own] : errors.items()) {
+        const Tensor* found = find(result->outputs, output);
+        ASSERT_NE(found, nullptr) << output;
+        EXPECT_LE(rms_error(*found, recorded(entry["outputs"][output])), kShare * own.get<double>())
+            << output;
+      }
+    }
+  }
+}
+
 // row 322 (partial: narrow integers for int64 inputs)
 TEST_P(GoldenGraph, NarrowIntegersGiveTheSameOutputs) {
   const Json entry = entries_of(name_, "cases")[0];
