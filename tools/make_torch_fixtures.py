@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the PyTorch files in tests/data/tensors/torch and the seeds of the fuzz targets that read them.
+"""Writes the PyTorch files in tests/data/tensors/torch and the seeds of their fuzz targets.
 
 They come from PyTorch, so that the tests of src/tensors compare against it and not against
 themselves. Needed: torch 2 (tried: 2.13). The committed files are the ones that count; run this
@@ -123,7 +123,8 @@ def write_seeds():
     for target in ("pickle_fuzz", "torch_file_fuzz"):
         (SEEDS / target).mkdir(parents=True, exist_ok=True)
     for name in ("protocol_2", "wrapped", "views"):
-        (SEEDS / "pickle_fuzz" / f"{name}.pkl").write_bytes(entries_of(OUT / f"{name}.pt")["data.pkl"])
+        content = entries_of(OUT / f"{name}.pt")["data.pkl"]
+        (SEEDS / "pickle_fuzz" / f"{name}.pkl").write_bytes(content)
     small = io.BytesIO()
     torch.save({"w": values("f32", (2, 3)).t()}, small, _use_new_zipfile_serialization=False)
     (SEEDS / "torch_file_fuzz" / "old.pt").write_bytes(small.getvalue())

@@ -172,7 +172,7 @@ TEST_F(Folder, WithoutWeights) {
   EXPECT_THAT(refused().message(), HasSubstr("expected model.safetensors"));
   for (const char* other : {"pytorch_model.bin", "model.safetensors.index.json"}) {
     folder_.write(other, std::string_view("x"));
-    EXPECT_EQ(refused().code(), StatusCode::kUnimplemented);
+    EXPECT_EQ(refused().code(), StatusCode::kDataLoss);
     EXPECT_THAT(refused().message(), HasSubstr(other));
     fs::remove(folder_.path() / other);
   }
