@@ -95,6 +95,9 @@ def write_good():
     torch.save(wrapped, OUT / "wrapped.pt")
     for protocol in (2, 3, 4, 5):
         torch.save(layer.state_dict(), OUT / f"protocol_{protocol}.pt", pickle_protocol=protocol)
+    torch.serialization.set_crc32_options(False)
+    torch.save(layer.state_dict(), OUT / "no_checksums.pt")
+    torch.serialization.set_crc32_options(True)
 
 
 def write_refused():

@@ -241,4 +241,16 @@ std::vector<std::shared_ptr<const MappedFile>> Checkpoint::mappings() const {
   return all;
 }
 
+Status Checkpoint::check_checksums() const {
+  for (const File& file : files_) {
+    const auto* torch = std::get_if<tensors::TorchFile>(&file);
+    if (torch == nullptr) continue;
+    const MappedFile& mapping = *torch->mapping();
+    ACCEL_TRY(tensors::check_torch_checksums(mapping.bytes())
+                  .with_context("reading " + mapping.path().string()));
+    mapping.release_pages();
+  }
+  return {};
+}
+
 }  // namespace accel::models

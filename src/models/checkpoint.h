@@ -50,6 +50,9 @@ class Checkpoint {
 
   std::vector<std::shared_ptr<const MappedFile>> mappings() const;
 
+  // Reads the files that have checksums once. DATA_LOSS naming file and entry that differ.
+  Status check_checksums() const;
+
  private:
   using File = std::variant<tensors::SafetensorsFile, tensors::TorchFile>;
 

@@ -145,6 +145,18 @@ Result<std::string> archive_root(const std::vector<ZipEntry>& entries) {
   return data_loss("expected a data.pkl in the archive, found none: PyTorch did not write it");
 }
 
+bool is_archive(Bytes bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text.starts_with("PK\3\4") || text.starts_with("PK\5\6");
+}
+
+// PyTorch may leave checksums out, and then writes 0.
+Result<Bytes> read_stored(Bytes bytes, const ZipEntry& entry) {
+  if (entry.crc32 == 0) return packed_bytes(bytes, entry);
+  std::vector<std::byte> unused;  // nothing is compressed
+  return read_zip_entry(bytes, entry, unused);
+}
+
 Result<std::vector<TorchEntry>> parse_archive(Bytes bytes) {
   ACCEL_ASSIGN(const std::vector<ZipEntry> entries, read_zip_directory(bytes));
   ACCEL_ASSIGN(const std::string root, archive_root(entries));
@@ -163,14 +175,12 @@ Result<std::vector<TorchEntry>> parse_archive(Bytes bytes) {
       places[std::string(name.substr(kStorages.size()))] = {entry.data_begin, entry.size};
     }
   }
-  std::vector<std::byte> unused;  // nothing is compressed
   if (const ZipEntry* order = entry_called(entries, root + "byteorder")) {
-    ACCEL_ASSIGN(const Bytes text, read_zip_entry(bytes, *order, unused));
+    ACCEL_ASSIGN(const Bytes text, read_stored(bytes, *order));
     constexpr std::string_view kBig = "big";
     if (std::ranges::equal(text, std::as_bytes(std::span(kBig)))) return big_endian();
   }
-  ACCEL_ASSIGN(const Bytes text,
-               read_zip_entry(bytes, *entry_called(entries, root + "data.pkl"), unused));
+  ACCEL_ASSIGN(const Bytes text, read_stored(bytes, *entry_called(entries, root + "data.pkl")));
   ACCEL_ASSIGN(const Pickle pickle, read_pickle(text, torch_globals()));
   ACCEL_ASSIGN(const std::vector<StoredTensor> tensors, read_state_dict(pickle));
   return place_all(tensors, places, bytes.size());
@@ -302,7 +312,7 @@ void gather(const TorchEntry& entry, const std::byte* from, std::byte* to) {
 
 Result<std::vector<TorchEntry>> parse_torch_file(Bytes bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.starts_with("PK\3\4") || text.starts_with("PK\5\6")) return parse_archive(bytes);
+  if (is_archive(bytes)) return parse_archive(bytes);
   constexpr size_t kTarMagic = 257;
   if (text.size() > kTarMagic && text.substr(kTarMagic).starts_with("ustar")) {
     return unimplemented(
@@ -310,6 +320,15 @@ Result<std::vector<TorchEntry>> parse_torch_file(Bytes bytes) {
         "with PyTorch and save it again");
   }
   return OldFile(bytes).parse();
+}
+
+Status check_torch_checksums(Bytes bytes) {
+  if (!is_archive(bytes)) return {};
+  ACCEL_ASSIGN(const std::vector<ZipEntry> entries, read_zip_directory(bytes));
+  for (const ZipEntry& entry : entries) {
+    if (!entry.deflated) ACCEL_TRY(read_stored(bytes, entry).status());
+  }
+  return {};
 }
 
 Result<TorchFile> TorchFile::open(const std::filesystem::path& path) {

@@ -46,6 +46,10 @@ Result<std::vector<TorchEntry>> parse_torch_file(std::span<const std::byte> byte
 Tensor read_torch_tensor(std::span<const std::byte> bytes, const TorchEntry& entry,
                          std::shared_ptr<const void> owner);
 
+// Reads the file once and compares the checksums that it has; parse_torch_file does so only of the
+// pickle. DATA_LOSS naming the entry that differs.
+Status check_torch_checksums(std::span<const std::byte> bytes);
+
 // An open file. A value: copies share the mapping, and each tensor that views it keeps it alive by
 // itself. Immutable, so safe to read from several threads.
 class TorchFile {

@@ -111,6 +111,20 @@ TEST(TorchFile, ReadsEveryProtocol) {
   }
 }
 
+TEST(TorchFile, ChecksumsAreCheckedOnRequestWhereThereAreAny) {
+  const std::string whole = file_text(torch_fixture("views.pt"));
+  EXPECT_TRUE(check_torch_checksums(as_bytes(whole)).ok());
+  std::string damaged = whole;
+  const auto entry = TorchFile::open(torch_fixture("views.pt"))->entries().front();
+  damaged[entry.begin] = static_cast<char>(damaged[entry.begin] ^ 1);
+  EXPECT_TRUE(parse_torch_file(as_bytes(damaged)).ok());
+  EXPECT_EQ(check_torch_checksums(as_bytes(damaged)).code(), StatusCode::kDataLoss);
+  EXPECT_THAT(check_torch_checksums(as_bytes(damaged)).message(), HasSubstr("views/data/0"));
+  EXPECT_EQ(read(torch_fixture("no_checksums.pt")).size(), 2U);
+  EXPECT_TRUE(check_torch_checksums(as_bytes(file_text(torch_fixture("no_checksums.pt")))).ok());
+  EXPECT_TRUE(check_torch_checksums(as_bytes(file_text(torch_fixture("old_views.pt")))).ok());
+}
+
 TEST(TorchFile, WhatAsksToRunCodeIsRefusedByName) {
   for (const char* name : {"system_0.pt", "system_2.pt", "system_4.pt", "system_0.pkl",
                            "system_2.pkl", "system_4.pkl"}) {
