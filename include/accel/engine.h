@@ -102,6 +102,22 @@ struct FoundModel {
   std::string path;
 };
 
+// A tensor of a checkpoint with elements that are no numbers.
+struct DamagedWeight {
+  std::string file;  // as it is opened
+  std::string name;
+  DType dtype = DType::kF32;
+  Shape shape;
+  uint64_t nan = 0;
+  uint64_t infinite = 0;
+};
+
+struct VerifyReport {
+  uint64_t tensors = 0;  // looked at
+  uint64_t elements = 0;
+  std::vector<DamagedWeight> damaged;
+};
+
 struct PrecisionTiming {
   Precision precision = Precision::kF32;
   double texts_per_sec = 0;
@@ -229,6 +245,9 @@ class ACCEL_API Engine {
   virtual Result<std::vector<FoundModel>> find_models(const std::string& tree) = 0;
   // Facts of a folder without loading it into an engine.
   virtual Result<ModelReport> describe(const std::string& path) = 0;
+  // Reads all weights of a folder once, in the order of their files, in little memory; loading does
+  // not. DATA_LOSS where a file has a checksum that differs.
+  virtual Result<VerifyReport> verify(const std::string& path) = 0;
   virtual Result<std::shared_ptr<Model>> load(const LoadOptions& options) = 0;
   // Times the precisions that `device` offers on this model's own graph, in at most about
   // `seconds`, and remembers the fastest whose embeddings keep a cosine of 0.999 to f32: what

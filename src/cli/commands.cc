@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "base/suggestion.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +7,6 @@
 #include <array>
 #include <vector>
 
-#include "cli/suggestion.h"
 #include "cli/table.h"
 
 namespace accel::cli {

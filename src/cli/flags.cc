@@ -9,9 +9,9 @@
 #include <charconv>
 #include <deque>
 
+#include "base/suggestion.h"
 #include "base/try.h"
 #include "cli/console.h"
-#include "cli/suggestion.h"
 #include "cli/table.h"
 
 namespace accel::cli {

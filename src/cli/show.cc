@@ -1,4 +1,4 @@
-// accel show: what a model folder holds, without running it.
+// accel show: what a model folder holds, without running it; --verify reads its weights.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -91,23 +91,71 @@ nlohmann::ordered_json as_json(const ModelReport& report) {
           {"prompts", report.prompts}};
 }
 
+std::string verify_text(const VerifyReport& report) {
+  Table table;
+  for (const DamagedWeight& weight : report.damaged) {
+    table.add({printable(weight.name), std::string(to_string(weight.dtype)),
+               shape_text(weight.shape), with_separators(weight.nan) + " NaN",
+               with_separators(weight.infinite) + " infinite", printable(weight.file)});
+  }
+  const std::string all = fmt::format("{} tensors with {} numbers", with_separators(report.tensors),
+                                      with_separators(report.elements));
+  if (report.damaged.empty()) return fmt::format("\nweights\n  {}, all finite\n", all);
+  return fmt::format("\nweights that are no numbers\n{}", table.text(2));
+}
+
+nlohmann::ordered_json verify_json(const VerifyReport& report) {
+  auto damaged = nlohmann::ordered_json::array();
+  for (const DamagedWeight& weight : report.damaged) {
+    damaged.push_back({{"name", weight.name},
+                       {"dtype", to_string(weight.dtype)},
+                       {"shape", weight.shape},
+                       {"nan", weight.nan},
+                       {"infinite", weight.infinite},
+                       {"file", weight.file}});
+  }
+  return {{"tensors", report.tensors}, {"elements", report.elements}, {"damaged", damaged}};
+}
+
+// The exit code of a model with damaged weights.
+Status verdict(const VerifyReport& report) {
+  if (report.damaged.empty()) return {};
+  return data_loss(fmt::format(
+      "{} of {} tensors hold NaN or infinity, the first {}; fetch the file again, or ask whoever "
+      "trained it",
+      report.damaged.size(), report.tensors, printable(report.damaged.front().name)));
+}
+
 }  // namespace
 
 Status run_show(const Command& command, const Arguments& arguments) {
   std::string path;
   bool json = false;
+  bool verify = false;
   Flags flags(command.name, command.summary);
   flags.argument("MODEL", &path, "a model folder");
   flags.flag("--json", &json, "for programs");
+  flags.flag("--verify", &verify,
+             "also read all weights once, and name those that hold NaN or infinity");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
   ACCEL_ASSIGN(const auto engine, make_engine());
   ACCEL_ASSIGN(const ModelReport report, engine->describe(path));
+  VerifyReport verified;
+  if (verify) {
+    ACCEL_ASSIGN(verified, engine->verify(path));
+  }
   const std::vector<BackendReport> backends = examine_backends(*engine);
-  if (!json) return print(readable(report) + unavailable_text(backends));
-  nlohmann::ordered_json out = as_json(report);
-  out["backends"] = backends_json(backends);
-  return print(json_text(out));
+  if (json) {
+    nlohmann::ordered_json out = as_json(report);
+    if (verify) out["weights"] = verify_json(verified);
+    out["backends"] = backends_json(backends);
+    ACCEL_TRY(print(json_text(out)));
+  } else {
+    ACCEL_TRY(print(readable(report) + (verify ? verify_text(verified) : "") +
+                    unavailable_text(backends)));
+  }
+  return verdict(verified);
 }
 
 }  // namespace accel::cli

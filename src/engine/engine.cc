@@ -13,6 +13,7 @@
 #include "engine/crash_probe.h"
 #include "engine/loaded_model.h"
 #include "engine/precision_measurement.h"
+#include "engine/weight_verification.h"
 #include "hardware/cpu.h"
 #include "hardware/limits.h"
 #include "models/families/families.h"
@@ -47,6 +48,10 @@ class LocalEngine : public Engine {
     ACCEL_ASSIGN(const auto located, models::locate_model(path));
     ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
     return report_of(*folder);
+  }
+  Result<VerifyReport> verify(const std::string& path) override {
+    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(path));
+    return verify_weights(*folder);
   }
   Result<std::shared_ptr<Model>> load(const LoadOptions& options) override;
   Result<MeasureReport> measure(const std::string& path, const std::string& device,

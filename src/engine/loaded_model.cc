@@ -130,9 +130,8 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
     report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
   }
   if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
-  const tensors::SafetensorsFile& weights = folder.weights_file();
   std::map<DType, uint64_t> counts;
-  for (const tensors::TensorEntry& entry : weights.entries()) {
+  for (const models::Checkpoint::Entry& entry : folder.checkpoint().entries()) {
     if (is_integer(entry.dtype)) continue;  // buffers such as position_ids
     const uint64_t count = *element_count(entry.shape);
     counts[entry.dtype] += count;

@@ -19,22 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<tensors::SafetensorsFile> open_weights(const fs::path& folder) {
-  std::error_code ignored;
-  const fs::path path = folder / "model.safetensors";
-  if (fs::exists(path, ignored)) return tensors::SafetensorsFile::open(path);
-  for (const char* other : {"model.safetensors.index.json", "pytorch_model.bin"}) {
-    if (fs::exists(folder / other, ignored)) {
-      return unimplemented(fmt::format(
-          "{}: expected weights in model.safetensors, found only {}, which this build does not "
-          "read; save the checkpoint again as one safetensors file",
-          folder.string(), other));
-    }
-  }
-  return not_found(fmt::format(
-      "{}: expected model.safetensors beside config.json, found no weights", folder.string()));
-}
-
 std::string first_architecture(const Json& config) {
   const auto it = config.find("architectures");
   if (it == config.end() || !it->is_array() || it->empty() || !it->front().is_string()) return {};
@@ -103,7 +87,7 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   Result<Facts> facts = folder->family_->facts(config);
   if (!facts.ok()) return facts.status().with_context(config_path.string());
   folder->facts_ = *facts;
-  ACCEL_ASSIGN(folder->weights_, open_weights(folder->transformer_));
+  ACCEL_ASSIGN(folder->checkpoint_, Checkpoint::open(folder->transformer_));
   return std::shared_ptr<const ModelFolder>(std::move(folder));
 }
 
@@ -163,15 +147,10 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
   }
   const std::vector<InputSpec> specs = inputs(head);
   const std::vector<std::string> wanted = wanted_inputs(request, specs);
-  std::vector<WeightEntry> entries;
-  for (const tensors::TensorEntry& entry : weights_->entries()) {
-    entries.push_back({entry.name, weights_->tensor(entry)});
-  }
-  Weights weights(std::move(entries));
+  Weights weights(checkpoint_->weights());
   GraphInputs graph_inputs(specs, wanted, head == Head::kMultipleChoice);
   BuildContext context{config_, head, weights, graph_inputs};
-  BuiltGraph built;
-  built.sources.push_back(weights_->mapping());
+  BuiltGraph built{.model = nullptr, .parameters = 0, .sources = checkpoint_->mappings()};
   try {
     ACCEL_ASSIGN(std::vector<NamedOutput> outputs, family_->build(context));
     ACCEL_TRY(weights.check(family_->unused_weights).with_context(path_.string()));

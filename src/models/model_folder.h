@@ -14,9 +14,9 @@
 #include "accel/tensor.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "models/checkpoint.h"
 #include "models/family.h"
 #include "models/sentence.h"
-#include "tensors/safetensors.h"
 
 namespace accel::models {
 
@@ -41,7 +41,7 @@ struct BuiltGraph {
 // Immutable; safe from any thread.
 class ModelFolder {
  public:
-  // Reads config.json, modules.json and the header of the weights: no weight is touched. NOT_FOUND
+  // Reads config.json, modules.json and the headers of the weights: no weight is touched. NOT_FOUND
   // for a missing folder or weights, UNIMPLEMENTED for an unknown family, INVALID_ARGUMENT or
   // DATA_LOSS for broken files; the message names the file.
   static Result<std::shared_ptr<const ModelFolder>> open(const std::filesystem::path& path);
@@ -58,7 +58,7 @@ class ModelFolder {
   // Whether sentence embeddings can be made of it: of text.
   bool embeds_text() const;
   const SentenceModules& sentence() const { return sentence_; }
-  const tensors::SafetensorsFile& weights_file() const { return *weights_; }
+  const Checkpoint& checkpoint() const { return *checkpoint_; }
 
   // The longest input in tokens, special ones included.
   int64_t max_tokens() const;
@@ -78,7 +78,7 @@ class ModelFolder {
   const Family* family_ = nullptr;
   Facts facts_;
   SentenceModules sentence_;
-  std::optional<tensors::SafetensorsFile> weights_;  // always set after open()
+  std::optional<Checkpoint> checkpoint_;  // always set after open()
 };
 
 }  // namespace accel::models

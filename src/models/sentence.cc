@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -11,8 +12,8 @@
 #include "base/try.h"
 #include "models/blocks/blocks.h"
 #include "models/blocks/pooling.h"
+#include "models/checkpoint.h"
 #include "models/config_reader.h"
-#include "tensors/safetensors.h"
 
 namespace accel::models {
 namespace {
@@ -231,13 +232,9 @@ Status read_module_list(const fs::path& folder, SentenceModules& modules) {
 
 Result<Weights> open_weights(const fs::path& folder,
                              std::vector<std::shared_ptr<const MappedFile>>& sources) {
-  ACCEL_ASSIGN(auto file, tensors::SafetensorsFile::open(folder / "model.safetensors"));
-  std::vector<WeightEntry> entries;
-  for (const tensors::TensorEntry& entry : file.entries()) {
-    entries.push_back({entry.name, file.tensor(entry)});
-  }
-  sources.push_back(file.mapping());
-  return Weights(std::move(entries));
+  ACCEL_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(folder));
+  std::ranges::move(checkpoint.mappings(), std::back_inserter(sources));
+  return Weights(checkpoint.weights());
 }
 
 }  // namespace

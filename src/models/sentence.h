@@ -18,7 +18,7 @@
 namespace accel::models {
 
 struct DenseModule {
-  std::filesystem::path folder;  // holds model.safetensors with linear.weight [out, in]
+  std::filesystem::path folder;  // holds linear.weight [out, in]
   int64_t in = 0;
   int64_t out = 0;
   bool bias = true;

@@ -10,6 +10,8 @@
 #include <openvino/op/parameter.hpp>
 #include <openvino/runtime/tensor.hpp>
 
+#include "base/suggestion.h"
+
 namespace accel::models {
 namespace {
 
@@ -17,12 +19,23 @@ constexpr size_t kMaxNamed = 10000;  // bounds the message for a hostile header
 
 ov::element::Type element_type(DType dtype) {
   switch (dtype) {
+    case DType::kBool: return ov::element::boolean;
+    case DType::kU8: return ov::element::u8;
+    case DType::kI8: return ov::element::i8;
+    case DType::kU16: return ov::element::u16;
+    case DType::kI16: return ov::element::i16;
+    case DType::kU32: return ov::element::u32;
+    case DType::kI32: return ov::element::i32;
+    case DType::kU64: return ov::element::u64;
+    case DType::kI64: return ov::element::i64;
+    case DType::kF8E4M3: return ov::element::f8e4m3;
+    case DType::kF8E5M2: return ov::element::f8e5m2;
     case DType::kF16: return ov::element::f16;
     case DType::kBF16: return ov::element::bf16;
     case DType::kF32: return ov::element::f32;
     case DType::kF64: return ov::element::f64;
-    default: return ov::element::dynamic;
   }
+  return ov::element::dynamic;
 }
 
 ov::Shape engine_shape(const Shape& shape) { return {shape.begin(), shape.end()}; }
@@ -35,19 +48,19 @@ std::string old_name(std::string_view name) {
   return {};
 }
 
-Output placeholder(const Shape& shape) {
-  return std::make_shared<ov::op::v0::Parameter>(ov::element::f32, engine_shape(shape));
+Output placeholder(const Shape& shape, const ov::element::Type& type = ov::element::f32) {
+  return std::make_shared<ov::op::v0::Parameter>(type, engine_shape(shape));
 }
 
 // The constant keeps the mapped file alive through the tensor it holds.
-Output constant(const Tensor& tensor) {
+Output constant(const Tensor& tensor, const ov::element::Type& type = ov::element::f32) {
   const auto shape = engine_shape(tensor.shape());
   auto owner = std::make_shared<Tensor>(tensor);
   const void* data = tensor.bytes().data();
   Output value = std::make_shared<ov::op::v0::Constant>(element_type(tensor.dtype()), shape, data,
                                                         std::move(owner));
-  if (tensor.dtype() == DType::kF32) return value;
-  return std::make_shared<ov::op::v0::Convert>(value, ov::element::f32);
+  if (element_type(tensor.dtype()) == type) return value;
+  return std::make_shared<ov::op::v0::Convert>(value, type);
 }
 
 }  // namespace
@@ -77,25 +90,29 @@ const std::pair<const std::string, Tensor>* Weights::lookup(std::string_view nam
   return nullptr;
 }
 
-const Tensor* Weights::demand(const std::string& name, const Shape& shape) {
+const Tensor* Weights::demand(const std::string& name, const Shape& shape, Kind kind) {
   const auto* entry = lookup(name);
   const bool first = used_.insert(entry == nullptr ? prefix_ + name : entry->first).second;
   if (entry == nullptr) {
-    if (first) problems_.push_back(fmt::format("missing {}{} {}", prefix_, name, to_string(shape)));
+    const std::string full = prefix_ + name;
+    if (first) {
+      problems_.push_back({fmt::format("missing {} {}", full, to_string(shape)), full});
+    }
     return nullptr;
   }
   const Tensor* tensor = &entry->second;
   if (tensor->shape() != shape) {
     if (first) {
-      problems_.push_back(fmt::format("{}: expected shape {}, found {}", entry->first,
-                                      to_string(shape), to_string(tensor->shape())));
+      problems_.push_back({fmt::format("{}: expected shape {}, found {}", entry->first,
+                                       to_string(shape), to_string(tensor->shape()))});
     }
     return nullptr;
   }
-  if (element_type(tensor->dtype()) == ov::element::dynamic) {
+  if (is_integer(tensor->dtype()) != (kind == Kind::kIntegers)) {
     if (first) {
-      problems_.push_back(fmt::format("{}: expected f16, bf16, f32 or f64, found {}", entry->first,
-                                      to_string(tensor->dtype())));
+      problems_.push_back({fmt::format("{}: expected {}, found {}", entry->first,
+                                       kind == Kind::kIntegers ? "integers" : "floats",
+                                       to_string(tensor->dtype()))});
     }
     return nullptr;
   }
@@ -108,6 +125,12 @@ Output Weights::get(const std::string& name, const Shape& shape) {
   return tensor == nullptr ? placeholder(shape) : constant(*tensor);
 }
 
+Output Weights::get_integers(const std::string& name, const Shape& shape) {
+  const Tensor* tensor = demand(name, shape, Kind::kIntegers);
+  return tensor == nullptr ? placeholder(shape, ov::element::i64)
+                           : constant(*tensor, ov::element::i64);
+}
+
 Output Weights::get_stacked(const std::vector<std::string>& names, const Shape& each) {
   Shape all = each;
   all[0] *= static_cast<int64_t>(names.size());
@@ -118,7 +141,8 @@ Output Weights::get_stacked(const std::vector<std::string>& names, const Shape& 
                          return part->dtype() == parts.front()->dtype();
                        });
   if (!uniform) {
-    if (complete) problems_.push_back(names.front() + ": expected the same dtype as its siblings");
+    if (complete)
+      problems_.push_back({names.front() + ": expected the same dtype as its siblings"});
     return placeholder(all);
   }
   Tensor stacked = Tensor::allocate(parts.front()->dtype(), all);
@@ -143,8 +167,28 @@ void Weights::skip(std::string_view start) {
   }
 }
 
+std::vector<std::string> Weights::described_problems() const {
+  constexpr size_t kMaxHints = 32;  // comparing names takes time
+  constexpr size_t kMaxCandidates = 1000;
+  std::vector<std::string_view> candidates;
+  for (const auto& [name, tensor] : entries_) {
+    if (!used_.contains(name) && candidates.size() < kMaxCandidates) candidates.push_back(name);
+  }
+  size_t hints = 0;
+  std::vector<std::string> described;
+  for (const Problem& problem : problems_) {
+    described.push_back(problem.text);
+    if (problem.missing.empty() || hints++ >= kMaxHints) continue;
+    if (const auto name = nearest(problem.missing, candidates)) {
+      described.back() += fmt::format(" (the nearest is {} {})", *name,
+                                      to_string(entries_.find(*name)->second.shape()));
+    }
+  }
+  return described;
+}
+
 Status Weights::check(std::span<const std::string_view> unused) const {
-  std::vector<std::string> problems = problems_;
+  std::vector<std::string> problems = described_problems();
   for (const auto& [name, tensor] : entries_) {
     // Other heads stand beside the prefix ("cls."), buffers behind it ("bert.embeddings...").
     std::string_view inner = name;

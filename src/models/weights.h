@@ -39,10 +39,13 @@ class Weights {
   // "embeddings.word_embeddings.weight").
   void choose_prefix(std::span<const std::string_view> prefixes, std::string_view probe);
 
-  // The tensor as an f32 value of the graph (f16 and bf16 stay so in memory and are converted by
-  // the engine). Old names are understood: "LayerNorm.gamma" for "LayerNorm.weight", "beta" for
-  // "bias".
+  // The tensor, of floats of any width, as an f32 value of the graph. Other types stay as they are
+  // in memory and are converted by the engine. Old names are understood: "LayerNorm.gamma" for
+  // "LayerNorm.weight", "beta" for "bias".
   Output get(const std::string& name, const Shape& shape);
+
+  // The tensor, of integers of any width, as an i64 value of the graph.
+  Output get_integers(const std::string& name, const Shape& shape);
 
   // The rows of several tensors below one another, as one value: [sum of rows, ...]. Copies, and
   // marks the sources as released once packed.
@@ -55,9 +58,10 @@ class Weights {
   // part of the model that this graph leaves out.
   void skip(std::string_view start);
 
-  // INVALID_ARGUMENT naming all deviations. Tensors not asked for are extra unless their name, with
-  // or without the chosen prefix, starts with one of `unused` (other heads), or ends with it behind
-  // a "*" (buffers of every layer).
+  // INVALID_ARGUMENT naming all deviations, and beside what is missing the nearest name of a tensor
+  // that nobody asked for. Tensors not asked for are extra unless their name, with or without the
+  // chosen prefix, starts with one of `unused` (other heads), or ends with it behind a "*" (buffers
+  // of every layer).
   Status check(std::span<const std::string_view> unused) const;
 
   // Sum over all tensors asked for.
@@ -65,12 +69,19 @@ class Weights {
 
  private:
   const std::pair<const std::string, Tensor>* lookup(std::string_view name) const;
-  const Tensor* demand(const std::string& name, const Shape& shape);
+  enum class Kind { kFloats, kIntegers };
+  // What is wrong with a tensor that was asked for.
+  struct Problem {
+    std::string text;
+    std::string missing = {};  // its full name, when that is what is wrong
+  };
+  const Tensor* demand(const std::string& name, const Shape& shape, Kind kind = Kind::kFloats);
+  std::vector<std::string> described_problems() const;
 
   std::map<std::string, Tensor, std::less<>> entries_;
   std::string prefix_;
   std::set<std::string, std::less<>> used_;
-  std::vector<std::string> problems_;
+  std::vector<Problem> problems_;
   uint64_t parameters_ = 0;
 };
 

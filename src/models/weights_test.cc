@@ -8,6 +8,7 @@
 #include <openvino/op/convert.hpp>
 
 #include "models/tiny_bert.h"
+#include "tensors/convert.h"
 
 namespace accel::models {
 namespace {
@@ -21,6 +22,8 @@ Weights weights_of(const NamedTensors& tensors) {
   for (const NamedTensor& tensor : tensors) entries.push_back({tensor.name, tensor.tensor});
   return Weights(std::move(entries));
 }
+
+constexpr std::array<float, 2> kTwo{1.5F, -2.0F};
 
 std::shared_ptr<Constant> constant_of(const Output& value) {
   if (const auto convert = ov::as_type_ptr<ov::op::v0::Convert>(value.get_node_shared_ptr())) {
@@ -58,6 +61,49 @@ TEST(Weights, NarrowFloatsStayInMemoryAndLeaveAsF32) {
     EXPECT_EQ(constant_of(value)->get_element_type(), type) << name;
   }
   EXPECT_TRUE(weights.check({}).ok());
+}
+
+TEST(Weights, FloatsOfEveryWidthLeaveAsF32) {
+  for (const DType dtype :
+       {DType::kF8E4M3, DType::kF8E5M2, DType::kF16, DType::kBF16, DType::kF32, DType::kF64}) {
+    const Tensor tensor = *tensors::convert_dtype(Tensor::from<float>({2}, kTwo), dtype);
+    Weights weights = weights_of({{"w", tensor}});
+    const Output value = weights.get("w", {2});
+    EXPECT_EQ(value.get_element_type(), ov::element::f32) << to_string(dtype);
+    EXPECT_EQ(constant_of(value)->get_data_ptr(), tensor.bytes().data()) << to_string(dtype);
+    EXPECT_EQ(constant_of(value)->cast_vector<float>(), (std::vector<float>{1.5, -2}));
+    weights.get_integers("w", {2});
+    EXPECT_TRUE(weights.check({}).ok()) << "a tensor has one problem at most";
+  }
+}
+
+TEST(Weights, IntegersAreThereForThoseWhoAskForThem) {
+  for (const DType dtype : {DType::kBool, DType::kU8, DType::kI8, DType::kU16, DType::kI16,
+                            DType::kU32, DType::kI32, DType::kU64, DType::kI64}) {
+    const NamedTensors tensors{{"w", Tensor::allocate(dtype, {2})}};
+    Weights weights = weights_of(tensors);
+    EXPECT_EQ(weights.get_integers("w", {2}).get_element_type(), ov::element::i64);
+    EXPECT_TRUE(weights.check({}).ok()) << to_string(dtype);
+    Weights others = weights_of(tensors);
+    EXPECT_EQ(others.get("w", {2}).get_element_type(), ov::element::f32);
+    EXPECT_THAT(others.check({}).message(), HasSubstr("w: expected floats, found"));
+  }
+  Weights weights = weights_of({{"w", Tensor::allocate(DType::kF32, {2})}});
+  EXPECT_EQ(weights.get_integers("w", {2}).get_element_type(), ov::element::i64);
+  EXPECT_THAT(weights.check({}).message(), HasSubstr("w: expected integers, found f32"));
+}
+
+TEST(Weights, TheNearestNameIsShownBesideAMissingOne) {
+  Weights weights = weights_of({{"encoder.layer.0.output.LayerNrom.weight", tiny_tensor({2}, "w")},
+                                {"encoder.layer.0.output.dense.bias", tiny_tensor({3}, "b")},
+                                {"x", tiny_tensor({1}, "x")}});
+  weights.get("encoder.layer.0.output.LayerNorm.weight", {2});
+  weights.get("encoder.layer.0.output.dense.bias", {3});
+  weights.get("encoder.layer.1.output.dense.bias", {3});  // near one that is used
+  const std::string message = weights.check({}).message();
+  EXPECT_THAT(message, HasSubstr("missing encoder.layer.0.output.LayerNorm.weight [2] (the nearest "
+                                 "is encoder.layer.0.output.LayerNrom.weight [2])"));
+  EXPECT_THAT(message, HasSubstr("missing encoder.layer.1.output.dense.bias [3]; "));
 }
 
 TEST(Weights, TheFirstPrefixThatOccursIsStripped) {
@@ -98,10 +144,9 @@ TEST(Weights, MissingExtraAndMisshapenAreAllNamedAtOnce) {
   EXPECT_EQ(weights.raw("missing.too", {1}).count(), 0u);
   const Status status = weights.check({});
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
-  for (const char* part :
-       {"6 problems", "missing missing [5, 6]", "missing missing.too [1]",
-        "wrong: expected shape [3, 2], found [2, 3]", "unexpected extra.one [1]",
-        "unexpected extra.two [4, 4]", "whole: expected f16, bf16, f32 or f64, found i64"}) {
+  for (const char* part : {"6 problems", "missing missing [5, 6]", "missing missing.too [1]",
+                           "wrong: expected shape [3, 2], found [2, 3]", "unexpected extra.one [1]",
+                           "unexpected extra.two [4, 4]", "whole: expected floats, found i64"}) {
     EXPECT_THAT(status.message(), HasSubstr(part));
   }
   EXPECT_EQ(weights.parameters(), 0u);

@@ -52,8 +52,7 @@ Result<std::span<const std::byte>> read_zip_entry(std::span<const std::byte> arc
                                                   const ZipEntry& entry,
                                                   std::vector<std::byte>& memory);
 
-// INVALID_ARGUMENT for a name that is empty, not UTF-8, absolute, or contains a ".." part, a
-// backslash or a control character.
+// check_file_name(), said of an archive.
 Status check_zip_name(std::string_view name);
 
 // Writes an archive of stored entries to a file, in one pass, so a pipe works too. The data of

@@ -16,7 +16,8 @@ GOLDEN = json.loads((TINY / "golden.json").read_text(encoding="utf-8"))
 
 # Exit codes, docs/reference/exit_codes.md.
 OK, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, FAILED_PRECONDITION = 0, 2, 4, 7, 8
-OUT_OF_RANGE, UNIMPLEMENTED, UNAVAILABLE, DATA_LOSS, CANCELLED = 10, 11, 13, 14, 130
+PERMISSION_DENIED, OUT_OF_RANGE, UNIMPLEMENTED = 6, 10, 11
+UNAVAILABLE, DATA_LOSS, CANCELLED = 13, 14, 130
 
 DTYPES = {"F32": "f", "I64": "q", "I32": "i", "U8": "B"}
 

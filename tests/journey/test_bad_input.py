@@ -2,18 +2,23 @@
 status, and nothing is left behind."""
 
 import json
+import os
+import pickle
 import struct
 import unittest
+import zipfile
 
 from program import (
     DATA_LOSS,
     INVALID_ARGUMENT,
     NOT_FOUND,
     OUT_OF_RANGE,
+    PERMISSION_DENIED,
     RESOURCE_EXHAUSTED,
     TINY,
     UNIMPLEMENTED,
     ProgramTest,
+    read_safetensors,
     safetensors_bytes,
     write_safetensors,
 )
@@ -187,6 +192,66 @@ class Weights(ProgramTest):
         done = self.accel("embed", self.model, "a text", code=INVALID_ARGUMENT)
         for name in (query, norm, words, "encoder.surprise"):
             self.assertIn(name.removeprefix("bert."), done.stderr)
+
+
+class Evil:
+    """Pickles as a call of os.system."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+class OtherFilesOfWeights(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.model = self.tiny_copy()
+        (self.model / "model.safetensors").unlink()
+
+    def show_refused(self, code, says):
+        self.refused(code, "show", self.model, says=says)
+
+    def test_a_pickle_that_would_run_a_command(self):
+        mark = self.folder / "pwned"
+        for protocol in range(6):
+            text = pickle.dumps({"w": Evil(f"touch {mark}")}, protocol=protocol)
+            for name in ("pytorch_model.bin", "model.pt", "other.pth"):
+                file = self.model / name
+                file.write_bytes(text)
+                self.show_refused(PERMISSION_DENIED, says=(name, "posix.system"))
+                with zipfile.ZipFile(file, "w") as archive:
+                    archive.writestr("archive/data.pkl", text)
+                self.show_refused(PERMISSION_DENIED, says=(name, "posix.system"))
+                file.unlink()
+        self.assertFalse(mark.exists())
+
+    def test_an_archive_that_unpacks_to_more_than_it_may(self):
+        with zipfile.ZipFile(self.model / "pytorch_model.bin", "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("archive/data.pkl", bytes(64 << 20))
+        self.show_refused(UNIMPLEMENTED, says="compressed")
+
+    def test_shards_that_are_missing_or_elsewhere(self):
+        index = self.model / "model.safetensors.index.json"
+        for file, code, words in (("shard.safetensors", NOT_FOUND, "missing"),
+                                  ("../model.safetensors", INVALID_ARGUMENT, "leaves its folder"),
+                                  ("/etc/passwd", INVALID_ARGUMENT, "is absolute")):
+            index.write_text(json.dumps({"weight_map": {"a": file}}))
+            self.show_refused(code, says=(index.name, words))
+
+    def test_weights_that_are_no_numbers(self):
+        tensors = read_safetensors(TINY / "model.safetensors")
+        name = sorted(name for name, (dtype, _, _) in tensors.items() if dtype == "F32")[0]
+        tensors[name][2][:3] = [float("nan"), float("nan"), float("-inf")]
+        write_safetensors(self.model / "model.safetensors", tensors)
+        self.accel("show", self.model)  # not looked for
+        self.refused(DATA_LOSS, "show", self.model, "--verify", says=name)
+        done = self.accel("show", self.model, "--verify", "--json", code=DATA_LOSS)
+        damaged, = json.loads(done.stdout)["weights"]["damaged"]
+        self.assertEqual((damaged["name"], damaged["nan"], damaged["infinite"]), (name, 2, 1))
+        self.assertEqual(json.loads(self.accel("show", TINY, "--verify", "--json").stdout)
+                         ["weights"]["damaged"], [])
 
 
 class Tensors(ProgramTest):

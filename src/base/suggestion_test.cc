@@ -1,10 +1,10 @@
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 
-namespace accel::cli {
+namespace accel {
 namespace {
 
 constexpr std::array<std::string_view, 3> kNames{"embed", "devices", "doctor"};
@@ -21,4 +21,4 @@ TEST(Suggestion, TheNearestName) {
 }
 
 }  // namespace
-}  // namespace accel::cli
+}  // namespace accel

@@ -1,12 +1,12 @@
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace accel::cli {
+namespace accel {
 namespace {
 
-constexpr size_t kNameBytesMax = 64;
+constexpr size_t kNameBytesMax = 128;
 
 // Optimal string alignment, row by row.
 size_t edits(std::string_view a, std::string_view b) {
@@ -36,8 +36,10 @@ std::optional<std::string_view> nearest(std::string_view name,
   std::optional<std::string_view> found;
   size_t fewest = 0;
   for (const std::string_view candidate : candidates) {
+    const size_t longer = std::max(name.size(), candidate.size());
+    if ((longer - std::min(name.size(), candidate.size())) * 3 > longer) continue;
     const size_t count = edits(name, candidate);
-    if (count * 3 > std::max(name.size(), candidate.size())) continue;
+    if (count * 3 > longer) continue;
     if (!found || count < fewest) {
       found = candidate;
       fewest = count;
@@ -51,4 +53,4 @@ std::string did_you_mean(std::string_view name, std::span<const std::string_view
   return found ? "; did you mean " + std::string(*found) + "?" : "";
 }
 
-}  // namespace accel::cli
+}  // namespace accel
