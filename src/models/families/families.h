@@ -18,11 +18,17 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBeit)                \
   FAMILY(kBert)                \
   FAMILY(kCamembert)           \
+  FAMILY(kClip)                \
+  FAMILY(kClipText)            \
+  FAMILY(kClipVision)          \
   FAMILY(kDeit)                \
   FAMILY(kDinov2)              \
   FAMILY(kDinov2WithRegisters) \
   FAMILY(kElectra)             \
   FAMILY(kRoberta)             \
+  FAMILY(kSiglip)              \
+  FAMILY(kSiglipText)          \
+  FAMILY(kSiglipVision)        \
   FAMILY(kVit)                 \
   FAMILY(kXlmRoberta)          \
   FAMILY(kYolos)
