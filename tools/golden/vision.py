@@ -1,9 +1,19 @@
 """Vision transformers and contrastive models: the options that checkpoints in the wild use."""
 
+import torch
 from transformers import (
     BeitConfig,
     BeitForImageClassification,
     BeitModel,
+    CLIPConfig,
+    CLIPForImageClassification,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    CLIPVisionModelWithProjection,
     DeiTConfig,
     DeiTForImageClassification,
     Dinov2Config,
@@ -11,6 +21,13 @@ from transformers import (
     Dinov2WithRegistersConfig,
     Dinov2WithRegistersForImageClassification,
     Dinov2WithRegistersModel,
+    SiglipConfig,
+    SiglipForImageClassification,
+    SiglipModel,
+    SiglipTextConfig,
+    SiglipTextModel,
+    SiglipVisionConfig,
+    SiglipVisionModel,
     ViTConfig,
     ViTModel,
     YolosConfig,
@@ -18,7 +35,7 @@ from transformers import (
     YolosModel,
 )
 
-from golden.kit import folder, random_weights, reals
+from golden.kit import PADDED, folder, integers, padding, random_weights, reals
 
 EAGER = {"attn_implementation": "eager"}
 
@@ -172,3 +189,143 @@ def yolos_base(golden):
     golden.model(random_weights(YolosModel(config), seed=334))
     golden.case("own_size", images(1, 16, 16, 335), hidden_states=True)
     golden.case("smaller", images(2, 8, 12, 336))
+
+
+# --- CLIP ----------------------------------------------------------------------------------------
+
+CLIP_TEXT = dict(
+    vocab_size=40, hidden_size=24, intermediate_size=32, num_hidden_layers=2,
+    num_attention_heads=3, max_position_embeddings=12, bos_token_id=38, eos_token_id=39,
+    pad_token_id=0)
+CLIP_VISION = dict(
+    hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=12,
+    patch_size=4)
+
+
+def texts(lengths, width, seed, begin=38, end=39, vocabulary=38):
+    """Token ids [len(lengths), width] that end where the lengths say, and their mask."""
+    ids = integers((len(lengths), width), 3, vocabulary, seed)
+    mask = padding(lengths, width)
+    ids[:, 0] = begin
+    for row, length in zip(ids, lengths):
+        row[length - 1] = end
+        row[length:] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def own_precision(model):
+    """Lets the causal mask, which is made in torch's default precision, be made in the model's."""
+    model.register_forward_pre_hook(lambda own, inputs: torch.set_default_dtype(own.dtype))
+    model.register_forward_hook(
+        lambda own, inputs, outputs: torch.set_default_dtype(torch.float32), always_call=True)
+    return model
+
+
+def tower(kind, config, weights):
+    """A tower of a model as one of its own, with the same weights."""
+    model = kind(config)
+    part = "text_model" if hasattr(model, "text_model") else "vision_model"
+    setattr(model, part, getattr(weights, part))
+    return own_precision(model.eval())
+
+
+@folder
+def clip_towers(golden):
+    """Towers of two sizes; the projection's size is the model's own, not the towers'."""
+    config = CLIPConfig(
+        text_config={**CLIP_TEXT, "hidden_act": "gelu", "projection_dim": 99},
+        vision_config={**CLIP_VISION, "layer_norm_eps": 1e-3}, projection_dim=20, **EAGER)
+    model = own_precision(random_weights(CLIPModel(config), seed=341))
+    golden.model(model)
+    golden.case("pair", {**texts([4, 7, 2], 7, 342), **images(2, 12, 12, 343)})
+    text = tower(CLIPTextModel, config.text_config, model)
+    golden.case("text", texts([6, 3], 6, 344), hidden_states=True, model=text, note=PADDED)
+    ids = texts([5, 5], 5, 345)["input_ids"]
+    golden.case("text_alone", {"input_ids": ids}, model=text)
+    places = integers((2, 5), 0, 12, 346)
+    golden.case("text_positions", {"input_ids": ids, "position_ids": places}, model=text)
+    vision = tower(CLIPVisionModel, config.vision_config, model)
+    golden.case("image", images(2, 12, 12, 347), hidden_states=True, model=vision)
+
+
+@folder
+def clip_text_projection(golden):
+    """A config of the first releases, whose end token is said to be 2: it is the largest id."""
+    config = CLIPTextConfig(**{**CLIP_TEXT, "eos_token_id": 2, "projection_dim": 10}, **EAGER)
+    golden.model(own_precision(random_weights(CLIPTextModelWithProjection(config), seed=348)))
+    golden.case("two", texts([7, 4], 7, 349), hidden_states=True, note=PADDED)
+
+
+@folder
+def clip_text(golden):
+    config = CLIPTextConfig(**CLIP_TEXT, **EAGER)
+    golden.model(own_precision(random_weights(CLIPTextModel(config), seed=351)))
+    golden.case("two", texts([3, 5], 6, 352), hidden_states=True, note=PADDED)
+    without_end = integers((2, 4), 0, 38, 353)
+    golden.case("without_end", {"input_ids": without_end})
+
+
+@folder
+def clip_vision_projection(golden):
+    config = CLIPVisionConfig(**CLIP_VISION, projection_dim=10, num_channels=1, **EAGER)
+    golden.model(random_weights(CLIPVisionModelWithProjection(config), seed=354))
+    golden.case("two", images(2, 12, 12, 355, channels=1), hidden_states=True)
+
+
+@folder
+def clip_imgcls(golden):
+    config = CLIPConfig(
+        text_config={**CLIP_TEXT, "num_hidden_layers": 1}, vision_config=CLIP_VISION, num_labels=4,
+        **EAGER)
+    golden.model(random_weights(CLIPForImageClassification(config), seed=356))
+    golden.case("three", images(3, 12, 12, 357), hidden_states=True)
+
+
+# --- SigLIP --------------------------------------------------------------------------------------
+
+SIGLIP_TEXT = dict(
+    vocab_size=40, hidden_size=24, intermediate_size=32, num_hidden_layers=2,
+    num_attention_heads=3, max_position_embeddings=8)
+SIGLIP_VISION = dict(
+    hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=12,
+    patch_size=4)
+
+
+@folder
+def siglip(golden):
+    config = SiglipConfig(
+        text_config={**SIGLIP_TEXT, "projection_size": 16, "hidden_act": "gelu"},
+        vision_config={**SIGLIP_VISION, "layer_norm_eps": 1e-3}, **EAGER)
+    model = random_weights(SiglipModel(config), seed=361)
+    golden.model(model)
+    padded = texts([4, 8, 2], 8, 362)
+    ids = {"input_ids": padded["input_ids"]}
+    golden.case("pair", {**ids, **images(2, 12, 12, 363)})
+    golden.case("pair_masked", {**padded, **images(6, 12, 12, 364)})
+    text = tower(SiglipTextModel, config.text_config, model)
+    golden.case("text", ids, hidden_states=True, model=text)
+    vision = tower(SiglipVisionModel, config.vision_config, model)
+    golden.case("image", images(2, 12, 12, 365), hidden_states=True, model=vision)
+
+
+@folder
+def siglip_text(golden):
+    config = SiglipTextConfig(**SIGLIP_TEXT, **EAGER)
+    golden.model(random_weights(SiglipTextModel(config), seed=366))
+    golden.case("two", {"input_ids": integers((2, 8), 0, 40, 367)}, hidden_states=True)
+
+
+@folder
+def siglip_vision(golden):
+    """Without the head that pools."""
+    config = SiglipVisionConfig(**SIGLIP_VISION, vision_use_head=False, num_channels=2, **EAGER)
+    golden.model(random_weights(SiglipVisionModel(config), seed=368))
+    golden.case("two", images(2, 12, 12, 369, channels=2), hidden_states=True)
+
+
+@folder
+def siglip_imgcls(golden):
+    config = SiglipConfig(
+        text_config=SIGLIP_TEXT, vision_config=SIGLIP_VISION, num_labels=5, **EAGER)
+    golden.model(random_weights(SiglipForImageClassification(config), seed=371))
+    golden.case("three", images(3, 12, 12, 372))

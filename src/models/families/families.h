@@ -21,6 +21,9 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kBeit)                        \
   FAMILY(kBert)                        \
   FAMILY(kCamembert)                   \
+  FAMILY(kClip)                        \
+  FAMILY(kClipText)                    \
+  FAMILY(kClipVision)                  \
   FAMILY(kConvnext)                    \
   FAMILY(kDebertaV2)                   \
   FAMILY(kDeit)                        \
@@ -50,6 +53,9 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kResnet)                      \
   FAMILY(kRoberta)                     \
   FAMILY(kSegformer)                   \
+  FAMILY(kSiglip)                      \
+  FAMILY(kSiglipText)                  \
+  FAMILY(kSiglipVision)                \
   FAMILY(kSwin)                        \
   FAMILY(kVit)                         \
   FAMILY(kWav2Vec2)                    \
