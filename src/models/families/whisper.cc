@@ -166,7 +166,7 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
     return std::vector<NamedOutput>{{"last_hidden_state", memory.states}};
   }
   const Output y = written(context, config, *inputs.target);
-  const Output mask = causal_mask(*inputs.target, inputs.target_mask);
+  const Output mask = decoder_mask(*inputs.target, inputs.target_mask);
   ACCEL_ASSIGN(const Output x,
                seq2seq_decoder(context, config.decoder, y, mask, memory, "decoder_hidden_states"));
   std::vector<NamedOutput> outputs;
