@@ -21,7 +21,10 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kElectra)             \
   FAMILY(kMarian)              \
   FAMILY(kMbart)               \
+  FAMILY(kMt5)                 \
   FAMILY(kRoberta)             \
+  FAMILY(kT5)                  \
+  FAMILY(kUmt5)                \
   FAMILY(kXlmRoberta)
 
 #define ACCEL_DECLARE_FAMILY(name) extern const Family name;
