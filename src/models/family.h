@@ -44,6 +44,8 @@ struct Facts {
   std::vector<std::pair<std::string, int64_t>> length_limits = {};
   // Inputs whose shape the config fixes: {"pixel_values", {-1, 3, 224, 224}}.
   std::vector<std::pair<std::string, Shape>> input_shapes = {};
+  // Inputs of the family's that this checkpoint cannot take: of a part it lacks.
+  std::vector<std::string> absent_inputs = {};
 };
 
 // Graph inputs on demand: a family calls take() for each input it uses; those the caller did not

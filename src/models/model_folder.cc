@@ -123,6 +123,9 @@ Result<std::string> ModelFolder::tokenizer_json() const {
 
 std::vector<InputSpec> ModelFolder::inputs(Head head) const {
   std::vector<InputSpec> specs(family_->inputs.begin(), family_->inputs.end());
+  std::erase_if(specs, [&](const InputSpec& spec) {
+    return std::ranges::find(facts_.absent_inputs, spec.name) != facts_.absent_inputs.end();
+  });
   for (InputSpec& spec : specs) {
     const auto fixed =
         std::ranges::find(facts_.input_shapes, spec.name, &std::pair<std::string, Shape>::first);

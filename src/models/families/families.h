@@ -45,6 +45,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kMistral)                     \
   FAMILY(kModernBert)                  \
   FAMILY(kMpnet)                       \
+  FAMILY(kMt5)                         \
   FAMILY(kNew)                         \
   FAMILY(kNomicBert)                   \
   FAMILY(kPhi3)                        \
@@ -57,6 +58,8 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kSiglipText)                  \
   FAMILY(kSiglipVision)                \
   FAMILY(kSwin)                        \
+  FAMILY(kT5)                          \
+  FAMILY(kUmt5)                        \
   FAMILY(kVit)                         \
   FAMILY(kWav2Vec2)                    \
   FAMILY(kWhisper)                     \
