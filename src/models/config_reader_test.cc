@@ -23,8 +23,8 @@ TEST(ConfigReader, ReadsEveryKindOfField) {
   EXPECT_EQ(in.layers_or("layers", 1), 1024);
   EXPECT_EQ(in.sizes_or("sizes", {1}), (std::vector<int64_t>{5, 2}));
   EXPECT_EQ(in.depths_or("sizes", {1}), (std::vector<int64_t>{5, 2}));
-  EXPECT_EQ(in.extent_or("sizes", 1), (std::array<int64_t, 2>{5, 2}));
-  EXPECT_EQ(in.extent_or("side", 1), (std::array<int64_t, 2>{3, 3}));
+  EXPECT_EQ(in.extent_or("sizes", {1, 1}), (std::array<int64_t, 2>{5, 2}));
+  EXPECT_EQ(in.extent_or("side", {1, 1}), (std::array<int64_t, 2>{3, 3}));
   EXPECT_TRUE(in.status().ok());
 }
 

@@ -405,7 +405,7 @@ Result<Output> encode(BuildContext& context, const DebertaConfig& config, const 
       if (more) bias = mask ? add(*more, *mask) : *more;
     }
     const Output mixed =
-        attention(inputs.query, inputs.key, inputs.value, bias, score_scale(config));
+        attention(inputs.query, inputs.key, inputs.value, bias, {.scale = score_scale(config)});
     ACCEL_ASSIGN(x, after_attention(weights, encoder, layer, mixed, x));
     if (i == 0 && config.convolution.kernel > 0) {
       ACCEL_ASSIGN(x, convolve(weights, config, embedded, x, tokens));
