@@ -4,10 +4,10 @@
     make_golden.py NAME...     those folders
     make_golden.py --list      their names
 
-What a folder holds and how to add one: golden/kit.py. The makers are in golden/, one file per theme.
-It wants an environment of its own (tried: torch 2.15 on a CPU, transformers 4.57.6,
-sentence-transformers 5.7); the one that ./dev bench makes in build/bench/venv will do. The committed
-folders are the ones that count; run this only to add to them.
+What a folder holds and how to add one: golden/kit.py. The makers are in golden/, one file per
+theme. It wants an environment of its own (tried: torch 2.15 on a CPU, transformers 4.57.6,
+sentence-transformers 5.7); the one that ./dev bench makes in build/bench/venv will do. The
+committed folders are the ones that count; run this only to add to them.
 """
 
 import importlib
@@ -27,7 +27,8 @@ def main(names):
         return
     unknown = sorted(set(names) - set(kit.FOLDERS))
     if unknown:
-        sys.exit(f"make_golden.py: expected names of folders, found {', '.join(unknown)}; see --list")
+        found = ", ".join(unknown)
+        sys.exit(f"make_golden.py: expected names of folders, found {found}; see --list")
     for name in names:
         kit.make(name)
 

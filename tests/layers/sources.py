@@ -57,7 +57,7 @@ def declared_folders(root: pathlib.Path) -> list[Folder]:
     text = re.sub(r"#[^\n]*", "", read(root / "src/CMakeLists.txt"))
     folders = []
     for call in re.finditer(r"\baccel_folder\(([^)]*)\)", text):
-        name, *words = call.group(1).split()
+        name, *words = re.sub(r"\$\{\w+\}", "", call.group(1)).split()  # globs list themselves
         values: dict[str, list[str]] = {}
         keyword = ""
         for word in words:

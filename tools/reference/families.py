@@ -17,7 +17,7 @@ A checkpoint is recognised by `model_type` in its config.json; what is computed 
 *refused* are those of which one value alone is built, any other being refused by name. Every golden
 folder of `tests/data` holds what the reference library computed, and is run on every backend.
 """
-READ = re.compile(r"\bin\.(?:size|count|layers|number|text|flag)_or\(\s*\"([^\"]+)\"")
+READ = re.compile(r"\bin\.\w+_or\(\s*\"([^\"]+)\"")
 REFUSED = re.compile(r"\bin\.expect\(\s*\"([^\"]+)\"")
 INCLUDED = re.compile(r"#include \"(models/blocks/\w+)\.h\"")
 
@@ -64,7 +64,8 @@ def section(family, sources, proven, root):
     source = source_of(family["model_type"], sources)
     read, refused = options(source, root)
     lines = [f"## {family['title']}", "", f"`{family['model_type']}`, {family['reference']}, "
-             f"[{source.name}](../../{source.relative_to(root)})", "", "| class | task |", "|---|---|"]
+             f"[{source.name}](../../{source.relative_to(root)})", "",
+             "| class | task |", "|---|---|"]
     lines += [f"| `{name}` | {task} |" for name, task in family["architectures"].items()]
     lines += ["", f"Options: {code(read)}."]
     if refused:

@@ -3,8 +3,8 @@
 
 #include "base/try.h"
 #include "models/blocks/bert_encoder.h"
+#include "models/blocks/bert_heads.h"
 #include "models/blocks/blocks.h"
-#include "models/blocks/heads.h"
 #include "models/config_reader.h"
 #include "models/families/families.h"
 
@@ -50,35 +50,7 @@ constexpr std::array<std::string_view, 6> kUnused{
     "pooler.",
 };
 
-const MaskedLmNames kMaskedLm{
-    .dense = "cls.predictions.transform.dense",
-    .norm = "cls.predictions.transform.LayerNorm",
-    .decoder = "cls.predictions.decoder",
-    .tied = "embeddings.word_embeddings.weight",
-    .bias = "cls.predictions.bias",
-};
-
 // --- build -------------------------------------------------------------------------------------
-
-Result<std::vector<NamedOutput>> head(BuildContext& context, const BertConfig& config,
-                                      const Output& x) {
-  Weights& weights = context.weights;
-  const int64_t hidden = config.encoder.hidden;
-  switch (context.head) {
-    case Head::kMaskedLm: {
-      const MaskedLmSizes sizes{hidden, hidden, config.tables.vocabulary, config.encoder.epsilon};
-      return masked_lm(context, kMaskedLm, sizes, config.encoder.activation, x);
-    }
-    case Head::kMultipleChoice:
-    case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-      return classify(context, "classifier", pooled, hidden);
-    }
-    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
-    case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
-    default: return bert_states(weights, x, hidden);
-  }
-}
 
 Result<std::vector<NamedOutput>> build(BuildContext& context) {
   ACCEL_ASSIGN(const BertConfig config, read_config(context.config));
@@ -90,7 +62,7 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   const Output normal =
       layer_norm(context.weights, "embeddings.LayerNorm", sum, encoder.hidden, encoder.epsilon);
   ACCEL_ASSIGN(const Output x, bert_encoder(context, encoder, normal, mask));
-  return head(context, config, x);
+  return bert_head(context, encoder, config.tables.vocabulary, x);
 }
 
 // --- descriptor --------------------------------------------------------------------------------

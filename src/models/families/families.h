@@ -32,6 +32,7 @@ Result<const Family*> find_family(std::string_view model_type);
   FAMILY(kDinov2WithRegisters)         \
   FAMILY(kDistilbert)                  \
   FAMILY(kElectra)                     \
+  FAMILY(kErnie)                       \
   FAMILY(kGemma)                       \
   FAMILY(kGemma2)                      \
   FAMILY(kGemma3Text)                  \
