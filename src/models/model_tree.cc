@@ -109,7 +109,7 @@ fs::path hub_cache() {
     const char* value = ::getenv(name);
     return fs::path(value == nullptr ? "" : value);
   };
-  if (const fs::path cache = variable("HF_HUB_CACHE"); !cache.empty()) return cache;
+  if (fs::path cache = variable("HF_HUB_CACHE"); !cache.empty()) return cache;
   if (const fs::path home = variable("HF_HOME"); !home.empty()) return home / "hub";
   if (const fs::path caches = variable("XDG_CACHE_HOME"); !caches.empty()) {
     return caches / "huggingface" / "hub";

@@ -10,8 +10,6 @@
 namespace accel::tensors {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::filesystem::path torch_fixture(std::string_view name) { return fixture("torch") / name; }

@@ -45,7 +45,7 @@ Output patch_grid(Weights& weights, const std::string& name, const Output& image
   const int64_t height = patches.patch_height;
   const int64_t width = patches.patch_width;
   const Output kernel = weights.get(name + ".weight", {hidden, patches.channels, height, width});
-  const Output grid = std::make_shared<ov::op::v1::Convolution>(
+  Output grid = std::make_shared<ov::op::v1::Convolution>(
       images, kernel, ov::Strides{static_cast<size_t>(height), static_cast<size_t>(width)},
       ov::CoordinateDiff{0, 0}, ov::CoordinateDiff{0, 0}, ov::Strides{1, 1});
   if (!bias) return grid;

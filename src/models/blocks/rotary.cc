@@ -299,7 +299,7 @@ Output grown_frequencies(const Rotary& rotary, const Output& length) {
 
 // [R / 2], by the largest of `positions` where that matters.
 Output frequencies(const Rotary& rotary, const Output& positions) {
-  const Output usual = numbers(rotary.frequencies);
+  Output usual = numbers(rotary.frequencies);
   if (rotary.limit == 0) return usual;
   std::vector<int64_t> axes(positions.get_partial_shape().size());
   for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);

@@ -105,7 +105,7 @@ constexpr std::array<std::string_view, 4> kTiedTable{
 // --- build -------------------------------------------------------------------------------------
 
 std::string table_of(const Weights& weights, const BartConfig& config, const std::string& part) {
-  const std::string own = part == "lm_head" ? "lm_head.weight" : part + ".embed_tokens.weight";
+  std::string own = part == "lm_head" ? "lm_head.weight" : part + ".embed_tokens.weight";
   if (!config.tied && weights.has(own)) return own;
   return stored_name(weights, kTiedTable);
 }
@@ -141,7 +141,7 @@ Output shifted(const BartConfig& config, const Output& ids) {
 Output language_model(Weights& weights, const BartConfig& config, const Output& x) {
   const Output table =
       weights.get(table_of(weights, config, "lm_head"), {config.vocabulary, config.decoder.hidden});
-  const Output logits = std::make_shared<ov::op::v0::MatMul>(x, table, false, true);
+  Output logits = std::make_shared<ov::op::v0::MatMul>(x, table, false, true);
   if (!weights.has("final_logits_bias")) return logits;
   return add(logits, weights.get("final_logits_bias", {1, config.vocabulary}));
 }

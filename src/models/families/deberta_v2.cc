@@ -311,7 +311,8 @@ float score_scale(const DebertaConfig& config) {
   const Distances& distances = config.distances;
   const int64_t kinds =
       1 + (distances.content_to_position ? 1 : 0) + (distances.position_to_content ? 1 : 0);
-  return 1.0F / std::sqrt(static_cast<float>(config.encoder.hidden / config.encoder.heads * kinds));
+  const int64_t size = config.encoder.hidden / config.encoder.heads;
+  return 1.0F / std::sqrt(static_cast<float>(size * kinds));
 }
 
 // What distances add to a layer's scores, scaled: [B, A, L, L]; nothing if no kind is asked for.

@@ -222,7 +222,7 @@ constexpr std::array<std::string_view, 8> kUnused{
 std::string backbone_prefix(const Weights& weights, const ResNet& resnet) {
   const std::string probe =
       resnet.timm_names ? "conv1.weight" : "embedder.embedder.convolution.weight";
-  const std::string first = "backbone.conv_encoder.model.";
+  std::string first = "backbone.conv_encoder.model.";
   for (const std::string& prefix : {first, first + "_backbone.", std::string("backbone.model."),
                                     std::string("backbone.model._backbone.")}) {
     if (weights.has(prefix + probe)) return prefix;

@@ -27,7 +27,7 @@ Result<LlamaDecoder> read_llama(const Json& json) {
 Result<LlamaDecoder> read_mistral(const Json& json) {
   ConfigReader in(json);
   LlamaDecoder config =
-      read_llama_decoder(json, in, {.intermediate = 14336, .kv_heads = 8, .positions = 4096 * 32});
+      read_llama_decoder(json, in, {.intermediate = 14336, .kv_heads = 8, .positions = 131072});
   config.full.sight.window = read_window(json, in, 4096);
   config.full.rotary =
       read_rotary(in, {.head_size = config.head_size, .positions = config.positions});

@@ -113,7 +113,7 @@ std::string table_of(const Weights& weights, const MarianConfig& config, const s
     if (part == "encoder") return "encoder.embed_tokens.weight";
     if (config.tied) return stored_name(weights, kTargetTable);
   }
-  const std::string own = part == "lm_head" ? "lm_head.weight" : part + ".embed_tokens.weight";
+  std::string own = part == "lm_head" ? "lm_head.weight" : part + ".embed_tokens.weight";
   if (!config.tied && weights.has(own)) return own;
   return config.shared ? stored_name(weights, kSharedTable) : own;
 }
@@ -150,7 +150,7 @@ Output embeddings(Weights& weights, const MarianConfig& config, const Seq2SeqSta
 Output language_model(Weights& weights, const MarianConfig& config, const Output& x) {
   const Output table =
       weights.get(table_of(weights, config, "lm_head"), {config.logits, config.decoder.hidden});
-  const Output logits = std::make_shared<ov::op::v0::MatMul>(x, table, false, true);
+  Output logits = std::make_shared<ov::op::v0::MatMul>(x, table, false, true);
   if (!weights.has("final_logits_bias")) return logits;
   return add(logits, weights.get("final_logits_bias", {1, config.logits}));
 }

@@ -23,7 +23,8 @@ namespace {
 
 // --- config ------------------------------------------------------------------------------------
 
-struct T5Config {
+// The analyzer loses the fields on their way through Result.
+struct T5Config {  // NOLINT(clang-analyzer-core.uninitialized.Assign)
   int64_t hidden = 0;
   int64_t head_size = 0;  // heads * head_size need not be `hidden`
   int64_t heads = 1;
