@@ -11,8 +11,8 @@ import zipfile
 from program import (ACCEL, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
                      UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
 
-COMMANDS = ["devices", "doctor", "embed", "help", "infer", "self-test", "show", "similarity",
-            "tokenize", "version"]
+COMMANDS = ["devices", "doctor", "embed", "families", "help", "infer", "models", "self-test", "show",
+            "similarity", "tokenize", "version"]
 
 
 class Infer(ProgramTest):
@@ -223,6 +223,43 @@ class Facts(ProgramTest):
             told = self.accel(name, "--help").stdout.decode()
             self.assertIn(f"usage: accel {name}", told)
             self.assertEqual(self.accel("help", name).stdout.decode(), told)
+
+
+class Models(ProgramTest):
+    # row 81
+    def test_families_answer_for_every_task(self):
+        families = json.loads(self.accel("families", "--json").stdout)
+        bert = next(family for family in families if family["model_type"] == "bert")
+        self.assertEqual(bert["architectures"]["BertForMaskedLM"], "fill-mask")
+        self.assertIs(bert["tasks"]["fill-mask"], True)
+        self.assertIs(bert["tasks"]["image-classification"], False)
+        self.assertGreater(len(families), 40)
+        for family in families:
+            self.assertEqual(list(family["tasks"]), list(bert["tasks"]))
+            made = {task for task, answer in family["tasks"].items() if answer}
+            self.assertEqual(made, set(family["architectures"].values()), family["model_type"])
+
+    # row 234 (partial: what lies in the cache; nothing is fetched)
+    def test_a_hub_cache_is_searched_and_loaded_from(self):
+        repository = self.folder / "hub/models--org--tiny"
+        snapshot = repository / "snapshots/0123"
+        shutil.copytree(TINY, repository / "blobs")
+        snapshot.mkdir(parents=True)
+        for file in (repository / "blobs").iterdir():
+            (snapshot / file.name).symlink_to(f"../../blobs/{file.name}")
+        broken = self.folder / "hub/broken"
+        broken.mkdir()
+        (broken / "config.json").write_text('{"model_type": "zebra"}')
+        found = json.loads(self.accel("models", self.folder, "--json").stdout)
+        self.assertEqual([(one["name"], one["loadable"]) for one in found],
+                         [("hub/broken", False), ("org/tiny", True)])
+        self.assertIn("zebra", found[0]["reason"])
+        self.assertEqual(found[1]["parameters"], 52320)
+        env = self.environment(HF_HUB_CACHE=str(self.folder / "hub"))
+        self.assertEqual(self.records("a text", model="org/tiny", env=env)[0]["embedding"],
+                         self.records("a text")[0]["embedding"])
+        self.assertIn("org/tiny", self.accel("models", env=env).stdout.decode())
+        self.refused(NOT_FOUND, "show", "org/other", env=env, says="org/other")
 
 
 class SelfTest(ProgramTest):
