@@ -25,6 +25,8 @@
 namespace accel::models {
 namespace {
 
+constexpr int64_t kMostTurned = 65536;
+
 // --- config ------------------------------------------------------------------------------------
 
 // The fields of rope_parameters or rope_scaling, read by `in`, and those around them.
@@ -255,6 +257,11 @@ Rotary read_rotary(ConfigReader& in, const RotarySource& source) {
     inner.problem(fmt::format("partial_rotary_factor: expected an even number of the {} numbers of "
                               "a head to be turned, found {}",
                               source.head_size, size));
+  }
+  if (size >
+      kMostTurned) {  // its frequencies are computed, with no stored tensor to vouch for them
+    inner.problem(fmt::format("the numbers of a head to be turned: expected at most {}, found {}",
+                              kMostTurned, size));
   }
   Rotary rotary;
   if (inner.status().ok()) {

@@ -1,5 +1,7 @@
 // DETR (Carion et al., arXiv:2005.12872): a ResNet's last image as tokens, an encoder over them,
 // and a decoder that makes of each learned query one object's label and box.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -32,6 +34,8 @@
 
 namespace accel::models {
 namespace {
+
+constexpr int64_t kMostHidden = 65536;  // its periods are computed
 
 // --- config ------------------------------------------------------------------------------------
 
@@ -185,8 +189,10 @@ Result<DetrConfig> read_config(const Json& json) {
   if (positions != "sine" && positions != "learned") {
     in.problem("position_embedding_type: expected sine or learned, found " + positions);
   }
-  if (hidden % 4 != 0) {
-    in.problem("d_model: expected a multiple of four, for sine and cosine of height and width");
+  if (hidden % 4 != 0 || hidden > kMostHidden) {
+    in.problem(fmt::format("d_model: expected a multiple of four, for sine and cosine of height "
+                           "and width, up to {}",
+                           kMostHidden));
   }
   ACCEL_TRY(in.status());
   return config;
