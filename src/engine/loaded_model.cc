@@ -115,7 +115,8 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
       .layers = folder.facts().layers,
       .vocabulary = folder.facts().vocabulary,
       .max_tokens = folder.max_tokens(),
-      .embedding_size = sentence.embedding_size(folder.facts().hidden_size),
+      .embedding_size =
+          folder.embeds_text() ? sentence.embedding_size(folder.facts().hidden_size) : 0,
       .normalized = sentence.normalize,
       .lower_case = sentence.lower_case,
   };
@@ -177,6 +178,11 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
     const std::lock_guard lock(mutex_);
     if (!loaded_) return failed_precondition(report_.path + ": not loaded");
     if (embedding_model_) return embedding_model_;
+  }
+  if (!parts_.folder->embeds_text()) {
+    return failed_precondition(fmt::format("{}: sentences are embedded by models of text; {} takes "
+                                           "none",
+                                           report_.path, report_.family));
   }
   ACCEL_ASSIGN(const std::string json, parts_.folder->tokenizer_json());
   auto tokenizer = text::Tokenizer::from_json(json);

@@ -148,6 +148,13 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
     return unimplemented(fmt::format("{}: sentences are embedded by models of text; {} takes none",
                                      path_.string(), family_->title));
   }
+  const bool made = std::ranges::find(family_->architectures, head, &Architecture::head) !=
+                    family_->architectures.end();
+  if (!made && head != Head::kBase) {
+    return unimplemented(fmt::format("{}: task {} is not one that this build makes of {}; accel "
+                                     "families lists those that are",
+                                     path_.string(), to_string(head), family_->title));
+  }
   const std::vector<InputSpec> specs = inputs(head);
   const std::vector<std::string> wanted = wanted_inputs(request, specs);
   Weights weights(checkpoint_->weights());

@@ -330,5 +330,16 @@ TEST_F(Folder, DamagedWeightsAreDataLossAndNamed) {
   }
 }
 
+TEST(ModelFolderTask, OneThatTheFamilyLacksIsRefused) {
+  const ScratchFolder scratch;
+  scratch.write("config.json", tiny_bert_config());
+  scratch.write_weights("model.safetensors", tiny_bert_weights(tiny_bert_config()));
+  const auto folder = ModelFolder::open(scratch.path());
+  ASSERT_TRUE(folder.ok()) << folder.status().to_string();
+  const Status refused = (*folder)->build({.head = Head::kObjectDetection}).status();
+  EXPECT_EQ(refused.code(), StatusCode::kUnimplemented);
+  EXPECT_NE(refused.message().find("object-detection"), std::string::npos) << refused.message();
+}
+
 }  // namespace
 }  // namespace accel::models
