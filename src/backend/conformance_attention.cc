@@ -5,8 +5,10 @@
 #include <limits>
 #include <openvino/op/add.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/cos.hpp>
 #include <openvino/op/divide.hpp>
 #include <openvino/op/einsum.hpp>
+#include <openvino/op/matmul.hpp>
 #include <openvino/op/maximum.hpp>
 #include <openvino/op/multiply.hpp>
 #include <openvino/op/reduce_sum.hpp>
@@ -180,6 +182,41 @@ ConformanceCase mean_of_real_tokens() {
   return test;
 }
 
+// --- positions -----------------------------------------------------------------------------------
+
+// States turned by angles as large as their positions, and a product after it: what rotary
+// embeddings come down to. An angle rounded to bf16 or f16 points anywhere.
+ConformanceCase turned_by_position() {
+  constexpr int64_t kSize = 8;
+  const auto x = parameter("x", ov::element::f32, {-1, kSize});
+  const auto positions = parameter("positions", ov::element::i64, {-1});
+  Numbers pace({kSize});
+  for (int64_t i = 0; i < kSize; ++i) pace.at({i}) = 1.0 / static_cast<double>(1 << i);
+  const Numbers weight = samples({kSize, kSize}, 2);
+  const Output column =
+      node<v0::Convert>(node<v0::Unsqueeze>(positions, integer(1)), ov::element::f32);
+  const Output cosines = node<v0::Cos>(node<v1::Multiply>(column, constant(pace)));
+  const Output y = node<v0::MatMul>(node<v1::Multiply>(x, cosines), constant(weight), false, true);
+  ConformanceCase test{
+      .name = "turned_by_position", .model = graph({x, positions}, {{"y", y}}), .epsilons = 16};
+  for (const int64_t last : {3, 5000, 131071}) {
+    const Numbers input = samples({3, kSize}, 8);
+    Numbers at({3});
+    Numbers expected({3, kSize});
+    for (int64_t row = 0; row < 3; ++row) {
+      at.at({row}) = static_cast<double>(last - row);
+      for (int64_t i = 0; i < kSize * kSize; ++i) {
+        const int64_t k = i % kSize;
+        expected.at({row, i / kSize}) +=
+            input.at({row, k}) * std::cos(at.at({row}) * pace.at({k})) * weight.at({i / kSize, k});
+      }
+    }
+    test.runs.push_back(
+        {{{"x", as_f32(input)}, {"positions", as_i64(at)}}, {{"y", as_f32(expected)}}});
+  }
+  return test;
+}
+
 // --- sums of products over named axes ----------------------------------------------------------
 
 // The two of relative positions: x [B, 2, L, 8] with a vector for each pair, [L, L, 8].
@@ -218,6 +255,7 @@ std::vector<ConformanceCase> attention_cases() {
       einsum_pairs("einsum_by_key", "bhrd,lrd->bhlr", true),
       einsum_pairs("einsum_by_query", "bhld,lrd->bhlr", false),
       mean_of_real_tokens(),
+      turned_by_position(),
   };
 }
 

@@ -10,11 +10,13 @@
 #include <openvino/op/matmul.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/openvino.hpp>
+#include <thread>
 
 #include "backend/guard.h"
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
 #include "backends/openvino/own_kernels.h"
+#include "backends/openvino/workarounds.h"
 #include "base/try.h"
 
 namespace accel::backend {
@@ -209,12 +211,21 @@ Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device
 }
 
 // The graph as it is, or as much of it as is faster on accel's own kernels moved onto them.
-OwnKernels choose_kernels(const std::shared_ptr<const ov::Model>& model,
-                          const CompileOptions& options) {
+OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& options) {
   const kernels::KernelTable* table = kernels::kernel_table();
   const bool fit = options.own_kernels && options.device == "CPU" &&
                    options.precision == Precision::kF32 && table != nullptr;
   return fit ? move_to_own_kernels(*model, *table) : OwnKernels{.model = model};
+}
+
+// The graph as this engine computes it rightly.
+SharedModel work_around(SharedModel model, const CompileOptions& options) {
+  if (options.precision == Precision::kF32) return model;
+  model = keep_range(model);
+  const auto most = static_cast<int>(std::thread::hardware_concurrency());
+  const int threads = options.threads > 0 ? std::min(options.threads, most) : most;
+  const bool alone = options.device == "CPU" && threads < 2 * options.streams;
+  return alone && options.precision == Precision::kBF16 ? part_gated_feed_forward(model) : model;
 }
 
 Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
@@ -237,7 +248,7 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
       settings.insert(ov::hint::enable_cpu_pinning(false));
       if (options.threads > 0) settings.insert(ov::inference_num_threads(options.threads));
     }
-    const OwnKernels own = choose_kernels(model, options);
+    const OwnKernels own = choose_kernels(work_around(model, options), options);
     ov::CompiledModel ready = engine->compile_model(own.model, options.device, settings);
     Executed executed{
         .device = fmt::format("{}", fmt::join(ready.get_property(ov::execution_devices), ",")),

@@ -345,10 +345,13 @@ Output quarter_turn(const Output& x, int64_t size, RotaryLayout layout) {
 }  // namespace
 
 RotaryTable rotary_table(const Rotary& rotary, const Output& positions) {
-  const auto numbers = std::make_shared<ov::op::v0::Convert>(positions, ov::element::f32);
+  // Integers until the last step before the product: a reshaped f32 would be rounded to bf16 in a
+  // bf16 run, and position 257 to 256.
   const bool by_row = positions.get_partial_shape().size() == 2;
-  const Output column = std::make_shared<ov::op::v0::Unsqueeze>(
-      numbers, by_row ? integers({1, 3}) : integers({0, 1, 3}));
+  const Output column = std::make_shared<ov::op::v0::Convert>(
+      std::make_shared<ov::op::v0::Unsqueeze>(positions,
+                                              by_row ? integers({1, 3}) : integers({0, 1, 3})),
+      ov::element::f32);
   const Output angles = multiply(column, frequencies(rotary, positions));
   const auto finish = [&](const Output& x) {
     const Output both = for_both(x, rotary.layout);
