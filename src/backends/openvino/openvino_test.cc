@@ -108,7 +108,8 @@ ConformanceCase gated_feed_forward() {
 
 TEST(OpenVino, RunsGatedFeedForwardOnOneThreadPerStream) {
   const auto backend = make_openvino_backend();
-  for (const Precision precision : backend->devices().at(0).precisions) {
+  const std::vector<Device> devices = backend->devices();
+  for (const Precision precision : devices.at(0).precisions) {
     const CompileOptions alone{.precision = precision, .streams = 1, .threads = 1};
     const Status status = run_case(*backend, alone, gated_feed_forward());
     EXPECT_TRUE(status.ok()) << status.message();
