@@ -21,6 +21,7 @@
 #include "models/model_folder.h"
 #include "models/model_tree.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 
 namespace accel::cli {
 namespace {
@@ -53,21 +54,22 @@ void TokenizeFlags::declare(Flags& flags) {
   flags.example("accel tokenize all-MiniLM-L6-v2 'a text'");
 }
 
-// The tokenizer needs no model around it: a folder of any family, or the file alone, will do.
-Result<std::shared_ptr<const text::Tokenizer>> open_tokenizer(const std::string& model) {
+// The tokenizer needs no model around it: a folder with a tokenizer's files, or tokenizer.json
+// alone, will do. Otherwise the model's family knows which files to look for.
+Result<std::string> tokenizer_content(const std::string& model) {
   std::error_code ignored;
-  std::filesystem::path file = model;
-  if (std::filesystem::is_directory(file, ignored)) file /= "tokenizer.json";
-  std::string json;
-  if (std::filesystem::is_regular_file(file, ignored)) {
-    ACCEL_ASSIGN(json, read_file(file, kTokenizerBytesMax));
-  } else {
-    ACCEL_ASSIGN(const auto located, models::locate_model(model));
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
-    ACCEL_ASSIGN(json, folder->tokenizer_json());
-  }
+  if (std::filesystem::is_regular_file(model, ignored)) return read_file(model, kTokenizerBytesMax);
+  ACCEL_ASSIGN(const auto located, models::locate_model(model));
+  Result<std::string> own = text::read_tokenizer(located, "");
+  if (own.ok() || own.status().code() != StatusCode::kNotFound) return own;
+  ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
+  return folder->tokenizer_json();
+}
+
+Result<std::shared_ptr<const text::Tokenizer>> open_tokenizer(const std::string& model) {
+  ACCEL_ASSIGN(const std::string json, tokenizer_content(model));
   auto tokenizer = text::Tokenizer::from_json(json);
-  if (!tokenizer.ok()) return tokenizer.status().with_context("reading " + file.string());
+  if (!tokenizer.ok()) return tokenizer.status().with_context("reading " + model);
   return tokenizer;
 }
 

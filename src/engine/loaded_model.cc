@@ -187,7 +187,7 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
   ACCEL_ASSIGN(const std::string json, parts_.folder->tokenizer_json());
   auto tokenizer = text::Tokenizer::from_json(json);
   if (!tokenizer.ok()) {
-    return tokenizer.status().with_context(report_.path + "/tokenizer.json");
+    return tokenizer.status().with_context(report_.path + ": its tokenizer");
   }
   const models::SentenceModules& sentence = parts_.folder->sentence();
   auto model = std::make_shared<const pipelines::EmbeddingModel>(pipelines::EmbeddingModel{

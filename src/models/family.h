@@ -117,9 +117,11 @@ struct BuildContext {
 };
 
 struct Family {
-  std::string_view model_type;                  // config.json's "model_type"
-  std::string_view title;                       // "BERT"
-  std::string_view reference;                   // the paper
+  std::string_view model_type;  // config.json's "model_type"
+  std::string_view title;       // "BERT"
+  std::string_view reference;   // the paper
+  // The reference library's tokenizer class, for folders that name none; none: no text.
+  std::string_view tokenizer = {};
   std::span<const Architecture> architectures;  // built here, the base first
   std::span<const InputSpec> inputs;
   std::span<const std::string_view> unused_weights;  // prefixes of tensors no head here reads

@@ -13,6 +13,7 @@
 
 #include "base/try.h"
 #include "models/families/families.h"
+#include "text/tokenizer_files.h"
 
 namespace accel::models {
 namespace {
@@ -112,13 +113,7 @@ int64_t ModelFolder::max_tokens() const {
 }
 
 Result<std::string> ModelFolder::tokenizer_json() const {
-  constexpr uint64_t kLimit = 256ull << 20;
-  const fs::path path = transformer_ / "tokenizer.json";
-  Result<std::string> text = read_file(path, kLimit);
-  if (!text.ok() && text.status().code() == StatusCode::kNotFound) {
-    return not_found(path.string() + ": expected a tokenizer beside the model, found none");
-  }
-  return text;
+  return text::read_tokenizer(transformer_, family_->tokenizer);
 }
 
 std::vector<InputSpec> ModelFolder::inputs(Head head) const {

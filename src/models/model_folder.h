@@ -63,7 +63,8 @@ class ModelFolder {
   // The longest input in tokens, special ones included.
   int64_t max_tokens() const;
 
-  // The bytes of tokenizer.json. NOT_FOUND says which file is expected.
+  // The content of its tokenizer.json, or of one made from the older files that it has
+  // (text/tokenizer_files.h). NOT_FOUND says which file is expected.
   Result<std::string> tokenizer_json() const;
 
   // INVALID_ARGUMENT naming every weight that is missing, extra or of a wrong shape.

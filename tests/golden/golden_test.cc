@@ -12,6 +12,7 @@
 #include "tensors/convert.h"
 #include "tensors/safetensors.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 
 namespace accel {
 namespace {
@@ -391,11 +392,11 @@ TEST_P(GoldenSentence, EmbeddingsMatchTheReference) {
   }
 }
 
-// The folders whose tokenizer has examples.
+// The folders whose tokenizer has examples, and that hold its files.
 std::vector<std::string> tokenizers() {
   std::vector<std::string> folders = folders_with("tokenizer");
   std::erase_if(folders, [](const std::string& name) {
-    return !fs::exists(data_folder(name) / "tokenizer.json");
+    return !fs::exists(data_folder(name) / "tokenizer_config.json");
   });
   return folders;
 }
@@ -407,7 +408,9 @@ INSTANTIATE_TEST_SUITE_P(Golden, GoldenTokens, testing::ValuesIn(tokenizers()),
 // The tokens that the reference tokenizer makes of the examples.
 TEST_P(GoldenTokens, EqualTheReferences) {
   const fs::path folder = data_folder(GetParam());
-  const auto tokenizer = text::Tokenizer::from_json(*read_file(folder / "tokenizer.json", 1 << 24));
+  const auto json = text::read_tokenizer(folder, "");
+  ASSERT_TRUE(json.ok()) << json.status().to_string();
+  const auto tokenizer = text::Tokenizer::from_json(*json);
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
   const Json& examples = golden_of(GetParam())["tokenizer"]["examples"];
   ASSERT_GT(examples.size(), 10u);

@@ -169,11 +169,13 @@ impl Tokenizer {
         let vocabulary = self.inner.get_added_vocabulary();
         let tokens: Vec<String> = ids
             .iter()
+            .filter(|id| self.shows(**id, skip_special_tokens))
+            // A token that is found after the normalization is given as that made it; the decoder
+            // undoes it. Whether it is special is known by its own text alone: see shows().
             .filter_map(|id| {
                 vocabulary
                     .simple_id_to_token(*id)
                     .or_else(|| self.inner.get_model().id_to_token(*id))
-                    .filter(|token| !skip_special_tokens || !vocabulary.is_special_token(token))
             })
             .collect();
         match self.inner.get_decoder() {
@@ -185,15 +187,24 @@ impl Tokenizer {
         }
     }
 
+    /// The token as the file writes it. The crate gives those found after the normalization as
+    /// that made them.
+    fn content(&self, id: u32) -> Option<String> {
+        match self.added_tokens.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => Some(self.added_tokens[at].1.content.clone()),
+            Err(_) => self.inner.get_model().id_to_token(id),
+        }
+    }
+
     /// Whether decoding looks at the id at all.
     pub fn shows(&self, id: u32, skip_special_tokens: bool) -> bool {
-        self.inner.id_to_token(id).is_some_and(|token| {
+        self.content(id).is_some_and(|token| {
             !skip_special_tokens || !self.inner.get_added_vocabulary().is_special_token(&token)
         })
     }
 
     pub fn id_to_token(&self, id: u32) -> Outcome<String> {
-        self.inner.id_to_token(id).ok_or_else(|| {
+        self.content(id).ok_or_else(|| {
             Failure::new(
                 Code::OutOfRange,
                 format!("no token has the id {id}; the largest is {}", self.largest_id()),

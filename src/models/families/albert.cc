@@ -163,6 +163,7 @@ const Family kAlbert{
     .model_type = "albert",
     .title = "ALBERT",
     .reference = "arXiv:1909.11942",
+    .tokenizer = "AlbertTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

@@ -89,6 +89,7 @@ const Family kBert{
     .model_type = "bert",
     .title = "BERT",
     .reference = "arXiv:1810.04805",
+    .tokenizer = "BertTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

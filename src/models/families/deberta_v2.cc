@@ -486,6 +486,7 @@ const Family kDebertaV2{
     .model_type = "deberta-v2",
     .title = "DeBERTa v2",
     .reference = "arXiv:2006.03654",
+    .tokenizer = "DebertaV2Tokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

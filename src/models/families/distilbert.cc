@@ -131,6 +131,7 @@ const Family kDistilbert{
     .model_type = "distilbert",
     .title = "DistilBERT",
     .reference = "arXiv:1910.01108",
+    .tokenizer = "DistilBertTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

@@ -169,6 +169,7 @@ const Family kElectra{
     .model_type = "electra",
     .title = "ELECTRA",
     .reference = "arXiv:2003.10555",
+    .tokenizer = "ElectraTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

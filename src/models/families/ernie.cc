@@ -103,6 +103,7 @@ const Family kErnie{
     .model_type = "ernie",
     .title = "ERNIE",
     .reference = "arXiv:1904.09223",
+    .tokenizer = "BertTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

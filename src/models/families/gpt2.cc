@@ -187,6 +187,7 @@ const Family kGpt2{
     .model_type = "gpt2",
     .title = "GPT-2",
     .reference = "Language Models are Unsupervised Multitask Learners, 2019",
+    .tokenizer = "GPT2Tokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

@@ -186,6 +186,7 @@ const Family kGptNeox{
     .model_type = "gpt_neox",
     .title = "GPT-NeoX",
     .reference = "arXiv:2204.06745",
+    .tokenizer = "GPT2Tokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

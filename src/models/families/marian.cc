@@ -199,6 +199,7 @@ const Family kMarian{
     .model_type = "marian",
     .title = "Marian",
     .reference = "arXiv:1804.00344",
+    .tokenizer = "MarianTokenizer",
     .architectures = kArchitectures,
     .inputs = kTextSeq2SeqInputs,
     .unused_weights = kUnused,

@@ -146,6 +146,7 @@ const Family kMpnet{
     .model_type = "mpnet",
     .title = "MPNet",
     .reference = "arXiv:2004.09297",
+    .tokenizer = "MPNetTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

@@ -290,6 +290,7 @@ const Family kNomicBert{
     .model_type = "nomic_bert",
     .title = "Nomic-BERT",
     .reference = "arXiv:2402.01613",
+    .tokenizer = "BertTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,

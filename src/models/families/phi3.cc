@@ -59,6 +59,7 @@ const Family kPhi3{
     .model_type = "phi3",
     .title = "Phi-3",
     .reference = "arXiv:2404.14219",
+    .tokenizer = "LlamaTokenizer",
     .architectures = kArchitectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,

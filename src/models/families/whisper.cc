@@ -202,6 +202,7 @@ const Family kWhisper{
     .model_type = "whisper",
     .title = "Whisper",
     .reference = "arXiv:2212.04356",
+    .tokenizer = "WhisperTokenizer",
     .architectures = kArchitectures,
     .inputs = kInputs,
     .unused_weights = kUnused,
