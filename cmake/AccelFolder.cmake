@@ -49,6 +49,8 @@ function(accel_folder name)
       get_filename_component(target ${source} NAME_WE)
       add_executable(${target} ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${source})
       target_link_libraries(${target} PRIVATE ${library} -fsanitize=fuzzer)
+      target_compile_definitions(${target} PRIVATE
+                                 ACCEL_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
       set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
       add_dependencies(fuzzers ${target})
     endforeach()

@@ -35,6 +35,18 @@ class Formats(ProgramTest):
         self.assertEqual([r["tokens"] for r in records][4], 2)  # the empty text
         self.assertEqual([r["truncated"] for r in records], [False] * 5 + [True])
 
+    def test_a_folder_with_a_vocabulary_and_no_tokenizer_json(self):
+        copy = self.tiny_copy()
+        vocabulary = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
+        (copy / "tokenizer.json").unlink()
+        self.refused(NOT_FOUND, "embed", copy, "x", says="or vocab.txt for BertTokenizer")
+        words = sorted(vocabulary["model"]["vocab"].items(), key=lambda item: item[1])
+        (copy / "vocab.txt").write_text("\n".join(word for word, _ in words), encoding="utf-8")
+        self.assertEqual(self.records(*TEXTS, model=copy), self.records(*TEXTS))
+        shown = [self.accel("tokenize", folder, *TEXTS, "--format", "json").stdout
+                 for folder in (copy, TINY)]
+        self.assertEqual(*shown)
+
     def test_json_is_one_array(self):
         out = self.embed("--format", "json", *TEXTS).stdout
         self.assertEqual(json.loads(out), self.records(*TEXTS))
