@@ -14,6 +14,14 @@ const MaskedLmNames kMaskedLm{
     .bias = "cls.predictions.bias",
 };
 
+const MaskedLmNames kRobertaMaskedLm{
+    .dense = "lm_head.dense",
+    .norm = "lm_head.layer_norm",
+    .decoder = "lm_head.decoder",
+    .tied = "embeddings.word_embeddings.weight",
+    .bias = "lm_head.bias",
+};
+
 }  // namespace
 
 Result<std::vector<NamedOutput>> bert_head(BuildContext& context, const BertEncoder& encoder,
@@ -29,6 +37,29 @@ Result<std::vector<NamedOutput>> bert_head(BuildContext& context, const BertEnco
     case Head::kSequenceClassification: {
       ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
       return classify(context, "classifier", pooled, hidden);
+    }
+    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
+    case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
+    default: return bert_states(weights, x, hidden);
+  }
+}
+
+Result<std::vector<NamedOutput>> roberta_head(BuildContext& context, const BertEncoder& encoder,
+                                              int64_t vocabulary, const Output& x) {
+  Weights& weights = context.weights;
+  const int64_t hidden = encoder.hidden;
+  switch (context.head) {
+    case Head::kMaskedLm: {
+      const MaskedLmSizes sizes{hidden, hidden, vocabulary, encoder.epsilon};
+      return masked_lm(context, kRobertaMaskedLm, sizes, "gelu", x);
+    }
+    case Head::kMultipleChoice: {
+      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
+      return classify(context, "classifier", pooled, hidden);
+    }
+    case Head::kSequenceClassification: {
+      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden, "classifier.dense"));
+      return classify(context, "classifier.out_proj", pooled, hidden);
     }
     case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
     case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);

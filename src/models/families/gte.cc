@@ -180,30 +180,17 @@ Result<std::vector<NamedOutput>> head(BuildContext& context, const GteConfig& co
           .epsilon = config.encoder.epsilon,
           .rms = config.encoder.norm == NormKind::kRms,
       };
-      ACCEL_ASSIGN(const Output logits, masked_lm_logits(weights, masked_lm_names(weights), sizes,
-                                                         config.head_activation, x));
-      return std::vector<NamedOutput>{{"logits", logits}};
+      return masked_lm(context, masked_lm_names(weights), sizes, config.head_activation, x);
     }
     case Head::kMultipleChoice:
     case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context));
       ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-      return std::vector<NamedOutput>{
-          {"logits", linear(weights, "classifier", pooled, hidden, labels)}};
+      return classify(context, "classifier", pooled, hidden);
     }
-    case Head::kTokenClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context));
-      return std::vector<NamedOutput>{{"logits", linear(weights, "classifier", x, hidden, labels)}};
-    }
+    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
     case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
-    default: break;
+    default: return bert_states(weights, x, hidden);
   }
-  std::vector<NamedOutput> outputs{{"last_hidden_state", x}};
-  if (weights.has("pooler.dense.weight")) {
-    ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-    outputs.push_back({"pooler_output", pooled});
-  }
-  return outputs;
 }
 
 Result<std::vector<NamedOutput>> build(BuildContext& context) {

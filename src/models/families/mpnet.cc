@@ -4,8 +4,8 @@
 
 #include "base/try.h"
 #include "models/blocks/bert_encoder.h"
+#include "models/blocks/bert_heads.h"
 #include "models/blocks/blocks.h"
-#include "models/blocks/heads.h"
 #include "models/blocks/relative_position.h"
 #include "models/config_reader.h"
 #include "models/families/families.h"
@@ -63,14 +63,6 @@ constexpr std::array<std::string_view, 5> kUnused{
     "embeddings.position_ids", "lm_head.", "classifier.", "qa_outputs.", "pooler.",
 };
 
-const MaskedLmNames kMaskedLm{
-    .dense = "lm_head.dense",
-    .norm = "lm_head.layer_norm",
-    .decoder = "lm_head.decoder",
-    .tied = "embeddings.word_embeddings.weight",
-    .bias = "lm_head.bias",
-};
-
 // --- build -------------------------------------------------------------------------------------
 
 // What is added to the scores: the bias by distance and, of padding, the lowest float.
@@ -86,29 +78,6 @@ Output scores_mask(BuildContext& context, const MpnetConfig& config, const Outpu
   return mask ? add(bias, *mask) : bias;
 }
 
-Result<std::vector<NamedOutput>> head(BuildContext& context, const MpnetConfig& config,
-                                      const Output& x) {
-  Weights& weights = context.weights;
-  const int64_t hidden = config.encoder.hidden;
-  switch (context.head) {
-    case Head::kMaskedLm: {  // always with GELU, whatever the encoder's activation
-      const MaskedLmSizes sizes{hidden, hidden, config.tables.vocabulary, config.encoder.epsilon};
-      return masked_lm(context, kMaskedLm, sizes, "gelu", x);
-    }
-    case Head::kMultipleChoice: {
-      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-      return classify(context, "classifier", pooled, hidden);
-    }
-    case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden, "classifier.dense"));
-      return classify(context, "classifier.out_proj", pooled, hidden);
-    }
-    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
-    case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
-    default: return bert_states(weights, x, hidden);
-  }
-}
-
 Result<std::vector<NamedOutput>> build(BuildContext& context) {
   ACCEL_ASSIGN(const MpnetConfig config, read_config(context.config));
   const BertEncoder& encoder = config.encoder;
@@ -120,7 +89,7 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
       layer_norm(context.weights, "embeddings.LayerNorm", sum, encoder.hidden, encoder.epsilon);
   const Output mask = scores_mask(context, config, normal);
   ACCEL_ASSIGN(const Output x, bert_encoder(context, encoder, normal, mask));
-  return head(context, config, x);
+  return roberta_head(context, encoder, config.tables.vocabulary, x);
 }
 
 // --- descriptor --------------------------------------------------------------------------------

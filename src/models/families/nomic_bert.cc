@@ -230,28 +230,15 @@ Result<std::vector<NamedOutput>> head(BuildContext& context, const NomicBertConf
           .epsilon = config.encoder.epsilon,
           .bias = config.head_bias,
       };
-      ACCEL_ASSIGN(const Output logits, masked_lm_logits(weights, masked_lm_names(config), sizes,
-                                                         config.head_activation, x));
-      return std::vector<NamedOutput>{{"logits", logits}};
+      return masked_lm(context, masked_lm_names(config), sizes, config.head_activation, x);
     }
     case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context));
       ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-      return std::vector<NamedOutput>{
-          {"logits", linear(weights, "classifier", pooled, hidden, labels)}};
+      return classify(context, "classifier", pooled, hidden);
     }
-    case Head::kTokenClassification: {
-      ACCEL_ASSIGN(const int64_t labels, label_count(context));
-      return std::vector<NamedOutput>{{"logits", linear(weights, "classifier", x, hidden, labels)}};
-    }
-    default: break;
+    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
+    default: return bert_states(weights, x, hidden);
   }
-  std::vector<NamedOutput> outputs{{"last_hidden_state", x}};
-  if (weights.has("pooler.dense.weight")) {
-    ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-    outputs.push_back({"pooler_output", pooled});
-  }
-  return outputs;
 }
 
 Result<std::vector<NamedOutput>> build(BuildContext& context) {

@@ -5,8 +5,8 @@
 
 #include "base/try.h"
 #include "models/blocks/bert_encoder.h"
+#include "models/blocks/bert_heads.h"
 #include "models/blocks/blocks.h"
-#include "models/blocks/heads.h"
 #include "models/config_reader.h"
 #include "models/families/families.h"
 
@@ -58,38 +58,7 @@ constexpr std::array<std::string_view, 6> kUnused{
     "pooler.",
 };
 
-const MaskedLmNames kMaskedLm{
-    .dense = "lm_head.dense",
-    .norm = "lm_head.layer_norm",
-    .decoder = "lm_head.decoder",
-    .tied = "embeddings.word_embeddings.weight",
-    .bias = "lm_head.bias",
-};
-
 // --- build -------------------------------------------------------------------------------------
-
-Result<std::vector<NamedOutput>> head(BuildContext& context, const RobertaConfig& config,
-                                      const Output& x) {
-  Weights& weights = context.weights;
-  const int64_t hidden = config.encoder.hidden;
-  switch (context.head) {
-    case Head::kMaskedLm: {  // always with GELU, whatever the encoder's activation
-      const MaskedLmSizes sizes{hidden, hidden, config.tables.vocabulary, config.encoder.epsilon};
-      return masked_lm(context, kMaskedLm, sizes, "gelu", x);
-    }
-    case Head::kMultipleChoice: {
-      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-      return classify(context, "classifier", pooled, hidden);
-    }
-    case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden, "classifier.dense"));
-      return classify(context, "classifier.out_proj", pooled, hidden);
-    }
-    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
-    case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
-    default: return bert_states(weights, x, hidden);
-  }
-}
 
 Result<std::vector<NamedOutput>> build(BuildContext& context) {
   ACCEL_ASSIGN(const RobertaConfig config, read_config(context.config));
@@ -102,7 +71,7 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   const Output normal =
       layer_norm(context.weights, "embeddings.LayerNorm", sum, encoder.hidden, encoder.epsilon);
   ACCEL_ASSIGN(const Output x, bert_encoder(context, encoder, normal, mask));
-  return head(context, config, x);
+  return roberta_head(context, encoder, config.tables.vocabulary, x);
 }
 
 // --- descriptors -------------------------------------------------------------------------------
