@@ -450,6 +450,13 @@ def xlm_roberta(here):
 
 
 @folder
+def mbart(here):
+    sentencepieces(here.path / "sentencepiece.bpe.model")
+    here.config("MBartTokenizer", src_lang="de_DE", tgt_lang="ro_RO")
+    here.golden("mbart", ["x  <mask>  y", "a ro_RO b"])
+
+
+@folder
 def deberta_v2(here):
     pieces = sentencepieces(here.path / "spm.model", **DEBERTA)
     here.json("added_tokens.json", {"[MASK]": len(pieces)})

@@ -21,14 +21,6 @@ void split_at_spaces(TokenizerParts& parts, std::string_view prepend_scheme = "a
   parts.decoder = metaspace(prepend_scheme);
 }
 
-// fairseq's order of special tokens, then the file's pieces from number `from` on.
-ScoredPieces behind(ScoredPieces first, const SentencePieceModel& model, size_t from) {
-  for (size_t i = from; i < model.pieces.size(); ++i) {
-    first.emplace_back(model.pieces[i].text, model.pieces[i].score);
-  }
-  return first;
-}
-
 std::array<Role, 7> fairseq_roles() {
   return {{{"bos_token", {"<s>"}},
            {"eos_token", {"</s>"}},
@@ -37,6 +29,23 @@ std::array<Role, 7> fairseq_roles() {
            {"pad_token", {"<pad>"}},
            {"cls_token", {"<s>"}},
            {"mask_token", {.content = "<mask>", .lstrip = true}}}};
+}
+
+// `pieces`, the file's from number `from` on, `last` and the mask; in RoBERTa's template.
+Result<TokenizerParts> fairseq_tokenizer(LegacyFiles& files, ScoredPieces pieces, size_t from,
+                                         std::span<const char* const> last = {}) {
+  ACCEL_ASSIGN(const SentencePieceModel model, files.sentencepiece("sentencepiece.bpe.model"));
+  for (size_t i = from; i < model.pieces.size(); ++i) {
+    pieces.emplace_back(model.pieces[i].text, model.pieces[i].score);
+  }
+  for (const char* piece : last) pieces.emplace_back(piece, 0);
+  pieces.emplace_back("<mask>", 0);
+  TokenizerParts parts = piece_parts(model, std::move(pieces), 3);
+  split_at_spaces(parts);
+  parts.normalizer = usual_normalizer(model);
+  add_tokens(files, fairseq_roles(), parts);
+  ACCEL_ASSIGN(parts.post_processor, roberta_template(parts, "<s>", "</s>"));
+  return parts;
 }
 
 std::array<Role, 7> bert_roles(const AddedText& unknown, const AddedText& padding,
@@ -107,41 +116,21 @@ Result<TokenizerParts> deberta_v2_tokenizer(LegacyFiles& files) {
 
 // Its own <s> and </s> stand behind four numbers that fairseq gave them and that nothing uses.
 Result<TokenizerParts> camembert_tokenizer(LegacyFiles& files) {
-  ACCEL_ASSIGN(const SentencePieceModel model, files.sentencepiece("sentencepiece.bpe.model"));
-  ScoredPieces pieces = behind(
+  return fairseq_tokenizer(
+      files,
       {{"<s>NOTUSED", 0}, {"<pad>", 0}, {"</s>NOTUSED", 0}, {"<unk>", 0}, {"<unk>NOTUSED", -100}},
-      model, 1);
-  pieces.emplace_back("<mask>", 0);
-  TokenizerParts parts = piece_parts(model, std::move(pieces), 3);
-  split_at_spaces(parts);
-  parts.normalizer = usual_normalizer(model);
-  add_tokens(files, fairseq_roles(), parts);
-  ACCEL_ASSIGN(parts.post_processor, roberta_template(parts, "<s>", "</s>"));
-  return parts;
+      1);
 }
 
 Result<TokenizerParts> xlm_roberta_tokenizer(LegacyFiles& files) {
-  ACCEL_ASSIGN(const SentencePieceModel model, files.sentencepiece("sentencepiece.bpe.model"));
-  ScoredPieces pieces = behind({{"<s>", 0}, {"<pad>", 0}, {"</s>", 0}, {"<unk>", 0}}, model, 3);
-  pieces.emplace_back("<mask>", 0);
-  TokenizerParts parts = piece_parts(model, std::move(pieces), 3);
-  split_at_spaces(parts);
-  parts.normalizer = usual_normalizer(model);
-  add_tokens(files, fairseq_roles(), parts);
-  ACCEL_ASSIGN(parts.post_processor, roberta_template(parts, "<s>", "</s>"));
-  return parts;
+  return fairseq_tokenizer(files, {{"<s>", 0}, {"<pad>", 0}, {"</s>", 0}, {"<unk>", 0}}, 3);
 }
 
 // A text ends in </s> and the code of its language (Liu et al., arXiv:2001.08210).
 Result<TokenizerParts> mbart_tokenizer(LegacyFiles& files) {
-  ACCEL_ASSIGN(const SentencePieceModel model, files.sentencepiece("sentencepiece.bpe.model"));
-  ScoredPieces pieces = behind({{"<s>", 0}, {"<pad>", 0}, {"</s>", 0}, {"<unk>", 0}}, model, 3);
-  for (const char* language : kMbartLanguages) pieces.emplace_back(language, 0);
-  pieces.emplace_back("<mask>", 0);
-  TokenizerParts parts = piece_parts(model, std::move(pieces), 3);
-  split_at_spaces(parts);
-  parts.normalizer = usual_normalizer(model);
-  add_tokens(files, fairseq_roles(), parts);
+  ACCEL_ASSIGN(TokenizerParts parts,
+               fairseq_tokenizer(files, {{"<s>", 0}, {"<pad>", 0}, {"</s>", 0}, {"<unk>", 0}}, 3,
+                                 kMbartLanguages));
   for (const char* language : kMbartLanguages) parts.add({language});
   const std::string language = files.text("src_lang", "en_XX");
   const std::array<Slot, 4> pair{{{"$A", 0}, {"$B", 0}, {"</s>", 0}, {language, 0}}};
