@@ -55,7 +55,7 @@ Status nothing_there(const std::filesystem::path& folder, std::string_view of_cl
                      std::span<const Name> files) {
   const std::string or_else =
       files.empty() ? "" : fmt::format(", or {} for {}", fmt::join(files, ", "), of_class);
-  return not_found(fmt::format("{}: expected a tokenizer beside the model, tokenizer.json{}; found "
+  return not_found(fmt::format("{}: expected a tokenizer beside the model: tokenizer.json{}; found "
                                "none",
                                folder.string(), or_else));
 }
