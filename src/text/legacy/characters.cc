@@ -94,12 +94,10 @@ Result<TokenizerParts> ctc_tokenizer(LegacyFiles& files) {
   add_tokens(files, roles, parts);
   std::vector<std::string> words;
   for (const auto& [token, id] : parts.ids) {
-    const bool added =
-        std::ranges::find(parts.added, token, &AddedText::content) != parts.added.end();
-    if (characters(token) > 1 && !added) words.push_back(token);
+    if (characters(token) > 1 && parts.added.find(token) == nullptr) words.push_back(token);
   }
   std::ranges::sort(words);
-  for (std::string& word : words) parts.add(stripped(std::move(word), false));
+  for (std::string& word : words) parts.added.add(stripped(std::move(word), false));
   return parts;
 }
 
@@ -123,7 +121,7 @@ Result<TokenizerParts> byt5_tokenizer(LegacyFiles& files) {
     return invalid_argument(
         fmt::format("extra_ids: expected 0 to {}, found {}", kMostExtra, extra));
   }
-  for (int64_t i = 0; i < extra; ++i) parts.add({fmt::format("<extra_id_{}>", i)});
+  for (int64_t i = 0; i < extra; ++i) parts.added.add({fmt::format("<extra_id_{}>", i)});
   const std::string end = special_text(files, roles, "eos_token");
   const std::array<Slot, 4> slots{{{"$A", 0}, {end, 0}, {"$B", 0}, {end, 0}}};
   ACCEL_ASSIGN(parts.post_processor, template_processing(parts, std::span(slots).first(2), slots));

@@ -79,7 +79,8 @@ Result<TokenizerParts> marian_tokenizer(LegacyFiles& files) {
     if (piece.starts_with(">>") && piece.ends_with("<<")) languages.push_back(piece);
   }
   std::ranges::sort(languages);
-  for (const std::string& language : languages) parts.add({.content = language, .special = false});
+  for (const std::string& language : languages)
+    parts.added.add({.content = language, .special = false});
   const std::string end = special_text(files, roles, "eos_token");
   const std::array<Slot, 3> pair{{{"$A", 0}, {"$B", 1}, {end, 1}}};
   const std::array<Slot, 2> single{{{"$A", 0}, {end, 0}}};

@@ -30,8 +30,10 @@ struct Merge {
 // (convert_slow_tokenizer.py, generate_merges).
 std::vector<std::pair<std::string, std::string>> merges_of(const ScoredPieces& pieces,
                                                            const Vocabulary& parts) {
+  constexpr size_t kLongest = 512;  // bytes; real ones have at most a hundred
   std::vector<Merge> merges;
   for (const auto& [piece, score] : pieces) {
+    if (piece.size() > kLongest) continue;  // its ways grow with the square of its length
     const std::vector<size_t> starts = character_starts(piece);
     const size_t first = merges.size();
     for (size_t i = 0; i < starts.size(); ++i) {
@@ -105,7 +107,7 @@ TokenizerParts piece_parts(const SentencePieceModel& model, ScoredPieces pieces,
   }
   for (const Piece& piece : model.pieces) {
     if (piece.kind != PieceKind::kControl && piece.kind != PieceKind::kUserDefined) continue;
-    parts.add({.content = piece.text, .special = piece.kind == PieceKind::kControl});
+    parts.added.add({.content = piece.text, .special = piece.kind == PieceKind::kControl});
   }
   return parts;
 }

@@ -26,6 +26,26 @@ Json slots_of(std::span<const Slot> slots) {
 
 }  // namespace
 
+void AddedTexts::add(const AddedText& token) {
+  if (token.content.empty()) return;
+  const auto [place, added] = places_.try_emplace(token.content, tokens_.size());
+  if (added) {
+    tokens_.push_back(token);
+  } else {
+    tokens_[place->second] = token;
+  }
+}
+
+AddedText* AddedTexts::find(std::string_view content) {
+  const auto place = places_.find(std::string(content));
+  return place == places_.end() ? nullptr : &tokens_[place->second];
+}
+
+void AddedTexts::clear() {
+  tokens_.clear();
+  places_.clear();
+}
+
 int32_t TokenizerParts::id_of(std::string_view token) const {
   if (const auto own = ids.find(std::string(token)); own != ids.end()) return own->second;
   auto next = static_cast<int32_t>(ids.size());
@@ -37,20 +57,10 @@ int32_t TokenizerParts::id_of(std::string_view token) const {
   return -1;
 }
 
-void TokenizerParts::add(const AddedText& token) {
-  if (token.content.empty()) return;
-  const auto known = std::ranges::find(added, token.content, &AddedText::content);
-  if (known == added.end()) {
-    added.push_back(token);
-  } else {
-    *known = token;
-  }
-}
-
 void add_tokens(LegacyFiles& files, std::span<const Role> roles, TokenizerParts& parts) {
   std::set<std::string> from_file;
   for (const auto& [id, token] : files.added_tokens()) {
-    parts.add(token);
+    parts.added.add(token);
     from_file.insert(token.content);
   }
   std::set<std::string> done;
@@ -58,14 +68,14 @@ void add_tokens(LegacyFiles& files, std::span<const Role> roles, TokenizerParts&
     token.special = true;
     const bool first = done.insert(token.content).second;
     if (!first) return;
-    const auto known = std::ranges::find(parts.added, token.content, &AddedText::content);
-    if (known == parts.added.end()) {
-      parts.add(token);
+    AddedText* known = parts.added.find(token.content);
+    if (known == nullptr) {
+      parts.added.add(token);
     } else if (from_file.contains(token.content)) {
       known->special = true;  // with the flags that it was added with
     } else {
       token.normalized = known->normalized;  // a control piece is never in a normalized text
-      parts.add(token);
+      *known = token;
     }
   };
   for (const char* name : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token",
@@ -86,8 +96,10 @@ std::string special_text(LegacyFiles& files, std::span<const Role> roles, std::s
 
 std::string tokenizer_json(const TokenizerParts& parts) {
   std::map<int32_t, Json> by_id;
+  auto next = static_cast<int32_t>(parts.ids.size());
   for (const AddedText& token : parts.added) {
-    const int32_t id = parts.id_of(token.content);
+    const auto own = parts.ids.find(token.content);
+    const int32_t id = own == parts.ids.end() ? next++ : own->second;
     by_id[id] = {{"id", id},
                  {"content", token.content},
                  {"single_word", token.single_word},

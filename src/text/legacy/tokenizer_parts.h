@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,25 @@
 
 namespace accel::text {
 
+// Tokens found in a text before the model splits the rest, in the order of their coming.
+class AddedTexts {
+ public:
+  // Appends what is not there yet; a token that is there keeps its place and takes these flags. A
+  // token without text is left out.
+  void add(const AddedText& token);
+  AddedText* find(std::string_view content);  // null: not there
+  void clear();
+
+  auto begin() { return tokens_.begin(); }
+  auto end() { return tokens_.end(); }
+  auto begin() const { return tokens_.begin(); }
+  auto end() const { return tokens_.end(); }
+
+ private:
+  std::vector<AddedText> tokens_;
+  std::unordered_map<std::string, size_t> places_;
+};
+
 struct TokenizerParts {
   Json model;
   Vocabulary ids;  // the model's own
@@ -21,14 +41,11 @@ struct TokenizerParts {
   Json pre_tokenizer;
   Json post_processor;
   Json decoder;
-  // Tokens found in the text first. Those that the model lacks get the ids behind its own, in this
-  // order.
-  std::vector<AddedText> added;
+  // Those that the model lacks get the ids behind its own, in their order.
+  AddedTexts added;
 
   // The id that `token` has or is going to get; -1 for none.
   int32_t id_of(std::string_view token) const;
-  // Appends what is not there yet; a token that is there keeps its place and takes these flags.
-  void add(const AddedText& token);
 };
 
 // What a class calls a special token when the files do not.

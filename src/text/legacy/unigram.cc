@@ -131,7 +131,7 @@ Result<TokenizerParts> mbart_tokenizer(LegacyFiles& files) {
   ACCEL_ASSIGN(TokenizerParts parts,
                fairseq_tokenizer(files, {{"<s>", 0}, {"<pad>", 0}, {"</s>", 0}, {"<unk>", 0}}, 3,
                                  kMbartLanguages));
-  for (const char* language : kMbartLanguages) parts.add({language});
+  for (const char* language : kMbartLanguages) parts.added.add({language});
   const std::string language = files.text("src_lang", "en_XX");
   const std::array<Slot, 4> pair{{{"$A", 0}, {"$B", 0}, {"</s>", 0}, {language, 0}}};
   const std::array<Slot, 3> single{{{"$A", 0}, {"</s>", 0}, {language, 0}}};
@@ -161,7 +161,7 @@ Result<TokenizerParts> t5_tokenizer(LegacyFiles& files) {
   const std::array<Role, 3> roles{
       {{"eos_token", {"</s>"}}, {"unk_token", {"<unk>"}}, {"pad_token", {"<pad>"}}}};
   add_tokens(files, roles, parts);
-  for (int64_t i = 0; i < extra; ++i) parts.add({fmt::format("<extra_id_{}>", i)});
+  for (int64_t i = 0; i < extra; ++i) parts.added.add({fmt::format("<extra_id_{}>", i)});
   const std::array<Slot, 4> slots{{{"$A", 0}, {"</s>", 0}, {"$B", 0}, {"</s>", 0}}};
   ACCEL_ASSIGN(parts.post_processor, template_processing(parts, std::span(slots).first(2), slots));
   return parts;
