@@ -41,7 +41,9 @@ constexpr std::array<Kind, 13> kKinds{{
 
 fs::path scratch() {
   // In memory where the system offers it: a busy disk stalls for longer than a unit may take.
-  std::string pattern = fs::exists("/dev/shm") ? "/dev/shm/accel-XXXXXX" : "/tmp/accel-XXXXXX";
+  const fs::path memory = "/dev/shm";
+  const fs::path parent = fs::exists(memory) ? memory : fs::temp_directory_path();
+  std::string pattern = (parent / "accel-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) std::abort();
   static const std::string folder = pattern;
   std::atexit([] { fs::remove_all(folder); });
