@@ -3,12 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <openvino/op/matmul.hpp>
-#include <openvino/op/multiply.hpp>
-#include <openvino/op/swish.hpp>
 
 #include "backend/bare_engine.h"
 #include "backend/conformance.h"
@@ -69,50 +66,6 @@ TEST(OpenVino, ConformsOnEveryDeviceInEveryPrecisionThatItOffers) {
     }
     const Status bare = run_conformance(*backend, {.device = device.name, .own_kernels = false});
     EXPECT_TRUE(bare.ok()) << bare.message();
-  }
-}
-
-// down(swish(gate(x)) * up(x)), the feed-forward layer of most decoders.
-ConformanceCase gated_feed_forward() {
-  constexpr int64_t kSize = 64;
-  const Numbers gate = samples({kSize, kSize}, 1);
-  const Numbers up = samples({kSize, kSize}, 2);
-  const Numbers down = samples({kSize, kSize}, 3);
-  const Numbers input = samples({1, 3, kSize}, 4);
-  const auto times = [&](const Numbers& x, const Numbers& weight) {
-    Numbers y({1, 3, kSize});
-    for (int64_t row = 0; row < 3; ++row) {
-      for (int64_t i = 0; i < kSize * kSize; ++i) {
-        const int64_t k = i % kSize;
-        y.at({0, row, i / kSize}) += x.at({0, row, k}) * weight.at({i / kSize, k});
-      }
-    }
-    return y;
-  };
-  const Numbers gates = times(input, gate);
-  Numbers inner = times(input, up);
-  for (size_t i = 0; i < inner.values.size(); ++i) {
-    inner.values[i] *= gates.values[i] / (1 + std::exp(-gates.values[i]));
-  }
-  const auto x = parameter("x", ov::element::f32, {-1, -1, kSize});
-  const auto layer = [](const Output& of, const Numbers& weight) {
-    return node<ov::op::v0::MatMul>(of, constant(weight), false, true);
-  };
-  const Output swish = node<ov::op::v4::Swish>(layer(x, gate));
-  const Output y = layer(node<ov::op::v1::Multiply>(swish, layer(x, up)), down);
-  return {.name = "gated_feed_forward",
-          .model = graph({x}, {{"y", y}}),
-          .runs = {{{{"x", as_f32(input)}}, {{"y", as_f32(times(inner, down))}}}},
-          .epsilons = 64};
-}
-
-TEST(OpenVino, RunsGatedFeedForwardOnOneThreadPerStream) {
-  const auto backend = make_openvino_backend();
-  const std::vector<Device> devices = backend->devices();
-  for (const Precision precision : devices.at(0).precisions) {
-    const CompileOptions alone{.precision = precision, .streams = 1, .threads = 1};
-    const Status status = run_case(*backend, alone, gated_feed_forward());
-    EXPECT_TRUE(status.ok()) << status.message();
   }
 }
 
