@@ -1,6 +1,7 @@
 // What a graph needs so that this version of the engine computes it rightly. Each function says
-// what goes wrong without it; tests/golden and openvino_test.cc notice when one is no longer needed
-// or no longer enough.
+// what goes wrong without it. The conformance cases "turned_by_position" and "normalize_l2" and the
+// golden suite (GoldenFar, decoders in bf16) fail without them where the processor has what it
+// takes.
 //
 // All are pure: they return the model itself when there is nothing to do, else a changed copy that
 // shares its weights.

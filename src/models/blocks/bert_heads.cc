@@ -46,24 +46,18 @@ Result<std::vector<NamedOutput>> bert_head(BuildContext& context, const BertEnco
 
 Result<std::vector<NamedOutput>> roberta_head(BuildContext& context, const BertEncoder& encoder,
                                               int64_t vocabulary, const Output& x) {
-  Weights& weights = context.weights;
   const int64_t hidden = encoder.hidden;
   switch (context.head) {
     case Head::kMaskedLm: {
       const MaskedLmSizes sizes{hidden, hidden, vocabulary, encoder.epsilon};
       return masked_lm(context, kRobertaMaskedLm, sizes, "gelu", x);
     }
-    case Head::kMultipleChoice: {
-      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden));
-      return classify(context, "classifier", pooled, hidden);
-    }
     case Head::kSequenceClassification: {
-      ACCEL_ASSIGN(const Output pooled, bert_pooler(weights, x, hidden, "classifier.dense"));
+      ACCEL_ASSIGN(const Output pooled,
+                   bert_pooler(context.weights, x, hidden, "classifier.dense"));
       return classify(context, "classifier.out_proj", pooled, hidden);
     }
-    case Head::kTokenClassification: return classify(context, "classifier", x, hidden);
-    case Head::kQuestionAnswering: return span_logits(weights, "qa_outputs", x, hidden);
-    default: return bert_states(weights, x, hidden);
+    default: return bert_head(context, encoder, vocabulary, x);
   }
 }
 

@@ -14,8 +14,9 @@ namespace accel::models {
 Result<std::vector<NamedOutput>> bert_head(BuildContext& context, const BertEncoder& encoder,
                                            int64_t vocabulary, const Output& x);
 
-// The same under RoBERTa's names (Liu et al., arXiv:1907.11692): "lm_head.", with GELU whatever the
-// encoder's activation; sequences are classified by "classifier.dense" and "classifier.out_proj".
+// The same, but for two heads, under RoBERTa's names (Liu et al., arXiv:1907.11692): "lm_head.",
+// with GELU whatever the encoder's activation; sequences are classified by "classifier.dense" and
+// "classifier.out_proj".
 Result<std::vector<NamedOutput>> roberta_head(BuildContext& context, const BertEncoder& encoder,
                                               int64_t vocabulary, const Output& x);
 

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <filesystem>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,7 +41,6 @@ class LegacyFiles {
   // DATA_LOSS for broken JSON; missing files are no error yet.
   static Result<LegacyFiles> open(const std::filesystem::path& folder);
 
-  const std::filesystem::path& folder() const { return folder_; }
   // "BertTokenizer", without "Fast"; empty when the folder does not say.
   std::string tokenizer_class() const;
   bool has(std::string_view file) const;
