@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "backends/openvino/engine_threads.h"
 #include "backends/openvino/own_kernels.h"
 #include "base/try.h"
 #include "hardware/limits.h"
@@ -61,7 +62,7 @@ class Loop {
     std::shared_ptr<const ov::Model> graph = built.model;
     const kernels::KernelTable* table = kernels::kernel_table();
     if (settings.value("kernels", "auto") != "engine" && table != nullptr) {
-      graph = backend::move_to_own_kernels(*built.model, *table).model;
+      graph = backend::move_to_own_kernels(*built.model, *table, backend::engine_threads()).model;
     }
     const int threads = hardware::read_cpu_limits().usable;
     compiled_ = core_.compile_model(graph, "CPU", ov::hint::inference_precision(ov::element::f32),

@@ -55,32 +55,33 @@ AlignedFloats::AlignedFloats(int64_t count) {
   if (alignment == kHugePage) ::madvise(data, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
 }
 
-DenseLayer::DenseLayer(DenseParts parts, const KernelTable& table)
+DenseLayer::DenseLayer(DenseParts parts, const KernelTable& table, const Threads& threads)
     : table_(table),
       parts_(std::move(parts)),
       weights_(padded_columns(parts_.out) * parts_.in),
       block_rows_(rows_in_cache(parts_.in)) {
-  lay_out(parts_.weight);
+  const Stage panels{.tasks = static_cast<int>((parts_.out + kPanelColumns - 1) / kPanelColumns),
+                     .task = [this](int i) { lay_out(parts_.weight, i * kPanelColumns); }};
+  run_stages({&panels, 1}, threads);
   parts_.weight = nullptr;
   parts_.bias.resize(static_cast<size_t>(padded_columns(parts_.out)), 0.0F);
 }
 
-// [out, in] to panels of [in, width], with zeros past the last column.
-void DenseLayer::lay_out(const float* weight) {
+// [out, in] to panels of [in, width], with zeros past the last column: the one that begins at
+// column `panel`.
+void DenseLayer::lay_out(const float* weight, int64_t panel) {
   constexpr int64_t kStep = 16;  // columns of the source at a time: its cache lines serve once
-  for (int64_t panel = 0; panel < parts_.out; panel += kPanelColumns) {
-    float* out = weights_.data() + panel * parts_.in;
-    const int64_t width = panel_width(panel, parts_.out);
-    const int64_t columns = std::min(width, parts_.out - panel);
-    for (int64_t begin = 0; begin < parts_.in; begin += kStep) {
-      const int64_t end = std::min(begin + kStep, parts_.in);
-      for (int64_t c = 0; c < columns; ++c) {
-        const float* row = weight + (panel + c) * parts_.in;
-        for (int64_t k = begin; k < end; ++k) out[k * width + c] = row[k];
-      }
-      for (int64_t k = begin; k < end; ++k) {
-        std::fill(out + k * width + columns, out + (k + 1) * width, 0.0F);
-      }
+  float* out = weights_.data() + panel * parts_.in;
+  const int64_t width = panel_width(panel, parts_.out);
+  const int64_t columns = std::min(width, parts_.out - panel);
+  for (int64_t begin = 0; begin < parts_.in; begin += kStep) {
+    const int64_t end = std::min(begin + kStep, parts_.in);
+    for (int64_t c = 0; c < columns; ++c) {
+      const float* row = weight + (panel + c) * parts_.in;
+      for (int64_t k = begin; k < end; ++k) out[k * width + c] = row[k];
+    }
+    for (int64_t k = begin; k < end; ++k) {
+      std::fill(out + k * width + columns, out + (k + 1) * width, 0.0F);
     }
   }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "kernels/stages.h"
 
 namespace accel::kernels {
 
@@ -58,8 +59,8 @@ struct DenseCut {
 
 class DenseLayer {
  public:
-  // `table` outlives the layer.
-  DenseLayer(DenseParts parts, const KernelTable& table);
+  // Lays out the weights on `threads`. `table` outlives the layer.
+  DenseLayer(DenseParts parts, const KernelTable& table, const Threads& threads);
 
   int64_t in() const { return parts_.in; }
   int64_t out() const { return parts_.out; }
@@ -77,7 +78,7 @@ class DenseLayer {
   void norm(float* y, int64_t rows, int tasks, int task) const;
 
  private:
-  void lay_out(const float* weight);
+  void lay_out(const float* weight, int64_t panel);
 
   const KernelTable& table_;
   DenseParts parts_;  // weight is null: it was the caller's

@@ -95,7 +95,7 @@ class Kernels : public ::testing::Test {
       parts.beta = random_floats(c.out, 6);
       parts.epsilon = 1e-5F;
     }
-    const auto layer = std::make_shared<DenseLayer>(parts, *table_);
+    const auto layer = std::make_shared<DenseLayer>(parts, *table_, threads);
     std::vector<float> y(static_cast<size_t>(c.rows * c.out + 1), 77.0F);
     const Program program({.input_widths = {c.in, c.out},
                            .steps = {DenseStep{layer, 0, c.residual ? 1 : kNoValue}},
@@ -140,8 +140,8 @@ TEST_F(Kernels, DenseKeepsWhatIsNotANumber) {
   const float weight[] = {1.0F};
   for (const auto activation : {Activation::kNone, Activation::kRelu, Activation::kGeluErf,
                                 Activation::kGeluTanh, Activation::kSilu}) {
-    const DenseLayer layer({.weight = weight, .in = 1, .out = 1, .activation = activation},
-                           *table_);
+    const DenseLayer layer({.weight = weight, .in = 1, .out = 1, .activation = activation}, *table_,
+                           Threads{});
     const float x[] = {nan, infinity, 1e4F, -1e4F};
     float y[4];
     layer.run({.x = x, .y = y, .rows = 4}, {}, 0);
@@ -155,7 +155,7 @@ TEST_F(Kernels, DenseKeepsWhatIsNotANumber) {
 TEST_F(Kernels, GeluIsExactToTheLastDigits) {
   const float weight[] = {1.0F};
   const DenseLayer layer({.weight = weight, .in = 1, .out = 1, .activation = Activation::kGeluErf},
-                         *table_);
+                         *table_, Threads{});
   std::vector<float> x;
   for (int i = -9000; i <= 9000; ++i) x.push_back(static_cast<float>(i) * 1e-3F);
   for (int i = -1000; i <= 1000; ++i) x.push_back(static_cast<float>(i) * 1e-6F);

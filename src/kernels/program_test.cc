@@ -45,7 +45,7 @@ class ProgramTest : public ::testing::Test {
       parts.beta = random_floats(out, seed + 3);
       parts.epsilon = 1e-5F;
     }
-    return std::make_shared<DenseLayer>(std::move(parts), *table_);
+    return std::make_shared<DenseLayer>(std::move(parts), *table_, Threads{});
   }
 
   // Two encoder layers: input 0, results 1 to 14.

@@ -15,6 +15,7 @@
 #include "backend/guard.h"
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
+#include "backends/openvino/engine_threads.h"
 #include "backends/openvino/own_kernels.h"
 #include "backends/openvino/workarounds.h"
 #include "base/try.h"
@@ -215,7 +216,10 @@ OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& option
   const kernels::KernelTable* table = kernels::kernel_table();
   const bool fit = options.own_kernels && options.device == "CPU" &&
                    options.precision == Precision::kF32 && table != nullptr;
-  return fit ? move_to_own_kernels(*model, *table) : OwnKernels{.model = model};
+  if (!fit) return {.model = model};
+  kernels::Threads threads = engine_threads();
+  if (options.threads > 0) threads.count = std::min(threads.count, options.threads);
+  return move_to_own_kernels(*model, *table, threads);
 }
 
 // The graph as this engine computes it rightly.

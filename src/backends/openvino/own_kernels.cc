@@ -155,7 +155,8 @@ void take_norm(Dense& dense) {
   dense.end = shift->output(0);
 }
 
-bool move_dense(ov::op::v0::MatMul& product, const kernels::KernelTable& table) {
+bool move_dense(ov::op::v0::MatMul& product, const kernels::KernelTable& table,
+                const kernels::Threads& threads) {
   const auto weight = constant_of(product.input_value(1));
   const ov::PartialShape& shape = product.get_input_partial_shape(0);
   if (weight == nullptr || weight->get_shape().size() != 2 || product.get_transpose_a() ||
@@ -181,7 +182,7 @@ bool move_dense(ov::op::v0::MatMul& product, const kernels::KernelTable& table) 
   }
   const Value end = dense.end;
   const auto moved = std::make_shared<DenseOp>(
-      dense.inputs, std::make_shared<kernels::DenseLayer>(std::move(dense.parts), table));
+      dense.inputs, std::make_shared<kernels::DenseLayer>(std::move(dense.parts), table, threads));
   moved->set_friendly_name(end.get_node()->get_friendly_name());
   ov::replace_node(end.get_node_shared_ptr(), moved);
   return true;
@@ -249,13 +250,14 @@ bool move_attention(ov::op::v13::ScaledDotProductAttention& node) {
 
 }  // namespace
 
-OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTable& table) {
+OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTable& table,
+                               const kernels::Threads& threads) {
   const std::shared_ptr<ov::Model> moved = model.clone();
   OwnKernels result{.model = moved};
   // In the order of execution, so that what a node reads has been moved before it.
   for (const auto& node : moved->get_ordered_ops()) {
     if (const auto product = as<ov::op::v0::MatMul>(node)) {
-      result.dense += move_dense(*product, table) ? 1 : 0;
+      result.dense += move_dense(*product, table, threads) ? 1 : 0;
     } else if (const auto sdpa = as<ov::op::v13::ScaledDotProductAttention>(node)) {
       result.attention += move_attention(*sdpa) ? 1 : 0;
     }
