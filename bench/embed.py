@@ -120,6 +120,10 @@ def find_peers(given):
 
 def find_accel(given):
     worker = given.accel / "accel_bench_embed"
+    if "auto" in given.precisions.split(","):
+        # What auto means is measured once per machine and model; until then it is f32.
+        subprocess.run([given.accel / "accel", "doctor", "--measure", given.model], check=True,
+                       stdout=subprocess.DEVNULL)
     if not worker.exists():
         print(f"accel's worker {worker} is not built: the peers are measured alone", flush=True)
         return []
