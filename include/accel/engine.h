@@ -22,6 +22,7 @@
 
 #include "accel/precision.h"
 #include "accel/status.h"
+#include "accel/task.h"
 #include "accel/tensor.h"
 
 namespace accel {
@@ -140,7 +141,11 @@ struct EngineOptions {
   bool probe = true;
 };
 
-enum class Use { kEmbed, kInfer };  // what load() prepares; the other is prepared at its first call
+enum class Use {
+  kEmbed,
+  kInfer,
+  kRun
+};  // what load() prepares; the other is prepared at its first call
 
 struct LoadOptions {
   std::string path;                  // a model folder, or "org/name" of the hub cache
@@ -210,6 +215,43 @@ class ACCEL_API EmbeddingStream {
   virtual uint64_t completed() const = 0;
 };
 
+struct TaskTimes {     // seconds, summed over threads
+  double prepare = 0;  // tokenising, decoding, resizing
+  double infer = 0;
+  double finish = 0;
+};
+
+struct RunOptions {
+  std::string task;  // by the Hub's name; empty: what the model is for
+  TaskOptions options;
+};
+
+// Items in, answers out in the same order, each with a status of its own, while memory stays
+// bounded. One thread pushes, one pulls.
+class ACCEL_API TaskStream {
+ public:
+  virtual ~TaskStream() = default;  // cancels what is under way
+
+  // Hands over one item. Blocks while too much is in flight. CANCELLED after cancel().
+  virtual Status push(TaskInput input) = 0;
+  // No more items; what was pushed is still answered.
+  virtual void close() = 0;
+  // The next item's answer; nullopt at the end, or after cancel(). Blocks.
+  virtual std::optional<Result<TaskResult>> next() = 0;
+  // From any thread: makes push() and next() return soon.
+  virtual void cancel() = 0;
+  virtual const TaskReport& task() const = 0;
+  virtual const RunReport& report() const = 0;
+  virtual TaskTimes times() const = 0;  // so far; from any thread
+};
+
+struct RunResult {
+  std::vector<Result<TaskResult>> items;  // one per input
+  TaskTimes times;
+  std::string task;
+  RunReport report;
+};
+
 struct InferResult {
   NamedTensors outputs;
   RunReport report;
@@ -225,6 +267,10 @@ class ACCEL_API Model {
                                     const EmbedOptions& options = {}) = 0;
   virtual Result<std::unique_ptr<EmbeddingStream>> embed_stream(
       const EmbedStreamOptions& options = {}) = 0;
+  // What the model is for, by the Hub's name, to be run as `options.task` says. FAILED_PRECONDITION
+  // for a model that is for none of tasks().
+  virtual Result<std::unique_ptr<TaskStream>> run_stream(const RunOptions& options = {}) = 0;
+  virtual Result<RunResult> run(std::vector<TaskInput> inputs, const RunOptions& options = {}) = 0;
   // Raw tensors under the reference library's names. Optional inputs may be left out; every output
   // that the given inputs determine is returned. Integer inputs of any width are accepted.
   virtual Result<InferResult> infer(const NamedTensors& inputs,
@@ -238,9 +284,11 @@ class ACCEL_API Engine {
   static Result<std::unique_ptr<Engine>> create(const EngineOptions& options = {});
   virtual ~Engine() = default;
 
-  // Every family this build knows, sorted by name; and the names of all tasks.
+  // Every family this build knows, sorted by name; and the names of all heads.
   virtual std::vector<FamilyReport> families() = 0;
-  virtual std::vector<std::string> tasks() = 0;
+  virtual std::vector<std::string> heads() = 0;
+  // What run() can do, sorted by name.
+  virtual std::vector<TaskReport> tasks() = 0;
   // The model folders of a tree or hub cache, sorted by name; empty: the user's hub cache.
   virtual Result<std::vector<FoundModel>> find_models(const std::string& tree) = 0;
   // Facts of a folder without loading it into an engine.

@@ -51,6 +51,12 @@ size_t find_invalid_utf8(std::string_view text) {
   return std::string_view::npos;
 }
 
+size_t count_code_points(std::string_view text) {
+  size_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) == 0x80 ? 0 : 1;
+  return count;
+}
+
 Utf8Repair repair_utf8(std::string_view text) {
   Utf8Repair repair;
   repair.text.reserve(text.size());

@@ -11,6 +11,9 @@ namespace accel {
 // past U+10FFFF (RFC 3629).
 size_t find_invalid_utf8(std::string_view text);
 
+// Of valid UTF-8.
+size_t count_code_points(std::string_view text);
+
 struct Utf8Repair {
   std::string text;
   size_t replaced = 0;  // sequences replaced

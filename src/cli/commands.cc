@@ -12,7 +12,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 12> kCommands{{
+constexpr std::array<Command, 13> kCommands{{
     {"devices", "the devices of this machine and what each can run", run_devices},
     {"doctor", "check the installation and say how to mend it", run_doctor},
     {"embed", "texts to sentence embeddings", run_embed},
@@ -20,6 +20,7 @@ constexpr std::array<Command, 12> kCommands{{
     {"help", "this list, or the help of a command", run_help},
     {"infer", "run a model on raw tensors from a file", run_infer},
     {"models", "the models of a folder tree or of the Hub's cache", run_models},
+    {"run", "a model on texts: labels, entities, answers", run_run},
     {"self-test", "prove that this installation computes right", run_self_test},
     {"show", "the facts of a model folder", run_show},
     {"similarity", "compare texts by their embeddings", run_similarity},

@@ -31,6 +31,7 @@ Status run_families(const Command& command, const Arguments& arguments);
 Status run_help(const Command& command, const Arguments& arguments);
 Status run_infer(const Command& command, const Arguments& arguments);
 Status run_models(const Command& command, const Arguments& arguments);
+Status run_run(const Command& command, const Arguments& arguments);
 Status run_self_test(const Command& command, const Arguments& arguments);
 Status run_show(const Command& command, const Arguments& arguments);
 Status run_similarity(const Command& command, const Arguments& arguments);

@@ -13,9 +13,9 @@
 #include "cli/embedding_output.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
+#include "cli/statistics.h"
 #include "cli/text_input.h"
 #include "cli/wire.h"
-#include "hardware/limits.h"
 
 namespace accel::cli {
 namespace {
@@ -200,32 +200,19 @@ void EmbedCommand::tell(double total_seconds) const {
 }
 
 std::string EmbedCommand::statistics(double total_seconds) const {
-  constexpr double kMebibyte = 1 << 20;
   const double running = std::max(total_seconds - load_seconds_, 1e-9);
-  const hardware::MemoryUse memory = hardware::read_memory_use();
-  const RunReport& report = tally_.report;
-  nlohmann::ordered_json line{
-      {"texts", tally_.texts},
-      {"tokens", tally_.tokens},
-      {"padded_tokens", tally_.padded_tokens},
-      {"replaced_utf8", tally_.replaced_utf8},
-      {"load_seconds", load_seconds_},
-      {"tokenize_seconds", tally_.times.tokenize},
-      {"infer_seconds", tally_.times.infer},
-      {"total_seconds", total_seconds},
-      {"texts_per_sec", static_cast<double>(tally_.texts) / running},
-      {"tokens_per_sec", static_cast<double>(tally_.tokens) / running},
-      {"resident_memory_mb", static_cast<double>(memory.resident_bytes) / kMebibyte},
-      {"peak_memory_mb", static_cast<double>(memory.peak_bytes) / kMebibyte},
-      {"device", report.device},
-      {"precision", to_string(report.precision)},
-      {"precision_source", report.precision_source},
-      {"backend", report.backend},
-      {"kernels", report.kernels},
-      {"streams", report.streams},
-      {"threads", report.threads},
-      {"fallback", report.fallback}};
-  if (report.fallback) line["fallback_reason"] = report.fallback_reason;
+  nlohmann::ordered_json line{{"texts", tally_.texts},
+                              {"tokens", tally_.tokens},
+                              {"padded_tokens", tally_.padded_tokens},
+                              {"replaced_utf8", tally_.replaced_utf8},
+                              {"load_seconds", load_seconds_},
+                              {"tokenize_seconds", tally_.times.tokenize},
+                              {"infer_seconds", tally_.times.infer},
+                              {"total_seconds", total_seconds},
+                              {"texts_per_sec", static_cast<double>(tally_.texts) / running},
+                              {"tokens_per_sec", static_cast<double>(tally_.tokens) / running}};
+  add_memory(line);
+  add_report(line, tally_.report);
   return line.dump();
 }
 

@@ -63,7 +63,7 @@ Status run_families(const Command& command, const Arguments& arguments) {
   if (help_shown) return {};
   ACCEL_ASSIGN(const auto engine, make_engine());
   const auto families = engine->families();
-  const auto tasks = engine->tasks();
+  const auto tasks = engine->heads();
   return print(json ? json_text(as_json(families, tasks)) : readable(families, tasks));
 }
 

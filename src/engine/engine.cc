@@ -19,6 +19,7 @@
 #include "models/families/families.h"
 #include "models/model_folder.h"
 #include "models/model_tree.h"
+#include "pipelines/task.h"
 #include "store/facts.h"
 #include "store/hash.h"
 
@@ -42,7 +43,8 @@ class LocalEngine : public Engine {
   }
 
   std::vector<FamilyReport> families() override;
-  std::vector<std::string> tasks() override;
+  std::vector<std::string> heads() override;
+  std::vector<TaskReport> tasks() override;
   Result<std::vector<FoundModel>> find_models(const std::string& tree) override;
   Result<ModelReport> describe(const std::string& path) override {
     ACCEL_ASSIGN(const auto located, models::locate_model(path));
@@ -135,7 +137,9 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                            .precision_source = source,
                            .head = {}};
   if (!options.task.empty()) {
-    ACCEL_ASSIGN(parts.head, models::parse_head(options.task));
+    const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
+    if (options.use == Use::kRun) ACCEL_TRY(task.status());
+    ACCEL_ASSIGN(parts.head, models::parse_head(task.ok() ? (*task)->head : options.task));
   }
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
@@ -173,7 +177,15 @@ std::vector<FamilyReport> LocalEngine::families() {
   return reports;
 }
 
-std::vector<std::string> LocalEngine::tasks() {
+std::vector<TaskReport> LocalEngine::tasks() {
+  std::vector<TaskReport> reports;
+  for (const pipelines::Task& task : pipelines::tasks()) {
+    reports.push_back(pipelines::report_of(task));
+  }
+  return reports;
+}
+
+std::vector<std::string> LocalEngine::heads() {
   const auto names = models::task_names();
   return {names.begin(), names.end()};
 }

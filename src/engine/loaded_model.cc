@@ -351,6 +351,7 @@ Status LoadedModel::unload() {
   loaded_ = false;
   graphs_.clear();
   embedding_model_.reset();
+  task_model_.reset();
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "accel/engine.h"
 #include "backend/backend.h"
 #include "models/model_folder.h"
+#include "pipelines/task.h"
 #include "pipelines/text/embedding.h"
 #include "runtime/session_pool.h"
 
@@ -49,6 +50,8 @@ class LoadedModel : public Model {
                             const EmbedOptions& options) override;
   Result<std::unique_ptr<EmbeddingStream>> embed_stream(const EmbedStreamOptions& options) override;
   Result<InferResult> infer(const NamedTensors& inputs, const InferOptions& options) override;
+  Result<std::unique_ptr<TaskStream>> run_stream(const RunOptions& options) override;
+  Result<RunResult> run(std::vector<TaskInput> inputs, const RunOptions& options) override;
   Status unload() override;
 
  private:
@@ -57,6 +60,9 @@ class LoadedModel : public Model {
   using GraphPtr = std::shared_ptr<CompiledGraph>;
 
   Result<EmbeddingModelPtr> embedding_model();
+  // Called `name`, or what the model is for.
+  Result<const pipelines::Task*> task_for(const std::string& name) const;
+  Result<std::shared_ptr<const pipelines::TaskModel>> task_model();
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;
@@ -69,6 +75,7 @@ class LoadedModel : public Model {
   // Guarded by mutex_:
   bool loaded_ = true;
   EmbeddingModelPtr embedding_model_;
+  std::shared_ptr<const pipelines::TaskModel> task_model_;
   std::map<std::string, GraphPtr> graphs_;  // by the request as text
 };
 

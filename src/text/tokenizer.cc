@@ -184,6 +184,17 @@ Result<std::string> Tokenizer::decode(std::span<const int32_t> ids,
   return text.to_string();
 }
 
+Result<std::string> Tokenizer::join(std::span<const std::string> tokens) const {
+  std::vector<accel_textkit_view> views;
+  views.reserve(tokens.size());
+  for (const std::string& token : tokens) views.push_back(view_of(token));
+  RustText text;
+  RustText error;
+  ACCEL_TRY(status_of(
+      accel_textkit_join(handle_, views.data(), views.size(), text.out(), error.out()), error));
+  return text.to_string();
+}
+
 size_t Tokenizer::vocabulary_size(bool with_added_tokens) const {
   return accel_textkit_vocabulary_size(handle_, with_added_tokens);
 }

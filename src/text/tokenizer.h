@@ -127,6 +127,9 @@ class Tokenizer {
   // Ids that no token has (negative ones too) are skipped, as the reference library does.
   Result<std::string> decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 
+  // The text that tokens make together, as decode() would of their ids; they need have none.
+  Result<std::string> join(std::span<const std::string> tokens) const;
+
   // Number of distinct tokens; the model's own, or with the added ones.
   size_t vocabulary_size(bool with_added_tokens = true) const;
   // The largest id that any token has, added ones included; -1 for an empty vocabulary. A model's

@@ -129,6 +129,11 @@ int32_t accel_textkit_decode(const accel_textkit_tokenizer* tokenizer, const uin
                              size_t count, uint8_t skip_special_tokens, accel_textkit_text* out,
                              accel_textkit_text* error);
 
+/* Text that `count` tokens make together, whether the vocabulary has them or not. */
+int32_t accel_textkit_join(const accel_textkit_tokenizer* tokenizer,
+                           const accel_textkit_view* tokens, size_t count, accel_textkit_text* out,
+                           accel_textkit_text* error);
+
 /* Streaming decode: each id yields the text that has become certain, perhaps none. The pieces
  * joined are the text of all ids (src/text/tokenizer.h tells the exceptions, at DecodeStream). */
 int32_t accel_textkit_stream_create(const accel_textkit_tokenizer* tokenizer,

@@ -195,6 +195,24 @@ pub unsafe extern "C" fn accel_textkit_decode(
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn accel_textkit_join(
+    tokenizer: *const Arc<Tokenizer>,
+    tokens: *const View,
+    count: usize,
+    out: *mut Text,
+    error: *mut Text,
+) -> i32 {
+    let outcome = guard(Code::InvalidArgument, || {
+        let tokens = slice(tokens, count)
+            .iter()
+            .map(|token| text_of(*token).map(str::to_owned))
+            .collect::<Outcome<Vec<String>>>()?;
+        of(tokenizer).join(tokens)
+    });
+    finish(outcome, error, |text| *out = Text::from(text))
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn accel_textkit_stream_create(
     tokenizer: *const Arc<Tokenizer>,
     skip_special_tokens: u8,

@@ -178,6 +178,11 @@ impl Tokenizer {
                     .or_else(|| self.inner.get_model().id_to_token(*id))
             })
             .collect();
+        self.join(tokens)
+    }
+
+    /// The text that tokens make together, whether the vocabulary has them or not.
+    pub fn join(&self, tokens: Vec<String>) -> Outcome<String> {
         match self.inner.get_decoder() {
             None => Ok(tokens.join(" ")),
             Some(decoder) => {

@@ -8,6 +8,7 @@
 
 #include "base/try.h"
 #include "base/utf8.h"
+#include "pipelines/text/token_rows.h"
 #include "text/case.h"
 
 namespace accel::pipelines {
@@ -29,17 +30,6 @@ void finish_row(std::span<const float> row, const RowFinish& finish, float* out)
     scale = 1.0F / std::max(static_cast<float>(std::sqrt(sum)), kLeastLength);
   }
   for (const float x : kept) *out++ = x * scale;
-}
-
-Status check_ids(const EmbeddingModel& model, const std::vector<int32_t>& ids) {
-  for (const int32_t id : ids) {
-    if (id >= 0 && id < model.vocabulary) continue;
-    return out_of_range(fmt::format(
-        "the tokenizer gives token id {} ('{}'), but the model has only {} rows; check that "
-        "tokenizer.json belongs to this model",
-        id, model.tokenizer->id_to_token(id).value_or("?"), model.vocabulary));
-  }
-  return {};
 }
 
 }  // namespace
@@ -83,7 +73,7 @@ Result<TokenizedText> prepare(const EmbeddingModel& model, std::string_view prom
   ACCEL_ASSIGN(
       text::Encoding encoding,
       model.tokenizer->encode(text, {.max_length = static_cast<size_t>(model.max_tokens)}));
-  ACCEL_TRY(check_ids(model, encoding.ids));
+  ACCEL_TRY(check_ids(*model.tokenizer, model.vocabulary, encoding.ids));
   result.ids = std::move(encoding.ids);
   result.truncated = encoding.truncated;
   return result;

@@ -1,0 +1,238 @@
+// accel run: what a model is for, on the user's own inputs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "cli/model_flags.h"
+#include "cli/output_file.h"
+#include "cli/statistics.h"
+#include "cli/task_input.h"
+#include "cli/task_output.h"
+#include "cli/task_run.h"
+#include "cli/wire.h"
+
+namespace accel::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kUnset = -1;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+struct RunFlags {
+  ModelFlags model;
+  std::vector<std::string> inputs;
+  std::string input;
+  std::string output = "-";
+  std::string context;
+  std::string labels;
+  std::string function;
+  std::string hypothesis;
+  std::string aggregation;
+  std::string targets;
+  int64_t top_k = kUnset;
+  int64_t window_tokens = kUnset;
+  int64_t stride_tokens = kUnset;
+  int64_t max_answer_tokens = kUnset;
+  bool multi_label = false;
+  bool no_answer = false;
+  bool jsonl = false;
+  bool json = false;
+  bool strict = false;
+  bool stats = false;
+
+  void declare(Flags& flags);
+  Status check() const;
+  TaskOptions options() const;
+  TaskDefaults defaults() const;
+};
+
+void RunFlags::declare(Flags& flags) {
+  model.declare(flags);
+  flags.arguments("INPUT", &inputs, 0,
+                  "texts; of text-ranking and multiple-choice a query or prompt and what there is "
+                  "to choose from; without any, lines of --input or standard input");
+  flags.text("--task", "NAME", &model.task, "what to do (default: what the model is for)");
+  flags.text("--input", "FILE|-", &input, "one text per line, or with --jsonl one object per line");
+  flags.flag("--jsonl", &jsonl,
+             "lines are JSON objects with what the task takes: text, or question and context ...; "
+             "other members are carried through");
+  flags.text("--output", "FILE|-", &output,
+             "a file appears when it is complete; - is standard output (default -)");
+  flags.flag("--json", &json, "one JSON object per input on a terminal, too");
+  flags.text("--context", "TEXT", &context,
+             "the second text of each input: what a question asks about, the other one of a pair");
+  flags.text("--labels", "A,B,...", &labels, "the candidate labels of zero-shot-classification");
+  flags.number("--top-k", &top_k, "how many answers, the best ones; 0: all");
+  flags.choice("--function", &function, {"softmax", "sigmoid", "none"},
+               "how a classifier's numbers become scores (default: what the model says)");
+  flags.flag("--multi-label", &multi_label, "each candidate label is true or false for itself");
+  flags.text("--hypothesis", "TEXT", &hypothesis,
+             "the sentence for a candidate label, at {} (default: This example is {}.)");
+  flags.choice("--aggregation", &aggregation, {"none", "simple", "first", "max", "average"},
+               "how tokens become entities (default simple)");
+  flags.text("--targets", "A,B,...", &targets, "the only words that may fill a mask");
+  flags.number("--window", &window_tokens, "tokens of a window of a long text");
+  flags.number("--stride", &stride_tokens, "tokens by which windows overlap");
+  flags.number("--max-answer", &max_answer_tokens, "tokens of an answer (default 15)");
+  flags.flag("--no-answer", &no_answer, "that there is no answer may be the answer");
+  flags.flag("--strict", &strict, "refuse invalid UTF-8 instead of replacing it");
+  flags.flag("--stats", &stats, "end with one line of JSON on standard error");
+  flags.example("accel run sentiment 'What a lovely day!'");
+  flags.example("accel run squad 'Who wrote it?' --context \"$(cat page.txt)\"");
+  flags.example("accel run reranker 'a query' 'one document' 'another document'");
+  flags.example("accel run nli 'The pump is leaking.' --task zero-shot-classification "
+                "--labels 'urgent,not urgent'");
+  flags.example("accel run ner --input lines.txt --output entities.jsonl");
+}
+
+Status RunFlags::check() const {
+  if (!inputs.empty() && !input.empty()) {
+    return invalid_argument("expected inputs as arguments or --input, found both");
+  }
+  if (!inputs.empty() && jsonl) {
+    return invalid_argument("--jsonl: expected lines of --input, found inputs as arguments");
+  }
+  if (inputs.empty() && input.empty() && stdin_is_terminal()) {
+    return invalid_argument(
+        "expected inputs: as arguments, as lines of --input FILE, or through a pipe (--input - "
+        "reads what you type)");
+  }
+  return {};
+}
+
+TaskOptions RunFlags::options() const {
+  const auto number = [](int64_t value) {
+    return value == kUnset ? std::nullopt : std::optional(value);
+  };
+  const auto text = [](const std::string& value) {
+    return value.empty() ? std::nullopt : std::optional(value);
+  };
+  TaskOptions options{.top_k = number(top_k),
+                      .function = text(function),
+                      .hypothesis = text(hypothesis),
+                      .aggregation = text(aggregation),
+                      .window_tokens = number(window_tokens),
+                      .stride_tokens = number(stride_tokens),
+                      .max_answer_tokens = number(max_answer_tokens),
+                      .strict_utf8 = strict};
+  if (multi_label) options.multi_label = true;
+  if (no_answer) options.no_answer = true;
+  if (!targets.empty()) options.targets = split_at_commas(targets);
+  return options;
+}
+
+TaskDefaults RunFlags::defaults() const {
+  TaskDefaults defaults{.choices = split_at_commas(labels)};
+  if (!context.empty()) defaults.second_text = context;
+  return defaults;
+}
+
+// One run of the command, from the flags to the last byte.
+class RunCommand {
+ public:
+  explicit RunCommand(RunFlags flags) : flags_(std::move(flags)), defaults_(flags_.defaults()) {}
+
+  Status run();
+
+ private:
+  Result<std::unique_ptr<TaskSource>> source(const Interrupt& interrupt);
+  std::string statistics() const;
+
+  RunFlags flags_;
+  const TaskDefaults defaults_;
+  const Clock::time_point began_ = Clock::now();
+  double load_seconds_ = 0;
+  std::unique_ptr<TaskStream> stream_;
+  TaskTally tally_;
+  bool alone_ = false;  // there is one item only, given on the command line
+};
+
+Result<std::unique_ptr<TaskSource>> RunCommand::source(const Interrupt& interrupt) {
+  if (!flags_.inputs.empty()) {
+    std::vector<TaskInput> items = items_of(stream_->task(), std::move(flags_.inputs), defaults_);
+    alone_ = items.size() == 1;
+    return source_of(std::move(items));
+  }
+  return open_source(stream_->task(),
+                     {.path = flags_.input.empty() ? "-" : flags_.input,
+                      .json = flags_.jsonl,
+                      .stop_fd = interrupt.stop_fd()},
+                     defaults_);
+}
+
+std::string RunCommand::statistics() const {
+  const double total = seconds_since(began_);
+  const TaskTimes times = stream_->times();
+  const double running = std::max(total - load_seconds_, 1e-9);
+  nlohmann::ordered_json line{{"task", stream_->task().name},
+                              {"items", tally_.items},
+                              {"failed", tally_.failed},
+                              {"load_seconds", load_seconds_},
+                              {"prepare_seconds", times.prepare},
+                              {"infer_seconds", times.infer},
+                              {"finish_seconds", times.finish},
+                              {"total_seconds", total},
+                              {"items_per_sec", static_cast<double>(tally_.items) / running}};
+  add_memory(line);
+  add_report(line, stream_->report());
+  return line.dump();
+}
+
+Status RunCommand::run() {
+  ACCEL_TRY(flags_.check());
+  ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
+  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const auto model, flags_.model.load(*engine, Use::kRun));
+  ACCEL_ASSIGN(stream_, model->run_stream({flags_.model.task, flags_.options()}));
+  load_seconds_ = seconds_since(began_);
+  ACCEL_ASSIGN(const auto items, source(*interrupt));
+  ACCEL_ASSIGN(const auto output, OutputFile::create(flags_.output));
+  const bool people = flags_.output == "-" && !flags_.json && stdout_is_terminal();
+  const std::function<Status(TaskRecord)> write = [&](const TaskRecord& record) -> Status {
+    output->buffer() += people ? readable(record, alone_) : json_line(record);
+    ACCEL_TRY(output->written());
+    return output->flush();
+  };
+  ACCEL_TRY(run_task({.stream = *stream_,
+                      .source = *items,
+                      .write = write,
+                      .interrupt = *interrupt,
+                      .progress = !people},
+                     tally_));
+  ACCEL_TRY(output->commit());
+  if (stream_->report().fallback) notice("fell back: " + stream_->report().fallback_reason);
+  if (flags_.stats) notice_line(statistics());
+  if (tally_.interrupted) {
+    return cancelled(
+        fmt::format("interrupted after {} inputs; what was written is valid", tally_.items));
+  }
+  if (tally_.failed == 0) return {};
+  if (tally_.items == 1) return tally_.first_failure;
+  return tally_.first_failure.with_context(
+      fmt::format("{} of {} inputs failed, the first", tally_.failed, tally_.items));
+}
+
+}  // namespace
+
+Status run_run(const Command& command, const Arguments& arguments) {
+  RunFlags given;
+  Flags flags(command.name, command.summary);
+  given.declare(flags);
+  ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
+  if (help_shown) return {};
+  return RunCommand(std::move(given)).run();
+}
+
+}  // namespace accel::cli

@@ -1,0 +1,87 @@
+#include "cli/task_output.h"
+
+#include <fmt/format.h>
+
+#include "cli/table.h"
+
+namespace accel::cli {
+namespace {
+
+std::string score_text(double score) { return fmt::format("{:.4f}", score); }
+
+// Each answer as a row of a table.
+struct Rows {
+  Table& table;
+
+  void operator()(const Labels& labels) const {
+    for (const LabelScore& label : labels) table.add({score_text(label.score), label.label});
+  }
+  void operator()(const CandidateLabels& candidates) const { (*this)(candidates.labels); }
+  void operator()(const Entities& entities) const {
+    for (const Entity& entity : entities) {
+      table.add({score_text(entity.score), entity.entity, entity.word,
+                 fmt::format("{}-{}", entity.start, entity.end)});
+    }
+    if (entities.empty()) table.add({"no entities"});
+  }
+  void operator()(const Answers& answers) const {
+    for (const Answer& answer : answers) {
+      if (answer.answer.empty()) {
+        table.add({score_text(answer.score), "(no answer)"});
+      } else {
+        table.add({score_text(answer.score), answer.answer,
+                   fmt::format("{}-{}", answer.start, answer.end)});
+      }
+    }
+    if (answers.empty()) table.add({"no answer"});
+  }
+  void operator()(const MaskFills& fills) const {
+    for (const std::vector<MaskFill>& row : fills) {
+      for (const MaskFill& fill : row) {
+        table.add({score_text(fill.score), fill.token_str, fill.sequence});
+      }
+    }
+  }
+  void operator()(const Ranking& ranking) const {
+    for (const RankedDocument& document : ranking) {
+      table.add({score_text(document.score), std::to_string(document.index), document.text});
+    }
+  }
+};
+
+}  // namespace
+
+std::string json_line(const TaskRecord& record) {
+  nlohmann::ordered_json head{{"index", record.index}};
+  if (record.carried.is_object()) head.update(record.carried);
+  head["status"] = to_string(record.result.ok() ? StatusCode::kOk : record.result.status().code());
+  if (!record.result.ok()) {
+    head["error"] = record.result.status().message();
+  } else if (record.result->truncated) {
+    head["truncated"] = true;
+  }
+  std::string line = head.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (record.result.ok()) {
+    line.pop_back();
+    line += ",\"result\":" + to_json(*record.result) + "}";
+  }
+  return line + "\n";
+}
+
+std::string readable(const TaskRecord& record, bool alone) {
+  std::string text = alone ? "" : printable(record.shown) + "\n";
+  const size_t indent = alone ? 0 : 2;
+  if (!record.result.ok()) {
+    return text + std::string(indent, ' ') +
+           "failed: " + printable(record.result.status().message()) + "\n";
+  }
+  Table table({Align::kRight});
+  std::visit(Rows{table}, record.result->answer);
+  text += table.text(indent);
+  if (record.result->truncated) {
+    text += std::string(indent, ' ') + "(read in part: longer than the model's limit)\n";
+  }
+  return text;
+}
+
+}  // namespace accel::cli

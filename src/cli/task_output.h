@@ -1,0 +1,27 @@
+// Answers of a task for people and for programs.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "accel/engine.h"
+#include "accel/status.h"
+
+namespace accel::cli {
+
+struct TaskRecord {
+  uint64_t index = 0;              // of the item, from 0
+  nlohmann::ordered_json carried;  // null: none
+  std::string shown;               // the item for people: its text
+  Result<TaskResult> result;
+};
+
+// {"index":0,"status":"OK","result":...} or {"index":0,"status":"INVALID_ARGUMENT","error":...},
+// with "truncated":true where the input was, and what was carried along between; and a line feed.
+std::string json_line(const TaskRecord& record);
+
+// A few lines, the best answers first. `alone`: the only item, whose text need not be repeated.
+std::string readable(const TaskRecord& record, bool alone);
+
+}  // namespace accel::cli

@@ -1,0 +1,151 @@
+#include "engine/task_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "base/json.h"
+#include "base/try.h"
+
+namespace accel::engine {
+namespace {
+
+constexpr int64_t kLabelsMax = 1 << 20;
+
+// An empty object where there is no such file.
+Result<Json> read_object(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return Json::object();
+  ACCEL_ASSIGN(Json json, read_json(path));
+  if (!json.is_object()) return invalid_argument(path.string() + ": expected a JSON object");
+  return json;
+}
+
+std::string text_field(const Json& json, const char* name) {
+  const auto it = json.find(name);
+  return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+// {"0": "NEGATIVE", "1": "POSITIVE"}, or LABEL_0 ... as the reference library names them.
+Result<std::vector<std::string>> labels_of(const Json& config) {
+  int64_t count = 2;  // the reference library's, where nothing is said
+  const auto given = config.find("id2label");
+  const auto number = config.find("num_labels");
+  if (number != config.end() && number->is_number_integer()) count = number->get<int64_t>();
+  std::map<int64_t, std::string> names;
+  if (given != config.end() && given->is_object()) {
+    count = 0;
+    for (const auto& [key, name] : given->items()) {
+      char* end = nullptr;
+      const int64_t id = std::strtoll(key.c_str(), &end, 10);
+      if (key.empty() || *end != '\0' || id < 0 || id >= kLabelsMax) {
+        return invalid_argument(fmt::format(
+            "id2label: expected numbers below {} as keys, found '{}'", kLabelsMax, key));
+      }
+      names[id] = name.is_string() ? name.get<std::string>() : name.dump();
+      count = std::max(count, id + 1);
+    }
+  }
+  std::vector<std::string> labels;
+  for (int64_t id = 0; id < std::clamp<int64_t>(count, 0, kLabelsMax); ++id) {
+    const auto it = names.find(id);
+    labels.push_back(it == names.end() ? fmt::format("LABEL_{}", id) : it->second);
+  }
+  return labels;
+}
+
+// Which token a role has: "mask_token" as a string, or as an object with its content.
+class SpecialTokens {
+ public:
+  static Result<SpecialTokens> read(const std::filesystem::path& folder,
+                                    const text::Tokenizer& tokenizer) {
+    SpecialTokens tokens(tokenizer);
+    ACCEL_ASSIGN(tokens.config_, read_object(folder / "tokenizer_config.json"));
+    ACCEL_ASSIGN(tokens.map_, read_object(folder / "special_tokens_map.json"));
+    return tokens;
+  }
+
+  const Json& config() const { return config_; }
+
+  // The first of `usual` that the vocabulary has, where the folder does not say.
+  std::optional<int32_t> id(const char* role, std::span<const std::string_view> usual) const {
+    for (const Json* json : {&config_, &map_}) {
+      const auto it = json->find(role);
+      if (it == json->end()) continue;
+      const std::string token = it->is_object()   ? text_field(*it, "content")
+                                : it->is_string() ? it->get<std::string>()
+                                                  : std::string();
+      if (!token.empty()) return tokenizer_->token_to_id(token);
+    }
+    for (const std::string_view token : usual) {
+      if (const auto id = tokenizer_->token_to_id(token)) return id;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  explicit SpecialTokens(const text::Tokenizer& tokenizer) : tokenizer_(&tokenizer) {}
+  const text::Tokenizer* tokenizer_;
+  Json config_;
+  Json map_;
+};
+
+// Whether tokens inside a word carry a mark of their own: a non-empty "continuing_subword_prefix"
+// of the tokenizer's model. Found by its text, since the whole is large.
+bool has_subword_prefix(std::string_view tokenizer_json) {
+  constexpr std::string_view kName = "\"continuing_subword_prefix\"";
+  const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
+  size_t at = tokenizer_json.find(kName);
+  for (; at != std::string_view::npos; at = tokenizer_json.find(kName, at + 1)) {
+    std::string_view rest = tokenizer_json.substr(at + kName.size());
+    while (!rest.empty() && blank(rest.front())) rest.remove_prefix(1);
+    if (!rest.starts_with(':')) continue;
+    rest.remove_prefix(1);
+    while (!rest.empty() && blank(rest.front())) rest.remove_prefix(1);
+    return rest.starts_with('"') && !rest.starts_with("\"\"");
+  }
+  return false;
+}
+
+Status add_tokenizer(const TaskFolder& folder, const Json& config, pipelines::TaskModel& model) {
+  constexpr std::array<std::string_view, 2> kPads = {"[PAD]", "<pad>"};
+  constexpr std::array<std::string_view, 2> kMasks = {"[MASK]", "<mask>"};
+  constexpr std::array<std::string_view, 2> kBegins = {"[CLS]", "<s>"};
+  constexpr std::array<std::string_view, 2> kUnknowns = {"[UNK]", "<unk>"};
+  ACCEL_ASSIGN(model.tokenizer, text::Tokenizer::from_json(folder.tokenizer_json));
+  ACCEL_ASSIGN(const SpecialTokens tokens, SpecialTokens::read(folder.path, *model.tokenizer));
+  const auto pad = config.find("pad_token_id");
+  model.pad_id = pad != config.end() && pad->is_number_integer()
+                     ? pad->get<int32_t>()
+                     : tokens.id("pad_token", kPads).value_or(0);
+  model.mask_id = tokens.id("mask_token", kMasks);
+  model.cls_id = tokens.id("cls_token", kBegins);
+  model.unknown_id = tokens.id("unk_token", kUnknowns);
+  model.subword_prefix = has_subword_prefix(folder.tokenizer_json);
+  const auto tidy = tokens.config().find("clean_up_tokenization_spaces");
+  model.clean_up_spaces = tidy != tokens.config().end() && tidy->is_boolean() && tidy->get<bool>();
+  model.second_text_first = text_field(tokens.config(), "padding_side") == "left";
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const pipelines::TaskModel>> read_task_model(const TaskFolder& folder) {
+  pipelines::TaskModel model{
+      .max_tokens = folder.max_tokens, .vocabulary = folder.vocabulary, .inputs = folder.inputs};
+  const std::filesystem::path config_path = folder.path / "config.json";
+  ACCEL_ASSIGN(const Json config, read_object(config_path));
+  model.problem_type = text_field(config, "problem_type");
+  Result<std::vector<std::string>> labels = labels_of(config);
+  if (!labels.ok()) return labels.status().with_context(config_path.string());
+  model.labels = std::move(*labels);
+  if (!folder.tokenizer_json.empty()) {
+    const Status added = add_tokenizer(folder, config, model);
+    if (!added.ok()) return added.with_context(folder.path.string() + ": its tokenizer");
+  }
+  return std::make_shared<const pipelines::TaskModel>(std::move(model));
+}
+
+}  // namespace accel::engine

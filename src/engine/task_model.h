@@ -1,0 +1,25 @@
+// What a model's folder says about its tasks: names of labels, special tokens, how texts are cut.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "accel/engine.h"
+#include "pipelines/task.h"
+
+namespace accel::engine {
+
+struct TaskFolder {
+  std::filesystem::path path;  // of config.json, tokenizer_config.json ...; each may be missing
+  std::string tokenizer_json;  // the content; empty: the model takes no text
+  int64_t max_tokens = 0;
+  int64_t vocabulary = 0;
+  std::vector<std::string> inputs;  // that the graph can take
+};
+
+// INVALID_ARGUMENT names the file at fault.
+Result<std::shared_ptr<const pipelines::TaskModel>> read_task_model(const TaskFolder& folder);
+
+}  // namespace accel::engine

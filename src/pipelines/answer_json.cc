@@ -1,0 +1,84 @@
+// Answers as the Hub's pipelines write them.
+#include <nlohmann/json.hpp>
+
+#include "accel/task.h"
+
+namespace accel {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+OrderedJson json_of(const LabelScore& label) {
+  return {{"label", label.label}, {"score", label.score}};
+}
+
+OrderedJson json_of(const Entity& entity) {
+  OrderedJson json{{entity.grouped ? "entity_group" : "entity", entity.entity},
+                   {"score", entity.score}};
+  if (!entity.grouped) json["index"] = entity.index;
+  json["word"] = entity.word;
+  json["start"] = entity.start;
+  json["end"] = entity.end;
+  return json;
+}
+
+OrderedJson json_of(const Answer& answer) {
+  return {{"score", answer.score},
+          {"start", answer.start},
+          {"end", answer.end},
+          {"answer", answer.answer}};
+}
+
+OrderedJson json_of(const MaskFill& fill) {
+  return {{"score", fill.score},
+          {"token", fill.token},
+          {"token_str", fill.token_str},
+          {"sequence", fill.sequence}};
+}
+
+OrderedJson json_of(const RankedDocument& document) {
+  return {{"index", document.index}, {"score", document.score}, {"text", document.text}};
+}
+
+template <class T>
+OrderedJson list_of(const std::vector<T>& values) {
+  OrderedJson list = OrderedJson::array();
+  for (const T& value : values) list.push_back(json_of(value));
+  return list;
+}
+
+struct Writer {
+  OrderedJson operator()(const Labels& labels) const { return list_of(labels); }
+  OrderedJson operator()(const Entities& entities) const { return list_of(entities); }
+  OrderedJson operator()(const Ranking& ranking) const { return list_of(ranking); }
+
+  OrderedJson operator()(const CandidateLabels& candidates) const {
+    OrderedJson labels = OrderedJson::array();
+    OrderedJson scores = OrderedJson::array();
+    for (const LabelScore& label : candidates.labels) {
+      labels.push_back(label.label);
+      scores.push_back(label.score);
+    }
+    return {{"sequence", candidates.sequence}, {"labels", labels}, {"scores", scores}};
+  }
+
+  OrderedJson operator()(const Answers& answers) const {
+    return answers.size() == 1 ? json_of(answers.front()) : list_of(answers);
+  }
+
+  OrderedJson operator()(const MaskFills& fills) const {
+    if (fills.size() == 1) return list_of(fills.front());
+    OrderedJson list = OrderedJson::array();
+    for (const std::vector<MaskFill>& row : fills) list.push_back(list_of(row));
+    return list;
+  }
+};
+
+}  // namespace
+
+std::string to_json(const TaskResult& result) {
+  return std::visit(Writer{}, result.answer)
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace accel

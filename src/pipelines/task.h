@@ -1,0 +1,89 @@
+// Task: what one kind of question is to a model. prepare() makes rows of numbers of an input, the
+// caller runs them in whatever company, and finish() makes the answer of what comes out. Both are
+// functions of their arguments. A new task is one file and one line in tasks.cc.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/status.h"
+#include "accel/task.h"
+#include "accel/tensor.h"
+#include "runtime/row_batches.h"
+#include "text/tokenizer.h"
+
+namespace accel::pipelines {
+
+// What a model's folder says about preparing inputs and naming outputs. Immutable.
+struct TaskModel {
+  std::shared_ptr<const text::Tokenizer> tokenizer;  // null: the model takes no text
+  int64_t max_tokens = 0;                            // special tokens included; 0: no limit
+  int64_t vocabulary = 0;                            // ids at or past it are refused
+  std::vector<std::string> inputs;                   // names that its graph can take
+  std::vector<std::string> labels;                   // by number; never fewer than the logits
+  std::string problem_type;                          // of config.json; may be empty
+  int32_t pad_id = 0;
+  std::optional<int32_t> mask_id = std::nullopt;
+  std::optional<int32_t> cls_id = std::nullopt;
+  std::optional<int32_t> unknown_id = std::nullopt;
+  bool subword_prefix = false;     // tokens inside a word carry a mark ("##ing")
+  bool clean_up_spaces = false;    // decoded text loses spaces before punctuation
+  bool second_text_first = false;  // of a pair; the tokenizer pads on the left
+};
+
+// An input on its way: rows to run, and the answer made of their outputs, one set per row, in order
+// and without the batch axis. Outputs may be longer than the row where it was padded.
+struct Prepared {
+  std::vector<runtime::Row> rows;
+  std::function<Result<TaskResult>(std::span<const NamedTensors> outputs)> finish;
+  uint64_t replaced_utf8 = 0;  // invalid sequences replaced by U+FFFD
+};
+
+// The members of TaskInput.
+enum class Part : uint8_t { kText, kSecondText, kChoices };
+std::string_view to_string(Part part);  // the member's name
+
+struct InputPart {
+  std::string_view name;  // the Hub's
+  Part part;
+  bool optional = false;
+};
+
+struct Task {
+  std::string_view name;  // the Hub's
+  std::span<const std::string_view> aliases;
+  std::string_view summary;
+  // The head that its models have: a task's name, as models::to_string(Head) gives it.
+  std::string_view head;
+  std::span<const InputPart> inputs;
+  std::span<const std::string_view> options;  // members of TaskOptions that it has
+  Result<Prepared> (*prepare)(const TaskModel& model, const TaskInput& input,
+                              const TaskOptions& options);
+};
+
+// Sorted by name.
+std::span<const Task> tasks();
+
+// By name or alias. INVALID_ARGUMENT with the nearest name for an unknown one.
+Result<const Task*> find_task(std::string_view name);
+
+// The task that models with this head are for, unless the user wants another; null: none.
+const Task* task_of_head(std::string_view head);
+
+TaskReport report_of(const Task& task);
+
+// INVALID_ARGUMENT names what `task` does not take.
+Status check_options(const Task& task, const TaskOptions& options);
+
+// prepare(), after checking that the input has the parts that the task takes and no others, and
+// valid UTF-8 (replaced and counted, or refused under strict_utf8).
+Result<Prepared> prepare(const Task& task, const TaskModel& model, const TaskInput& input,
+                         const TaskOptions& options);
+
+}  // namespace accel::pipelines

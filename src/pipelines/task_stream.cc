@@ -1,0 +1,192 @@
+#include "pipelines/task_stream.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/try.h"
+
+namespace accel::pipelines {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kItemsOfGroupMax = 64;
+constexpr size_t kBytesInFlightMax = size_t{64} << 20;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+size_t bytes_of(const TaskInput& input) {
+  size_t bytes = input.text.size() + (input.second_text ? input.second_text->size() : 0);
+  for (const std::string& choice : input.choices) bytes += choice.size();
+  return bytes;
+}
+
+}  // namespace
+
+// Items on their way through the model: the rows of all of them, side by side.
+struct PooledTaskStream::Group {
+  std::vector<Status> failures;  // of each item
+  std::vector<decltype(Prepared::finish)> finish;
+  std::vector<runtime::Row> rows;
+  std::vector<size_t> owners;         // of each row: the item
+  std::vector<NamedTensors> outputs;  // of each row
+};
+
+PooledTaskStream::PooledTaskStream(const Task& task, std::shared_ptr<const TaskModel> model,
+                                   std::shared_ptr<runtime::SessionPool> pool,
+                                   TaskStreamOptions options)
+    : task_(task),
+      task_report_(report_of(task)),
+      model_(std::move(model)),
+      pool_(std::move(pool)),
+      options_(std::move(options)) {
+  for (int i = 0; i < pool_->size(); ++i) workers_.emplace_back([this] { work(); });
+}
+
+PooledTaskStream::~PooledTaskStream() {
+  cancel();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+Status PooledTaskStream::push(TaskInput input) {
+  auto item = std::make_unique<Item>();
+  item->bytes = bytes_of(input);
+  item->input = std::move(input);
+  std::unique_lock lock(mutex_);
+  const size_t items_max = 4 * kItemsOfGroupMax * workers_.size();
+  to_caller_.wait(lock, [&] {
+    return stopped_ || closed_ || (items_.size() < items_max && bytes_ < kBytesInFlightMax);
+  });
+  if (stopped_) return cancelled("the stream was cancelled");
+  if (closed_) return failed_precondition("push() after close()");
+  bytes_ += item->bytes;
+  items_.push_back(std::move(item));
+  to_workers_.notify_one();
+  return {};
+}
+
+void PooledTaskStream::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  to_workers_.notify_all();
+  to_caller_.notify_all();
+}
+
+void PooledTaskStream::cancel() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  to_workers_.notify_all();
+  to_caller_.notify_all();
+}
+
+TaskTimes PooledTaskStream::times() const {
+  const std::lock_guard lock(mutex_);
+  return times_;
+}
+
+std::optional<Result<TaskResult>> PooledTaskStream::next() {
+  std::unique_lock lock(mutex_);
+  to_caller_.wait(lock, [&] {
+    return stopped_ || (items_.empty() ? closed_ : items_.front()->result.has_value());
+  });
+  if (stopped_ || items_.empty()) return std::nullopt;
+  const std::unique_ptr<Item> item = std::move(items_.front());
+  items_.pop_front();
+  --taken_;
+  bytes_ -= item->bytes;
+  to_caller_.notify_all();
+  return std::move(item->result);
+}
+
+void PooledTaskStream::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    to_workers_.wait(lock, [&] { return stopped_ || closed_ || taken_ < items_.size(); });
+    if (stopped_ || taken_ == items_.size()) return;
+    // A fair share of what is there: every worker has something, and few batches are small.
+    const size_t waiting = items_.size() - taken_;
+    const size_t share = (waiting + workers_.size() - 1) / workers_.size();
+    std::vector<Item*> items;
+    std::vector<const TaskInput*> inputs;
+    for (size_t i = std::min(share, kItemsOfGroupMax); i > 0; --i) {
+      items.push_back(items_[taken_++].get());
+      inputs.push_back(&items.back()->input);
+    }
+    lock.unlock();
+    TaskTimes times;
+    std::vector<Result<TaskResult>> results = run(inputs, times);
+    lock.lock();
+    for (size_t i = 0; i < items.size(); ++i) items[i]->result = std::move(results[i]);
+    times_.prepare += times.prepare;
+    times_.infer += times.infer;
+    times_.finish += times.finish;
+    to_caller_.notify_all();
+  }
+}
+
+std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<const TaskInput* const> inputs,
+                                                      TaskTimes& times) {
+  Group group;
+  auto start = Clock::now();
+  prepare_all(inputs, group);
+  times.prepare = seconds_since(start);
+  start = Clock::now();
+  run_all(group);
+  times.infer = seconds_since(start);
+  start = Clock::now();
+  std::vector<Result<TaskResult>> results;
+  size_t row = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const size_t begin = row;
+    while (row < group.owners.size() && group.owners[row] == i) ++row;
+    const auto outputs = std::span(group.outputs).subspan(begin, row - begin);
+    results.push_back(group.failures[i].ok() ? group.finish[i](outputs)
+                                             : Result<TaskResult>(group.failures[i]));
+  }
+  times.finish = seconds_since(start);
+  return results;
+}
+
+void PooledTaskStream::prepare_all(std::span<const TaskInput* const> inputs, Group& group) const {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Result<Prepared> prepared = prepare(task_, *model_, *inputs[i], options_.task);
+    group.failures.push_back(prepared.status());
+    group.finish.push_back(prepared.ok() ? std::move(prepared->finish) : nullptr);
+    if (!prepared.ok()) continue;
+    for (runtime::Row& row : prepared->rows) {
+      group.rows.push_back(std::move(row));
+      group.owners.push_back(i);
+    }
+  }
+  group.outputs.resize(group.rows.size());
+}
+
+void PooledTaskStream::run_all(Group& group) {
+  for (const runtime::RowBatch& batch :
+       runtime::cut_row_batches(group.rows, {.max_tokens = options_.batch_tokens})) {
+    if (run_rows(group, batch.rows).ok()) continue;
+    // One row may be at fault; the others have a right to their answers.
+    for (const uint32_t row : batch.rows) {
+      Status status = run_rows(group, {&row, 1});
+      if (!status.ok()) group.failures[group.owners[row]] = std::move(status);
+    }
+  }
+}
+
+Status PooledTaskStream::run_rows(Group& group, std::span<const uint32_t> rows) {
+  std::vector<const runtime::Row*> members;
+  for (const uint32_t row : rows) members.push_back(&group.rows[row]);
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session, pool_->acquire());
+  NamedTensors outputs;
+  ACCEL_TRY(session->run(runtime::stack_rows(members, model_->pad_id), outputs));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    group.outputs[rows[i]] = runtime::take_row(outputs, static_cast<int64_t>(i));
+  }
+  if (options_.after_batch) options_.after_batch();
+  return {};
+}
+
+}  // namespace accel::pipelines

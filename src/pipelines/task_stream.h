@@ -1,0 +1,83 @@
+// A task over an endless input: items in, answers out in the same order.
+//
+// Each worker thread (one per session) takes some items, prepares them, runs their rows and makes
+// the answers, so that while one decodes or tokenises another computes. An item that fails has its
+// error for an answer; the others know nothing of it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "accel/engine.h"
+#include "pipelines/task.h"
+#include "runtime/session_pool.h"
+
+namespace accel::pipelines {
+
+struct TaskStreamOptions {
+  TaskOptions task;
+  RunReport report;
+  int64_t batch_tokens = 320;
+  std::function<void()> after_batch = {};  // cheap, from any worker; may be empty
+};
+
+class PooledTaskStream : public TaskStream {
+ public:
+  // `task` is of the list and `options.task` checked. Starts one thread per session.
+  PooledTaskStream(const Task& task, std::shared_ptr<const TaskModel> model,
+                   std::shared_ptr<runtime::SessionPool> pool, TaskStreamOptions options);
+  ~PooledTaskStream() override;
+
+  Status push(TaskInput input) override;
+  void close() override;
+  std::optional<Result<TaskResult>> next() override;
+  void cancel() override;
+  const TaskReport& task() const override { return task_report_; }
+  const RunReport& report() const override { return options_.report; }
+  TaskTimes times() const override;
+
+ private:
+  struct Item {
+    TaskInput input;  // read by the worker that took the item
+    size_t bytes = 0;
+    std::optional<Result<TaskResult>> result;
+  };
+  struct Group;
+
+  void work();
+  // Of inputs side by side: prepared, computed, answered.
+  std::vector<Result<TaskResult>> run(std::span<const TaskInput* const> inputs, TaskTimes& times);
+  void prepare_all(std::span<const TaskInput* const> inputs, Group& group) const;
+  void run_all(Group& group);
+  Status run_rows(Group& group, std::span<const uint32_t> rows);
+
+  const Task& task_;
+  const TaskReport task_report_;
+  const std::shared_ptr<const TaskModel> model_;
+  const std::shared_ptr<runtime::SessionPool> pool_;
+  const TaskStreamOptions options_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable to_workers_;  // an item, or the end
+  std::condition_variable to_caller_;   // an answer, room, or the end
+  // Guarded by mutex_:
+  std::deque<std::unique_ptr<Item>> items_;  // not handed out yet, in input order
+  size_t taken_ = 0;                         // of these, by workers
+  size_t bytes_ = 0;                         // of the inputs of items_
+  bool closed_ = false;
+  bool stopped_ = false;
+  TaskTimes times_;
+
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace accel::pipelines

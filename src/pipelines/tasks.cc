@@ -1,0 +1,211 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/suggestion.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "pipelines/task.h"
+#include "pipelines/text/text_tasks.h"
+
+namespace accel::pipelines {
+namespace {
+
+using Names = std::span<const std::string_view>;
+
+// What an input of each task has, by the Hub's names.
+constexpr std::array kOneText = {InputPart{"text", Part::kText}};
+constexpr std::array kTextOrPair = {InputPart{"text", Part::kText},
+                                    InputPart{"text_pair", Part::kSecondText, true}};
+constexpr std::array kQuestion = {InputPart{"question", Part::kText},
+                                  InputPart{"context", Part::kSecondText}};
+constexpr std::array kQuery = {InputPart{"query", Part::kText},
+                               InputPart{"documents", Part::kChoices}};
+constexpr std::array kPrompt = {InputPart{"prompt", Part::kText},
+                                InputPart{"choices", Part::kChoices}};
+constexpr std::array kCandidates = {InputPart{"text", Part::kText},
+                                    InputPart{"candidate_labels", Part::kChoices}};
+
+constexpr std::array<std::string_view, 1> kSentiment = {"sentiment-analysis"};
+constexpr std::array<std::string_view, 1> kNer = {"ner"};
+constexpr std::array<std::string_view, 1> kRerank = {"rerank"};
+
+constexpr std::array<std::string_view, 2> kTopAndFunction = {"top_k", "function"};
+constexpr std::array<std::string_view, 2> kTopAndTargets = {"top_k", "targets"};
+constexpr std::array<std::string_view, 1> kTop = {"top_k"};
+constexpr std::array<std::string_view, 5> kSpans = {"top_k", "window_tokens", "stride_tokens",
+                                                    "max_answer_tokens", "no_answer"};
+constexpr std::array<std::string_view, 3> kGrouping = {"aggregation", "window_tokens",
+                                                       "stride_tokens"};
+constexpr std::array<std::string_view, 3> kZeroShot = {"top_k", "multi_label", "hypothesis"};
+
+constexpr std::array<Task, 7> kTasks{{
+    {"fill-mask",
+     {},
+     "the words that fit in the place of a mask token",
+     "fill-mask",
+     kOneText,
+     kTopAndTargets,
+     prepare_fill_mask},
+    {"multiple-choice",
+     {},
+     "which of several endings goes on from a prompt",
+     "multiple-choice",
+     kPrompt,
+     kTop,
+     prepare_multiple_choice},
+    {"question-answering",
+     {},
+     "the span of a context that answers a question",
+     "question-answering",
+     kQuestion,
+     kSpans,
+     prepare_question_answering},
+    {"text-classification", kSentiment, "a text, or a pair of texts, to labels",
+     "text-classification", kTextOrPair, kTopAndFunction, prepare_text_classification},
+    {"text-ranking", kRerank, "documents by how well they answer a query", "text-classification",
+     kQuery, kTopAndFunction, prepare_text_ranking},
+    {"token-classification", kNer, "the entities of a text", "token-classification", kOneText,
+     kGrouping, prepare_token_classification},
+    {"zero-shot-classification",
+     {},
+     "which of your own labels fit a text",
+     "text-classification",
+     kCandidates,
+     kZeroShot,
+     prepare_zero_shot_classification},
+}};
+
+bool takes(Names names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::string inputs_text(const Task& task) {
+  std::vector<std::string> names;
+  for (const InputPart& part : task.inputs) {
+    names.push_back(fmt::format("{}{}", part.name, part.optional ? " (optional)" : ""));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// The parts that are there are those that the task takes.
+Status check_parts(const Task& task, const TaskInput& input) {
+  const auto fits = [&](Part part, bool there) {
+    const auto it = std::ranges::find(task.inputs, part, &InputPart::part);
+    return it == task.inputs.end() ? !there : there || it->optional;
+  };
+  std::string found;
+  if (!fits(Part::kSecondText, input.second_text.has_value())) {
+    found = input.second_text ? "a second text" : "one text";
+  }
+  if (!fits(Part::kChoices, !input.choices.empty())) {
+    found = input.choices.empty() ? "no list of texts" : "a list of texts";
+  }
+  if (found.empty()) return {};
+  return invalid_argument(
+      fmt::format("{}: expected {}, found {}", task.name, inputs_text(task), found));
+}
+
+Status repair(std::string& text, bool strict, uint64_t& replaced) {
+  const size_t at = find_invalid_utf8(text);
+  if (at == std::string::npos) return {};
+  if (strict) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("expected UTF-8, found an invalid sequence at byte {}; without "
+                              "strict_utf8 it is replaced",
+                              at),
+                  at);
+  }
+  Utf8Repair repaired = repair_utf8(text);
+  replaced += repaired.replaced;
+  text = std::move(repaired.text);
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(Part part) {
+  constexpr std::array<std::string_view, 3> kMembers = {"text", "second_text", "choices"};
+  return kMembers[static_cast<size_t>(part)];
+}
+
+std::span<const Task> tasks() { return kTasks; }
+
+Result<const Task*> find_task(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Task& task : kTasks) {
+    if (task.name == name || takes(task.aliases, name)) return &task;
+    names.push_back(task.name);
+  }
+  return invalid_argument(fmt::format("unknown task '{}'{}; expected one of: {}", name,
+                                      did_you_mean(name, names), fmt::join(names, ", ")));
+}
+
+const Task* task_of_head(std::string_view head) {
+  // The task that is called like the head is the usual one.
+  const auto named = std::ranges::find(kTasks, head, &Task::name);
+  return named == kTasks.end() ? nullptr : &*named;
+}
+
+TaskReport report_of(const Task& task) {
+  TaskReport report{.name = std::string(task.name),
+                    .aliases = {task.aliases.begin(), task.aliases.end()},
+                    .summary = std::string(task.summary),
+                    .options = {task.options.begin(), task.options.end()}};
+  for (const InputPart& part : task.inputs) {
+    report.inputs.push_back(
+        {std::string(part.name), std::string(to_string(part.part)), part.optional});
+  }
+  return report;
+}
+
+Status check_options(const Task& task, const TaskOptions& options) {
+  const std::array<std::pair<std::string_view, bool>, 9> given{{
+      {"top_k", options.top_k.has_value()},
+      {"function", options.function.has_value()},
+      {"multi_label", options.multi_label.has_value()},
+      {"hypothesis", options.hypothesis.has_value()},
+      {"aggregation", options.aggregation.has_value()},
+      {"window_tokens", options.window_tokens.has_value()},
+      {"stride_tokens", options.stride_tokens.has_value()},
+      {"max_answer_tokens", options.max_answer_tokens.has_value()},
+      {"no_answer", options.no_answer.has_value()},
+  }};
+  for (const auto& [name, set] : given) {
+    if (!set || takes(task.options, name)) continue;
+    return invalid_argument(fmt::format("{} has no option {}; it has: {}", task.name, name,
+                                        fmt::join(task.options, ", ")));
+  }
+  if (options.targets && !takes(task.options, "targets")) {
+    return invalid_argument(fmt::format("{} has no option targets; it has: {}", task.name,
+                                        fmt::join(task.options, ", ")));
+  }
+  for (const auto& [name, value] :
+       {std::pair{"top_k", options.top_k}, std::pair{"window_tokens", options.window_tokens},
+        std::pair{"stride_tokens", options.stride_tokens},
+        std::pair{"max_answer_tokens", options.max_answer_tokens}}) {
+    if (value.value_or(0) < 0) {
+      return invalid_argument(fmt::format("{}: expected at least 0, found {}", name, *value));
+    }
+  }
+  return {};
+}
+
+Result<Prepared> prepare(const Task& task, const TaskModel& model, const TaskInput& input,
+                         const TaskOptions& options) {
+  ACCEL_TRY(check_parts(task, input));
+  TaskInput valid = input;
+  uint64_t replaced = 0;
+  ACCEL_TRY(repair(valid.text, options.strict_utf8, replaced));
+  if (valid.second_text) ACCEL_TRY(repair(*valid.second_text, options.strict_utf8, replaced));
+  for (std::string& choice : valid.choices) {
+    ACCEL_TRY(repair(choice, options.strict_utf8, replaced));
+  }
+  ACCEL_ASSIGN(Prepared prepared, task.prepare(model, valid, options));
+  prepared.replaced_utf8 = replaced;
+  return prepared;
+}
+
+}  // namespace accel::pipelines

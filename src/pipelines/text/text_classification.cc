@@ -1,0 +1,28 @@
+// text-classification: a text, or a pair, to labels with scores.
+#include "base/try.h"
+#include "pipelines/scores.h"
+#include "pipelines/text/text_tasks.h"
+#include "pipelines/text/token_rows.h"
+
+namespace accel::pipelines {
+
+Result<Prepared> prepare_text_classification(const TaskModel& model, const TaskInput& input,
+                                             const TaskOptions& options) {
+  ACCEL_ASSIGN(const ScoreFunction function,
+               score_function(options.function, model.problem_type, model.labels.size()));
+  ACCEL_ASSIGN(const text::Encoding encoding,
+               input.second_text ? encode_pair(model, {input.text, *input.second_text})
+                                 : encode(model, input.text));
+  Prepared prepared;
+  prepared.rows.push_back(token_row(model, encoding));
+  prepared.finish = [&model, function, top = options.top_k.value_or(1),
+                     truncated = encoding.truncated](
+                        std::span<const NamedTensors> outputs) -> Result<TaskResult> {
+    const auto scores = scores_of(find(outputs[0], "logits")->data<float>(), function);
+    ACCEL_ASSIGN(Labels labels, name_best(scores, model.labels, top));
+    return TaskResult{.answer = std::move(labels), .truncated = truncated};
+  };
+  return prepared;
+}
+
+}  // namespace accel::pipelines

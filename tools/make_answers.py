@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Records what the reference library's pipelines answer: answers.json of folders of
+tests/data/golden that have a tokenizer.
+
+    make_answers.py [NAME...]     those folders (default: all that FOLDERS lists)
+
+Each entry has the task, its input and options by the names of accel's, what is to be changed in
+config.json before, and the answer. It wants the environment of make_golden.py.
+"""
+
+import inspect
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+import transformers
+
+GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "data" / "golden"
+
+TEXTS = [
+    "Angela Merkel visited Paris with the Siemens board on Monday.",
+    "it was not bad, really: the second half even made me laugh!",
+    "Zoë's naïve café opened in São Paulo; 3,500 people came.",
+    "東京 was lovely. 🙂 Everyone there don't say \"no\"...",
+    "x",
+]
+PAIRS = [("The pump is leaking again.", "Call the plumber before noon."),
+         ("Ein Satz.", "Zwei Sätze, und noch einer, der etwas länger ist.")]
+QUESTIONS = [
+    ("Who visited Paris?", TEXTS[0]),
+    ("How many people came?", TEXTS[2] + " " + TEXTS[0]),
+    ("What opened in São Paulo?", " ".join([TEXTS[1], TEXTS[2], TEXTS[3], TEXTS[0]] * 6)),
+]
+# What an entailment model of so many labels calls them.
+ENTAILMENT = {count: {"id2label": {str(at): label for at, label in enumerate(labels)},
+                      "label2id": {label: at for at, label in enumerate(labels)}}
+              for count, labels in ((2, ("entailment", "not_entailment")),
+                                    (3, ("contradiction", "neutral", "entailment")))}
+
+
+def classification(labels):
+    for text in TEXTS:
+        yield {}, {"text": text}, {"top_k": 0}
+    yield {}, {"text": TEXTS[0]}, {}
+    for first, second in PAIRS:
+        yield {}, {"text": first, "text_pair": second}, {"top_k": 2}
+    yield {"problem_type": "regression"}, {"text": TEXTS[0]}, {"top_k": 0}
+    yield {"problem_type": "multi_label_classification"}, {"text": TEXTS[1]}, {"top_k": 0}
+    yield {}, {"text": TEXTS[1]}, {"top_k": 0, "function": "sigmoid"}
+    yield {}, {"text": TEXTS[1]}, {"top_k": 0, "function": "none"}
+    if labels not in ENTAILMENT:
+        return
+    config = ENTAILMENT[labels]
+    labels = ["politics", "sports", "plumbing"]
+    for text in (TEXTS[0], PAIRS[0][0]):
+        yield config, {"text": text, "candidate_labels": labels}, {"task": ZERO}
+        yield config, {"text": text, "candidate_labels": labels}, {"task": ZERO, "multi_label": True}
+        yield config, {"text": text, "candidate_labels": labels}, {
+            "task": ZERO, "hypothesis": "This text is about {}."}
+    yield config, {"text": TEXTS[1], "candidate_labels": ["praise"]}, {"task": ZERO}
+
+
+ZERO = "zero-shot-classification"
+
+
+def entities():
+    for aggregation in ("none", "simple", "first", "max", "average"):
+        for text in TEXTS:
+            yield {}, {"text": text}, {"aggregation": aggregation}
+    yield {}, {"text": " ".join(TEXTS * 3)}, {"aggregation": "simple", "stride_tokens": 8}
+
+
+def answers():
+    for question, context in QUESTIONS:
+        for options in ({}, {"top_k": 3}, {"no_answer": True, "top_k": 2},
+                        {"window_tokens": 48, "stride_tokens": 12},
+                        {"max_answer_tokens": 3, "top_k": 4}):
+            yield {}, {"question": question, "context": context}, options
+
+
+def fills(mask):
+    for text in (f"The capital of France is {mask}.", f"{mask} don't like naïve café's."):
+        yield {}, {"text": text}, {}
+        yield {}, {"text": text}, {"top_k": 2}
+    yield {}, {"text": f"A {mask} and a {mask}, too."}, {"top_k": 3}
+    yield {}, {"text": f"It is {mask}!"}, {"targets": ["good", "bad"], "top_k": 2}
+
+
+FOLDERS = {
+    "bert-qa": "question-answering",
+    "bert-tokcls-cased": "token-classification",
+    "distilbert-seqcls": "text-classification",
+    "bert-seqcls-bin": "text-classification",
+    "deberta-v2-seqcls": "text-classification",
+    "electra-seqcls": "text-classification",
+    "modernbert-seqcls": "text-classification",
+    "roberta-seqcls": "text-classification",
+    "albert-mlm": "fill-mask",
+    "bert-mlm-sharded": "fill-mask",
+    "modernbert-mlm": "fill-mask",
+    "roberta-mlm": "fill-mask",
+}
+
+# accel's names of options, and the pipelines'.
+NAMES = {"function": "function_to_apply", "hypothesis": "hypothesis_template",
+         "aggregation": "aggregation_strategy", "window_tokens": "max_seq_len",
+         "stride_tokens": "doc_stride", "max_answer_tokens": "max_answer_len",
+         "no_answer": "handle_impossible_answer"}
+
+
+def tokenizer_of(folder):
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    kept = {key: value for key, value in config.items()
+            if key.endswith("_token") or key in ("clean_up_tokenization_spaces", "padding_side",
+                                                 "model_input_names", "model_max_length")}
+    return transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"),
+                                                **kept)
+
+
+def pipeline_of(folder, task, changes, limit):
+    with tempfile.TemporaryDirectory() as scratch:
+        for file in folder.iterdir():
+            (Path(scratch) / file.name).symlink_to(file)
+        config = json.loads((folder / "config.json").read_text()) | changes
+        (Path(scratch) / "config.json").unlink()
+        (Path(scratch) / "config.json").write_text(json.dumps(config))
+        auto = {"question-answering": "AutoModelForQuestionAnswering",
+                "token-classification": "AutoModelForTokenClassification",
+                "fill-mask": "AutoModelForMaskedLM"}.get(task,
+                                                         "AutoModelForSequenceClassification")
+        model = getattr(transformers, auto).from_pretrained(
+            scratch, dtype=torch.float32, attn_implementation="eager").eval()
+    tokenizer = tokenizer_of(folder)
+    taken = inspect.signature(model.forward).parameters
+    tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in taken]
+    tokenizer.model_max_length = min(tokenizer.model_max_length, limit)
+    return transformers.pipeline(task, model=model, tokenizer=tokenizer, device="cpu")
+
+
+def call(pipe, task, given, options):
+    named = {NAMES.get(key, key): value for key, value in options.items() if key != "task"}
+    if task == "token-classification" and "doc_stride" in named:
+        named["stride"] = named.pop("doc_stride")
+    if task == "text-classification":
+        if named.get("top_k") == 0:
+            named["top_k"] = None
+        named.setdefault("top_k", 1)
+        return pipe(dict(given), **named)
+    if task == "question-answering":
+        return pipe(question=given["question"], context=given["context"], **named)
+    if task == "zero-shot-classification":
+        return pipe(given["text"], given["candidate_labels"], **named)
+    return pipe(given["text"], **named)
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value.item() if hasattr(value, "item") else value
+
+
+def position_limit(config):
+    limit = config["max_position_embeddings"]
+    return limit - config.get("pad_token_id", 0) - 1 if config["model_type"] == "roberta" else limit
+
+
+def record(name):
+    folder = GOLDEN / name
+    config = json.loads((folder / "config.json").read_text())
+    usual = FOLDERS[name]
+    mask = tokenizer_of(folder).mask_token
+    asked = {"text-classification": lambda: classification(len(config.get("id2label", "ab"))),
+             "token-classification": entities, "question-answering": answers,
+             "fill-mask": lambda: fills(mask)}[usual]
+    entries, pipes = [], {}
+    for changes, given, options in asked():
+        task = options.get("task", usual)
+        key = json.dumps([task, changes])
+        if key not in pipes:
+            pipes[key] = pipeline_of(folder, task, changes, position_limit(config))
+        with torch.no_grad():
+            answer = call(pipes[key], task, given, options)
+        entries.append({"task": task, "config": changes, "input": given,
+                        "options": {k: v for k, v in options.items() if k != "task"},
+                        "answer": plain(answer)})
+    text = json.dumps({"made_with": f"transformers {transformers.__version__}",
+                       "answers": entries}, indent=1, ensure_ascii=False)
+    (folder / "answers.json").write_text(text + "\n")
+    print(name, len(entries))
+
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or FOLDERS:
+        record(chosen)
