@@ -18,7 +18,8 @@ namespace accel::image {
 
 // What a file may cost; checked before pixels are allocated.
 struct DecodeLimits {
-  uint64_t pixels_max = 178'956'970;            // Pillow's bound; 3 bytes each, 5 while GIF is read
+  // Pillow's bound. A pixel takes 3 bytes, and up to 6 more while a progressive JPEG is read.
+  uint64_t pixels_max = 178'956'970;
   int side_max = 1'000'000;                     // of the width and of the height
   uint64_t file_bytes_max = uint64_t{1} << 28;  // 256 MiB
 };

@@ -113,7 +113,12 @@ Result<ProcessedImage> ImageProcessor::process(const Image& image) const {
 }
 
 Result<ProcessedBatch> ImageProcessor::batch(std::span<const ProcessedImage> images) const {
-  if (images.empty()) return invalid_argument("expected at least one image, found none");
+  const auto is_processed = [](const ProcessedImage& image) {
+    return image.pixel_values.shape().size() == 3 && image.pixel_values.dtype() == DType::kF32;
+  };
+  if (images.empty() || !std::ranges::all_of(images, is_processed)) {
+    return invalid_argument("expected at least one processed image, f32 [3, height, width]");
+  }
   Size size;
   for (const ProcessedImage& image : images) {
     const Size own = size_of(image.pixel_values);

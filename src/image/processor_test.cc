@@ -204,7 +204,8 @@ TEST(ImageProcessor, RefusesBatchesThatDoNotFit) {
                                            *free.process(source("wide.png"))};
   EXPECT_THAT(free.batch(images).status().message(),
               HasSubstr("expected images of one size in a batch, found 32x24 and 87x24"));
-  EXPECT_THAT(free.batch({}).status().message(), HasSubstr("at least one image"));
+  EXPECT_THAT(free.batch({}).status().message(), HasSubstr("at least one processed image"));
+  EXPECT_FALSE(free.batch(std::array{ProcessedImage{}}).ok());
 
   const ImageProcessor small = made({{"image_processor_type", "DetrImageProcessor"},
                                      {"size", {{"height", 30}, {"width", 45}}},

@@ -19,11 +19,12 @@ constexpr size_t kTextBytesMax = size_t{1} << 20;  // after unpacking
 constexpr std::string_view kRawExif = "Raw profile type exif";
 constexpr std::string_view kXmp = "XML:com.adobe.xmp";
 
-// What matters of the metadata.
+// What matters of the metadata. Of each text the first one counts, be it damaged: unpacking all of
+// them could take long.
 struct Metadata {
   Bytes exif;
-  std::string raw_exif;
-  std::string xmp;
+  std::optional<std::string> raw_exif;
+  std::optional<std::string> xmp;
 };
 
 std::string unpacked(std::string_view packed) {
@@ -60,9 +61,9 @@ std::string text_of(std::string_view type, std::string_view rest) {
 
 void take_text(std::string_view type, std::string_view content, Metadata& metadata) {
   const std::string_view keyword = cut(content);
-  if (keyword == kRawExif && metadata.raw_exif.empty()) {
+  if (keyword == kRawExif && !metadata.raw_exif) {
     metadata.raw_exif = text_of(type, content);
-  } else if (keyword == kXmp && type == "iTXt" && metadata.xmp.empty()) {
+  } else if (keyword == kXmp && type == "iTXt" && !metadata.xmp) {
     metadata.xmp = text_of(type, content);
   }
 }
@@ -105,10 +106,10 @@ int png_orientation(Bytes file) {
     }
     at += kAroundBytes + length;
   }
-  const std::vector<std::byte> raw = bytes_of_hex(metadata.raw_exif);
+  const std::vector<std::byte> raw = bytes_of_hex(metadata.raw_exif.value_or(""));
   const std::optional<int> stated =
       exif_orientation(metadata.exif.empty() ? Bytes(raw) : metadata.exif);
-  return (stated ? stated : xmp_orientation(metadata.xmp)).value_or(1);
+  return (stated ? stated : xmp_orientation(metadata.xmp.value_or(""))).value_or(1);
 }
 
 }  // namespace accel::image
