@@ -55,10 +55,8 @@ def classification(labels):
     config = ENTAILMENT[labels]
     labels = ["politics", "sports", "plumbing"]
     for text in (TEXTS[0], PAIRS[0][0]):
-        yield config, {"text": text, "candidate_labels": labels}, {"task": ZERO}
-        yield config, {"text": text, "candidate_labels": labels}, {"task": ZERO, "multi_label": True}
-        yield config, {"text": text, "candidate_labels": labels}, {
-            "task": ZERO, "hypothesis": "This text is about {}."}
+        for options in ({}, {"multi_label": True}, {"hypothesis": "This text is about {}."}):
+            yield config, {"text": text, "candidate_labels": labels}, {"task": ZERO} | options
     yield config, {"text": TEXTS[1], "candidate_labels": ["praise"]}, {"task": ZERO}
 
 
