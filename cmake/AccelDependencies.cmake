@@ -4,13 +4,18 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(mpg123 REQUIRED IMPORTED_TARGET libmpg123>=1.26)
-pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile>=1.2)
-pkg_check_modules(soxr REQUIRED IMPORTED_TARGET soxr)
 if(ACCEL_TESTS)
   find_package(GTest 1.12 REQUIRED)
 endif()
+
+# Sound: what decodes it, and soxr.
+find_package(PkgConfig REQUIRED)
+foreach(library libmpg123 sndfile soxr vorbisfile)
+  pkg_check_modules(${library} QUIET IMPORTED_TARGET ${library})
+  if(NOT ${library}_FOUND)
+    message(FATAL_ERROR "pkg-config did not find ${library}. Run ./dev setup.")
+  endif()
+endforeach()
 
 # XXH3, compiled into the one file that uses it: nothing to link, nothing to install.
 find_path(ACCEL_XXHASH xxhash.h)

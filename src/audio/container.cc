@@ -73,6 +73,21 @@ Status no_decoder(std::string_view name) {
                   kAccepted, name));
 }
 
+// The first packet begins with the name of the codec (RFC 3533, section 6: a page has a header of
+// 27 bytes and as many more as it says in the last of them). libsndfile would take all others for
+// Vorbis.
+Result<Container> ogg_codec(std::string_view file) {
+  const size_t header = file.size() < 27 ? file.size() : 27 + static_cast<uint8_t>(file[26]);
+  const std::string_view packet = file.substr(std::min(header, file.size()));
+  if (has(packet, 0, "\x01vorbis")) return Container::kVorbis;
+  if (has(packet, 0, "OpusHead") || has(packet, 0,
+                                        "\x7F"
+                                        "FLAC"))
+    return Container::kOgg;
+  if (has(packet, 0, "Speex   ")) return no_decoder("Ogg with Speex");
+  return no_decoder("Ogg with something else");
+}
+
 std::string first_bytes(std::string_view file) {
   std::string shown;
   for (const char byte : file.substr(0, 8)) {
@@ -87,7 +102,8 @@ std::string_view to_string(Container container) {
   switch (container) {
     case Container::kWav: return "WAV";
     case Container::kFlac: return "FLAC";
-    case Container::kOgg: return "Ogg";
+    case Container::kOgg:
+    case Container::kVorbis: return "Ogg";
     default: return "MP3";
   }
 }
@@ -100,12 +116,7 @@ Result<Container> recognise_container(std::span<const std::byte> bytes) {
   for (const std::string_view magic : {"RIFF", "RIFX", "RF64"}) {
     if (has(file, 0, magic) && has(file, 8, "WAVE")) return Container::kWav;
   }
-  if (has(file, 0, "OggS")) {
-    if (file.substr(0, 128).find("Speex   ") != std::string_view::npos) {
-      return no_decoder("Ogg with Speex");
-    }
-    return Container::kOgg;
-  }
+  if (has(file, 0, "OggS")) return ogg_codec(file);
   const std::string_view content = behind_tags(file);
   if (has(content, 0, "fLaC")) return Container::kFlac;
   if (has(file, 0, "ID3")) return Container::kMp3;  // libmpg123 looks for the first frame

@@ -11,10 +11,11 @@
 namespace accel::audio {
 
 enum class Container : uint8_t {
-  kWav,   // RIFF, RIFX and RF64, with PCM, float, A-law, mu-law or ADPCM
-  kFlac,  // also behind an ID3 tag
-  kOgg,   // with Vorbis, Opus or FLAC
-  kMp3,   // MPEG audio, layers I to III, also behind an ID3 tag
+  kWav,     // RIFF, RIFX and RF64, with PCM, float, A-law, mu-law or ADPCM
+  kFlac,    // also behind an ID3 tag
+  kOgg,     // with Opus or FLAC
+  kVorbis,  // Ogg with Vorbis
+  kMp3,     // MPEG audio, layers I to III, also behind an ID3 tag
 };
 
 std::string_view to_string(Container container);  // "WAV"

@@ -18,7 +18,7 @@ TEST(Container, IsRecognisedByItsContent) {
   EXPECT_EQ(kind("s16_mono_16k.rf64"), Container::kWav);
   EXPECT_EQ(kind("f32_surround_48k.wav"), Container::kWav);
   EXPECT_EQ(kind("s24_mono_16k.flac"), Container::kFlac);
-  EXPECT_EQ(kind("vorbis_mono_11k.ogg"), Container::kOgg);
+  EXPECT_EQ(kind("vorbis_mono_11k.ogg"), Container::kVorbis);
   EXPECT_EQ(kind("opus_mono_48k.ogg"), Container::kOgg);
   EXPECT_EQ(kind("mono_16k.mp3"), Container::kMp3);
   EXPECT_EQ(kind("tagged.mp3"), Container::kMp3);
@@ -36,6 +36,8 @@ TEST(Container, NamesWhatHasNoDecoder) {
            {"\xFF\xF1\x50\x80"sv, "found AAC"},
            {"OggS\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x50Speex   1.2"sv,
             "Ogg with Speex"},
+           {"OggS\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x2A\x80theora"sv, "something else"},
+           {"OggS\0\2"sv, "something else"},
            {"FORM\0\0\0\0AIFF"sv, "AIFF"}}) {
     const Status status = recognise_container(as_bytes(bytes)).status();
     EXPECT_EQ(status.code(), StatusCode::kUnimplemented) << name;

@@ -103,7 +103,11 @@ class Intake {
 
 Result<std::unique_ptr<SampleSource>> open_source(std::span<const std::byte> bytes,
                                                   Container container) {
-  return container == Container::kMp3 ? open_mpeg(bytes) : open_sndfile(bytes, container);
+  switch (container) {
+    case Container::kMp3: return open_mpeg(bytes);
+    case Container::kVorbis: return open_vorbis(bytes);
+    default: return open_sndfile(bytes, container);
+  }
 }
 
 }  // namespace

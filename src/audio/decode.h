@@ -1,4 +1,5 @@
-// Sound files to samples: WAV, FLAC and Ogg (Vorbis, Opus, FLAC) by libsndfile, MP3 by libmpg123.
+// Sound files to samples: WAV, FLAC, Ogg (Vorbis, Opus, FLAC) and MP3, by the formats' own
+// libraries.
 //
 //   ACCEL_ASSIGN(const DecodedAudio decoded, decode_audio(bytes, {.rate = 16'000}));
 //   use(decoded.audio.samples);

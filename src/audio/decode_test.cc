@@ -74,6 +74,16 @@ TEST(Decode, EqualsTheReferenceForSpeech) {
   }
 }
 
+TEST(Decode, NamesTheEncoding) {
+  const auto encoding = [](std::string_view name) {
+    return decode(fixture(std::string("formats/").append(name)))->format.encoding;
+  };
+  EXPECT_EQ(encoding("s24_stereo_48k.wav"), "Signed 24 bit PCM");
+  EXPECT_EQ(encoding("vorbis_mono_11k.ogg"), "Vorbis");
+  EXPECT_EQ(encoding("opus_mono_48k.ogg"), "Opus");
+  EXPECT_EQ(encoding("mono_16k.mp3"), "MPEG layer III");
+}
+
 TEST(Decode, SkipsTags) {
   EXPECT_EQ(decoded("formats/tagged.mp3").samples, decoded("formats/mono_16k.mp3").samples);
 }

@@ -146,9 +146,9 @@ void RealFourier::power(std::span<const double> frame, std::span<double> power,
     stride *= radix;
   }
   for (size_t k = 0; k < bins(); ++k) {
-    Complex value = from[k % inner_];
+    Complex value = from[k == inner_ ? 0 : k];
     if (halved) {  // what even and odd samples are made of, put together
-      const Complex mirrored = from[(inner_ - k) % inner_];
+      const Complex mirrored = from[k == 0 ? 0 : inner_ - k];
       const Complex other{mirrored.re, -mirrored.im};
       value = 0.5 * (value + other) + 0.5 * (halves_[k] * minus_i(value - other));
     }

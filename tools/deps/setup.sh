@@ -8,7 +8,7 @@ system_packages=(
   clang-16 clang-format-16 libclang-rt-16-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev zlib1g-dev
-  libmpg123-dev libsndfile1-dev libsoxr-dev
+  libmpg123-dev libsndfile1-dev libsoxr-dev libvorbis-dev
 )
 rust_minimum=1.82
 textkit_library=libaccel_textkit.a

@@ -25,6 +25,11 @@ struct WhisperOptions {
   int64_t n_fft = 400;
   int64_t hop = 160;
   int64_t samples = 480'000;
+  // In whole numbers, as the reference halves it.
+  double half_rate() const {
+    const int64_t half = rate / 2;
+    return static_cast<double>(half);
+  }
   int64_t frames() const { return samples / hop; }  // the reference drops the last one
 };
 
@@ -40,9 +45,7 @@ class WhisperExtractor : public FeatureExtractor {
                   .hz_min = 0,
                   .hz_max = 8000,
                   .bins = frames_.bins(),
-                  // The reference halves the rate in whole numbers.
-                  .hz_per_bin = static_cast<double>(options.rate / 2) /
-                                static_cast<double>(frames_.bins() - 1)}) {}
+                  .hz_per_bin = options.half_rate() / static_cast<double>(frames_.bins() - 1)}) {}
 
  private:
   Result<ClipFeatures> compute(std::span<const float> samples) const override {
