@@ -109,10 +109,11 @@ void strip(std::string& text) {
   std::string_view rest = text;
   const auto begins = [&](std::string_view space) { return rest.starts_with(space); };
   const auto ends = [&](std::string_view space) { return rest.ends_with(space); };
-  for (auto it = kSpaces.begin(); (it = std::ranges::find_if(kSpaces, begins)) != kSpaces.end();) {
+  const std::string_view* it = nullptr;
+  while ((it = std::ranges::find_if(kSpaces, begins)) != kSpaces.end()) {
     rest.remove_prefix(it->size());
   }
-  for (auto it = kSpaces.begin(); (it = std::ranges::find_if(kSpaces, ends)) != kSpaces.end();) {
+  while ((it = std::ranges::find_if(kSpaces, ends)) != kSpaces.end()) {
     rest.remove_suffix(it->size());
   }
   text = std::string(rest);
