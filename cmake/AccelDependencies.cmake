@@ -10,6 +10,15 @@ if(ACCEL_TESTS)
   find_package(GTest 1.12 REQUIRED)
 endif()
 
+# Sound: what decodes it, and soxr.
+find_package(PkgConfig REQUIRED)
+foreach(library libmpg123 sndfile soxr vorbisfile)
+  pkg_check_modules(${library} QUIET IMPORTED_TARGET ${library})
+  if(NOT ${library}_FOUND)
+    message(FATAL_ERROR "pkg-config did not find ${library}. Run ./dev setup.")
+  endif()
+endforeach()
+
 # XXH3, compiled into the one file that uses it: nothing to link, nothing to install.
 find_path(ACCEL_XXHASH xxhash.h)
 if(NOT ACCEL_XXHASH)

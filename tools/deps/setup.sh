@@ -9,6 +9,7 @@ system_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev zlib1g-dev
   libjpeg-dev libpng-dev libwebp-dev
+  libmpg123-dev libsndfile1-dev libsoxr-dev libvorbis-dev
 )
 rust_minimum=1.82
 textkit_library=libaccel_textkit.a
