@@ -6,6 +6,8 @@
 #include <link.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 
 #include "accel/precision.h"
 #include "accel/version.h"
@@ -19,6 +21,9 @@ using Clock = std::chrono::steady_clock;
 using ModelPtr = std::shared_ptr<const backend::CompiledModel>;
 using GraphPtr = std::shared_ptr<const ov::Model>;
 using LockPtr = std::unique_ptr<store::FileLock>;
+
+// Entries that are replaced while one tries to use them: somebody else's trouble, after so many.
+constexpr int kTriesMax = 8;
 
 // Adds the time until its end to `sum_ms`.
 class Stopwatch {
@@ -63,19 +68,22 @@ class Compilation {
   Result<CachedModel> run();
 
  private:
-  // What an entry of `key` gives through `read`; null for a miss. An entry without payload says by
+  // What the entry of `key` gives through `read`; null for a miss. An entry without payload says by
   // its note that there is nothing to keep.
   template <class Pointer, class Read>
   Pointer find(const store::CacheKey& key, const Read& read, std::string& not_kept);
-  ModelPtr find_compiled();
-  GraphPtr find_graph();
+  // The same, after waiting for whoever is making it. Null: it is to be made here, under `held`
+  // where that could be had.
+  template <class Pointer, class Read>
+  Pointer find_or_lock(const store::CacheKey& key, const Read& read, std::string& not_kept,
+                       LockPtr& held);
   Result<GraphPtr> make_graph();
   Result<ModelPtr> make_compiled();
 
   LockPtr lock(const store::CacheKey& key);
   // True when it was stored. What has no form in bytes leaves its reason instead.
   bool store(const store::CacheKey& key, const store::Cache::Writer& write, std::string& not_kept);
-  // Once each: what is found damaged is looked at again when the lock is won.
+  // Once each.
   void warn(const Status& status) {
     const bool known =
         std::ranges::find(report_.warnings, status.message()) != report_.warnings.end();
@@ -110,15 +118,23 @@ Pointer Compilation::find(const store::CacheKey& key, const Read& read, std::str
   return nullptr;
 }
 
-ModelPtr Compilation::find_compiled() {
-  const auto read = [&](const backend::Blob& blob) {
-    return backend_.import_compiled(blob, options_);
-  };
-  return find<ModelPtr>(compiled_key_, read, report_.not_kept);
-}
-
-GraphPtr Compilation::find_graph() {
-  return find<GraphPtr>(graph_key_, backend::read_graph, graph_not_kept_);
+template <class Pointer, class Read>
+Pointer Compilation::find_or_lock(const store::CacheKey& key, const Read& read,
+                                  std::string& not_kept, LockPtr& held) {
+  std::optional<uint64_t> useless;  // the entry that was tried in vain
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const std::optional<uint64_t> there = place_.entries.identity(key);
+    if (there && there != useless) {
+      held.reset();  // others read it at the same time
+      Pointer made = find<Pointer>(key, read, not_kept);
+      if (made || !not_kept.empty()) return made;
+      useless = there;
+    }
+    if (held) break;
+    held = lock(key);
+    if (!held) break;
+  }
+  return nullptr;
 }
 
 LockPtr Compilation::lock(const store::CacheKey& key) {
@@ -150,11 +166,7 @@ bool Compilation::store(const store::CacheKey& key, const store::Cache::Writer& 
 Result<GraphPtr> Compilation::make_graph() {
   LockPtr held;
   if (source_.keep_graph) {
-    GraphPtr graph = find_graph();
-    if (!graph && graph_not_kept_.empty()) {
-      held = lock(graph_key_);
-      if (held) graph = find_graph();
-    }
+    GraphPtr graph = find_or_lock<GraphPtr>(graph_key_, backend::read_graph, graph_not_kept_, held);
     if (graph) {
       report_.outcome = CacheOutcome::kGraphFound;
       return graph;
@@ -184,11 +196,10 @@ Result<ModelPtr> Compilation::make_compiled() {
 Result<CachedModel> Compilation::run() {
   LockPtr held;
   if (source_.keep_compiled) {
-    ModelPtr model = find_compiled();
-    if (!model && report_.not_kept.empty()) {
-      held = lock(compiled_key_);
-      if (held) model = find_compiled();
-    }
+    const auto read = [&](const backend::Blob& blob) {
+      return backend_.import_compiled(blob, options_);
+    };
+    ModelPtr model = find_or_lock<ModelPtr>(compiled_key_, read, report_.not_kept, held);
     if (model) {
       report_.outcome = CacheOutcome::kCompiledFound;
       return CachedModel{std::move(model), std::move(report_)};

@@ -202,6 +202,12 @@ CacheLookup Cache::lookup(const CacheKey& key) const {
   return found;
 }
 
+std::optional<uint64_t> Cache::identity(const CacheKey& key) const {
+  struct stat info {};
+  if (::stat(path_of(key.digest()).c_str(), &info) != 0) return std::nullopt;
+  return info.st_ino;
+}
+
 Result<std::unique_ptr<FileLock>> Cache::lock(const CacheKey& key,
                                               std::chrono::milliseconds wait_max) const {
   return FileLock::acquire(options_.folder / (key.digest() + std::string(kLock)), wait_max);

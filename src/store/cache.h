@@ -117,6 +117,10 @@ class Cache {
   // The entry of exactly this key, every byte of it checked. A hit counts as use.
   CacheLookup lookup(const CacheKey& key) const;
 
+  // A number of the entry of this key, which is another one when it was stored anew; nothing when
+  // there is none. Quick: looks at no byte of it.
+  std::optional<uint64_t> identity(const CacheKey& key) const;
+
   // The lock of a key, for whoever makes its entry; errors as FileLock::acquire(). Without it one
   // may go on and store as well: the last one wins, and nothing breaks.
   Result<std::unique_ptr<FileLock>> lock(const CacheKey& key,

@@ -72,8 +72,12 @@ TEST_F(CacheFolder, GivesBackWhatWasStored) {
     ASSERT_TRUE(cache->store(key_of("a"), {.label = "A", .note = "n"}, writing("payload")).ok());
   }
   const auto cache = open();
+  EXPECT_EQ(cache->identity(key_of("b")), std::nullopt);
+  const auto identity = cache->identity(key_of("a"));
+  ASSERT_TRUE(identity);
   const CacheLookup found = cache->lookup(key_of("a"));
   ASSERT_TRUE(found.entry);
+  EXPECT_EQ(cache->identity(key_of("a")), identity);
   EXPECT_EQ(text_of(found.entry->payload), "payload");
   EXPECT_EQ(found.entry->note, "n");
   EXPECT_EQ(reinterpret_cast<uintptr_t>(found.entry->payload.data()) % 4096, 0);
@@ -82,6 +86,7 @@ TEST_F(CacheFolder, GivesBackWhatWasStored) {
   ASSERT_TRUE(cache->store(key_of("a"), {.label = "A", .note = ""}, writing("other")).ok());
   EXPECT_EQ(text_of(found.entry->payload), "payload");  // whoever has it keeps it
   EXPECT_EQ(get(*cache, key_of("a")), "other");
+  EXPECT_NE(cache->identity(key_of("a")), identity);
   EXPECT_EQ(fs::status(folder_).permissions() & fs::perms::all, fs::perms::owner_all);
 }
 

@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr int kLostRacesMax = 100;
 constexpr milliseconds kFirstPause{1};
 constexpr milliseconds kLongestPause{50};
 constexpr milliseconds kLongestWait = std::chrono::hours(24);
@@ -52,7 +53,7 @@ Result<std::unique_ptr<FileLock>> FileLock::acquire(const fs::path& path, millis
   wait_max = std::min<milliseconds>(wait_max, kLongestWait);
   const auto give_up = Clock::now() + wait_max;
   milliseconds pause = kFirstPause;
-  while (true) {
+  for (int lost = 0; lost < kLostRacesMax;) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return errno_status(errno, "locking", path.string());
     const int error = try_lock(fd);
@@ -60,7 +61,10 @@ Result<std::unique_ptr<FileLock>> FileLock::acquire(const fs::path& path, millis
       return std::unique_ptr<FileLock>(new FileLock(path, fd));
     }
     ::close(fd);
-    if (error == 0) continue;  // its holder has just finished
+    if (error == 0) {  // its holder has just finished
+      ++lost;
+      continue;
+    }
     if (error != EWOULDBLOCK) return errno_status(error, "locking", path.string());
     const auto left = std::chrono::ceil<milliseconds>(give_up - Clock::now());
     if (left <= milliseconds(0)) {
@@ -72,6 +76,9 @@ Result<std::unique_ptr<FileLock>> FileLock::acquire(const fs::path& path, millis
     ::poll(nullptr, 0, static_cast<int>(std::min(pause, left).count()));
     pause = std::min(pause * 2, kLongestPause);
   }
+  return unavailable("locking " + path.string() +
+                     ": the file is another one each time it is opened; expected a file system "
+                     "whose files keep their numbers");
 }
 
 bool FileLock::remove_abandoned(const fs::path& path) {
