@@ -35,10 +35,11 @@ struct Request {
 };
 
 std::string age_text(int64_t seconds) {
+  constexpr int64_t kHour = 3600;
   if (seconds < 60) return "now";
-  if (seconds < 3600) return fmt::format("{} min ago", seconds / 60);
-  if (seconds < 48 * 3600) return fmt::format("{} h ago", seconds / 3600);
-  return fmt::format("{} days ago", seconds / 86400);
+  if (seconds < kHour) return fmt::format("{} min ago", seconds / 60);
+  if (seconds < 48 * kHour) return fmt::format("{} h ago", seconds / kHour);
+  return fmt::format("{} days ago", seconds / (24 * kHour));
 }
 
 int64_t now_s() {
