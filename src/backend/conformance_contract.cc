@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
-#include <cstring>
 #include <openvino/op/add.hpp>
 #include <openvino/op/matmul.hpp>
 #include <openvino/op/op.hpp>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -181,7 +182,7 @@ Status what_runs_is_read_back(const Backend& backend, const CompileOptions& opti
 Blob blob_of(std::string_view bytes) {
   auto owner =
       std::make_shared<Tensor>(Tensor::allocate(DType::kU8, {static_cast<int64_t>(bytes.size())}));
-  std::memcpy(owner->mutable_data(), bytes.data(), bytes.size());
+  std::ranges::copy(std::as_bytes(std::span(bytes)), owner->mutable_data());
   return {owner->bytes(), owner};
 }
 
