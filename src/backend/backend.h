@@ -5,7 +5,10 @@
 // the same contract as checks; every backend passes it.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +80,12 @@ class Session {
   virtual Status run(const NamedTensors& inputs, NamedTensors& outputs) = 0;
 };
 
+// Bytes in memory and what keeps them there: a mapped file. Nobody changes them.
+struct Blob {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+};
+
 // The immutable half: graph, packed weights, kernels. Shared by its sessions, safe from any thread.
 class CompiledModel {
  public:
@@ -84,6 +93,12 @@ class CompiledModel {
   virtual const Signature& signature() const = 0;
   virtual const Executed& executed() const = 0;
   virtual Result<std::unique_ptr<Session>> create_session() const = 0;
+
+  // Writes what Backend::import_compiled() makes the same model of again; may go back in `out`.
+  // UNIMPLEMENTED, with the reason and nothing written, for a model that has no such form.
+  virtual Status export_to(std::ostream& /*out*/) const {
+    return unimplemented("this backend writes no compiled models");
+  }
 };
 
 // One engine. Made once by cli/wire.cc or the Engine; safe from any thread.
@@ -97,6 +112,18 @@ class Backend {
   // an operation or precision the backend lacks, UNAVAILABLE when it cannot be used at all.
   virtual Result<std::shared_ptr<const CompiledModel>> compile(
       const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const = 0;
+
+  // The model that export_to() wrote into `blob`, which is kept as long as the model needs it.
+  // `options` are those it was compiled with. FAILED_PRECONDITION for a blob of another engine
+  // build or other options, DATA_LOSS for one that is cut off or no such blob, UNIMPLEMENTED
+  // where export_to() is.
+  //
+  // Engines do not check what they read here, and run it: give only bytes that export_to() wrote
+  // and that a checksum has found unchanged (store/cache.h).
+  virtual Result<std::shared_ptr<const CompiledModel>> import_compiled(
+      const Blob& /*blob*/, const CompileOptions& /*options*/) const {
+    return unimplemented("this backend reads no compiled models");
+  }
 };
 
 }  // namespace accel::backend

@@ -1,9 +1,13 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <openvino/op/add.hpp>
 #include <openvino/op/matmul.hpp>
 #include <openvino/op/op.hpp>
+#include <span>
+#include <sstream>
 #include <thread>
 
 #include "backend/conformance_kit.h"
@@ -173,6 +177,94 @@ Status what_runs_is_read_back(const Backend& backend, const CompileOptions& opti
   return {};
 }
 
+// --- exporting ---------------------------------------------------------------------------------
+
+Blob blob_of(std::string_view bytes) {
+  auto owner =
+      std::make_shared<Tensor>(Tensor::allocate(DType::kU8, {static_cast<int64_t>(bytes.size())}));
+  std::ranges::copy(std::as_bytes(std::span(bytes)), owner->mutable_data());
+  return {owner->bytes(), owner};
+}
+
+// With the engine's own kernels, which is what can be exported, if anything can.
+CompileOptions of_the_engine(CompileOptions options) {
+  options.own_kernels = false;
+  return options;
+}
+
+// `test` by a model that went through bytes.
+Status same_through_bytes(const Backend& backend, const CompileOptions& options,
+                          const ConformanceCase& test) {
+  ACCEL_ASSIGN(auto model, backend.compile(test.model, options));
+  const std::vector<Port> inputs = model->signature().inputs;
+  const Executed executed = model->executed();
+  std::ostringstream out;
+  ACCEL_TRY(model->export_to(out));
+  model.reset();
+  Blob blob = blob_of(out.str());
+  ACCEL_ASSIGN(const auto again, backend.import_compiled(blob, options));
+  blob = {};  // the model keeps what it needs
+  if (again->executed().precision != executed.precision ||
+      again->executed().device != executed.device ||
+      again->executed().streams != executed.streams) {
+    return internal_error("what runs after importing is not what ran before exporting");
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const std::vector<Port>& found = again->signature().inputs;
+    if (found.size() == inputs.size() && describe(found[i]) == describe(inputs[i])) continue;
+    return internal_error("the inputs after importing are not those before exporting");
+  }
+  ACCEL_ASSIGN(const auto session, again->create_session());
+  NamedTensors outputs;
+  for (const ConformanceRun& run : test.runs) {
+    ACCEL_TRY(session->run(run.inputs, outputs));
+    ACCEL_TRY(compare(outputs, run.expected, test.epsilons * epsilon(options.precision)));
+  }
+  return {};
+}
+
+Status exported_models_come_back(const Backend& backend, const CompileOptions& options) {
+  const CompileOptions engine = of_the_engine(options);
+  std::vector<std::string> failures;
+  for (const ConformanceCase& test : conformance_cases()) {
+    const Status status = same_through_bytes(backend, engine, test);
+    if (status.code() == StatusCode::kUnimplemented) {
+      return expect_error(backend.import_compiled({}, engine).status(), StatusCode::kUnimplemented,
+                          {});
+    }
+    if (!status.ok()) failures.push_back(test.name + ": " + status.message());
+  }
+  if (failures.empty()) return {};
+  return internal_error(fmt::format("{}", fmt::join(failures, "; ")));
+}
+
+Status wrong_blobs_are_refused(const Backend& backend, const CompileOptions& options) {
+  const CompileOptions engine = of_the_engine(options);
+  ACCEL_ASSIGN(const auto model, backend.compile(layer(), engine));
+  std::ostringstream out;
+  const Status exported = model->export_to(out);
+  if (exported.code() == StatusCode::kUnimplemented) return {};
+  ACCEL_TRY(exported);
+  const std::string whole = out.str();
+  std::array<CompileOptions, 4> others{engine, engine, engine, engine};
+  others[0].device = "NOWHERE";
+  others[1].precision = engine.precision == Precision::kF32 ? Precision::kBF16 : Precision::kF32;
+  others[2].streams = engine.streams + 1;
+  others[3].threads = engine.threads + 1;
+  for (const CompileOptions& other : others) {
+    ACCEL_TRY(expect_error(backend.import_compiled(blob_of(whole), other).status(),
+                           StatusCode::kFailedPrecondition, {"expected"}));
+  }
+  const std::string_view text = whole;
+  for (const std::string_view part :
+       {std::string_view(), text.substr(0, text.size() / 2), text.substr(0, text.size() - 1),
+        text.substr(1), std::string_view("no compiled model, but longer than what ends one")}) {
+    ACCEL_TRY(expect_error(backend.import_compiled(blob_of(part), engine).status(),
+                           StatusCode::kDataLoss, {"compiled model"}));
+  }
+  return {};
+}
+
 // --- sessions ----------------------------------------------------------------------------------
 
 Status outputs_come_in_order_and_stay(const Backend& backend, const CompileOptions& options) {
@@ -260,6 +352,7 @@ std::vector<ContractCheck> contract_checks() {
   return {
       {"compiling leaves the model alone", compiling_leaves_the_model_alone},
       {"contradictory shapes are an error", contradictory_shapes_are_an_error},
+      {"exported models come back", exported_models_come_back},
       {"outputs come in order and stay", outputs_come_in_order_and_stay},
       {"sessions outlive what made them", sessions_outlive_what_made_them},
       {"small integers are unimplemented", small_integers_are_unimplemented},
@@ -268,6 +361,7 @@ std::vector<ContractCheck> contract_checks() {
       {"unknown device is not found", unknown_device_is_not_found},
       {"unknown operation is unimplemented", unknown_operation_is_unimplemented},
       {"what runs is read back", what_runs_is_read_back},
+      {"wrong blobs are refused", wrong_blobs_are_refused},
       {"wrong inputs are all named", wrong_inputs_are_all_named},
   };
 }

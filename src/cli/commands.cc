@@ -12,7 +12,8 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 13> kCommands{{
+constexpr std::array<Command, 14> kCommands{{
+    {"cache", "what is kept of converted and compiled models", run_cache},
     {"devices", "the devices of this machine and what each can run", run_devices},
     {"doctor", "check the installation and say how to mend it", run_doctor},
     {"embed", "texts to sentence embeddings", run_embed},

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <random>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "base/files.h"
 #include "base/try.h"
 #include "store/hash.h"
+#include "store/private_folder.h"
 
 namespace accel::store {
 namespace {
@@ -49,31 +49,6 @@ std::string checksum_of(const FactKey& key, const Json& value) {
 bool is_fact_name(std::string_view name) {
   if (name.size() != 37 || !name.ends_with(".json")) return false;
   return name.substr(0, 32).find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-// Makes the folder and its parents, readable by this user alone, and tries to write in it.
-Status prepare_folder(const fs::path& folder) {
-  std::error_code error;
-  if (folder.empty()) return invalid_argument("remembering facts: no folder was given");
-  const fs::path parent = folder.has_filename() ? folder.parent_path() : folder;
-  if (!parent.empty()) fs::create_directories(parent, error);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return errno_status(errno, "creating", folder.string());
-  }
-  if (!fs::is_directory(folder, error)) {
-    return errno_status(ENOTDIR, "opening", folder.string());
-  }
-  if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0) {
-    return errno_status(errno, "writing in", folder.string());
-  }
-  return {};
-}
-
-std::string random_digits() {
-  std::random_device device;
-  Fingerprinter print;
-  for (int i = 0; i < 4; ++i) print.add(static_cast<uint64_t>(device()));
-  return print.digits().substr(0, 16);
 }
 
 // A folder in the common temporary one, whose name anybody can guess: only one that is this user's

@@ -12,6 +12,7 @@
 #include <openvino/openvino.hpp>
 #include <thread>
 
+#include "backend/compiled_blob.h"
 #include "backend/guard.h"
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
@@ -82,13 +83,12 @@ class OpenVinoSession : public Session {
 
 class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<OpenVinoModel> {
  public:
-  OpenVinoModel(ov::CompiledModel compiled, Signature signature, Executed executed)
-      : compiled_(std::move(compiled)),
-        signature_(std::move(signature)),
-        executed_(std::move(executed)) {}
+  // `source` keeps the memory that an imported graph may view.
+  OpenVinoModel(ov::CompiledModel compiled, BlobHeader made, std::shared_ptr<const void> source)
+      : source_(std::move(source)), compiled_(std::move(compiled)), made_(std::move(made)) {}
 
-  const Signature& signature() const override { return signature_; }
-  const Executed& executed() const override { return executed_; }
+  const Signature& signature() const override { return made_.signature; }
+  const Executed& executed() const override { return made_.executed; }
 
   Result<std::unique_ptr<Session>> create_session() const override {
     return guarded("creating a session", StatusCode::kUnavailable,
@@ -99,10 +99,25 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
                    });
   }
 
+  Status export_to(std::ostream& out) const override {
+    if (made_.executed.kernels != "engine") {
+      return unimplemented(fmt::format("a model that runs on accel's own kernels ({}) has no form "
+                                       "in a file",
+                                       made_.executed.kernels));
+    }
+    return write_blob(out, made_, [&](std::ostream& stream) {
+      return guarded("exporting the compiled model", StatusCode::kUnimplemented, [&]() -> Status {
+        auto compiled = compiled_;  // exporting is no const call
+        compiled.export_model(stream);
+        return {};
+      });
+    });
+  }
+
  private:
+  std::shared_ptr<const void> source_;  // outlives the graph
   ov::CompiledModel compiled_;
-  Signature signature_;
-  Executed executed_;
+  BlobHeader made_;
 };
 
 // y = x W with a constant 64x64 W: enough for an engine to choose its kernels.
@@ -123,6 +138,8 @@ class OpenVinoBackend : public Backend {
   std::vector<Device> devices() const override;
   Result<std::shared_ptr<const CompiledModel>> compile(
       const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const override;
+  Result<std::shared_ptr<const CompiledModel>> import_compiled(
+      const Blob& blob, const CompileOptions& options) const override;
 
  private:
   Result<ov::Core*> core() const;
@@ -232,6 +249,32 @@ SharedModel work_around(SharedModel model, const CompileOptions& options) {
   return alone && options.precision == Precision::kBF16 ? part_gated_feed_forward(model) : model;
 }
 
+std::string engine_build() {
+  return std::string("openvino ") + ov::get_openvino_version().buildNumber;
+}
+
+ov::AnyMap engine_settings(const CompileOptions& options) {
+  ov::AnyMap settings{
+      ov::hint::inference_precision(element_of_precision(options.precision)),
+      ov::num_streams(options.streams),
+  };
+  if (options.device == "CPU") {
+    // Pinning fights with other processes of a shared machine over the same cores.
+    settings.insert(ov::hint::enable_cpu_pinning(false));
+    if (options.threads > 0) settings.insert(ov::inference_num_threads(options.threads));
+  }
+  return settings;
+}
+
+// What `ready` really does.
+Executed read_back(ov::CompiledModel& ready, const CompileOptions& options, std::string kernels) {
+  return {.device = fmt::format("{}", fmt::join(ready.get_property(ov::execution_devices), ",")),
+          .precision = executed_precision(ready),
+          .streams = ready.get_property(ov::num_streams).num,
+          .threads = options.device == "CPU" ? ready.get_property(ov::inference_num_threads) : 0,
+          .kernels = std::move(kernels)};
+}
+
 Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
     const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const {
   if (options.precision == Precision::kI8 || options.precision == Precision::kI4) {
@@ -243,30 +286,38 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
   using ResultType = Result<std::shared_ptr<const CompiledModel>>;
   const std::string action = "compiling for " + options.device;
   ResultType compiled = guarded(action, StatusCode::kUnimplemented, [&]() -> ResultType {
-    ov::AnyMap settings{
-        ov::hint::inference_precision(element_of_precision(options.precision)),
-        ov::num_streams(options.streams),
-    };
-    if (options.device == "CPU") {
-      // Pinning fights with other processes of a shared machine over the same cores.
-      settings.insert(ov::hint::enable_cpu_pinning(false));
-      if (options.threads > 0) settings.insert(ov::inference_num_threads(options.threads));
-    }
     const OwnKernels own = choose_kernels(work_around(model, options), options);
-    ov::CompiledModel ready = engine->compile_model(own.model, options.device, settings);
-    Executed executed{
-        .device = fmt::format("{}", fmt::join(ready.get_property(ov::execution_devices), ",")),
-        .precision = executed_precision(ready),
-        .streams = ready.get_property(ov::num_streams).num,
-        .threads = options.device == "CPU" ? ready.get_property(ov::inference_num_threads) : 0,
-        .kernels = own.name};
-    return std::shared_ptr<const CompiledModel>(std::make_shared<OpenVinoModel>(
-        std::move(ready), signature_of(*model), std::move(executed)));
+    ov::CompiledModel ready =
+        engine->compile_model(own.model, options.device, engine_settings(options));
+    Executed executed = read_back(ready, options, own.name);
+    return std::shared_ptr<const CompiledModel>(
+        std::make_shared<OpenVinoModel>(std::move(ready),
+                                        BlobHeader{.engine = engine_build(),
+                                                   .options = options,
+                                                   .signature = signature_of(*model),
+                                                   .executed = std::move(executed)},
+                                        nullptr));
   });
   if (compiled.ok()) return compiled;
   // The engine does not tell a missing plug-in from a graph it cannot take.
   ACCEL_TRY(check_device(*engine, options.device));
   return compiled;
+}
+
+Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::import_compiled(
+    const Blob& blob, const CompileOptions& options) const {
+  ACCEL_ASSIGN(OpenedBlob opened, open_blob(blob.bytes));
+  ACCEL_TRY(check_blob(opened.header, engine_build(), options));
+  ACCEL_ASSIGN(ov::Core * engine, core());
+  using ResultType = Result<std::shared_ptr<const CompiledModel>>;
+  return guarded("importing for " + options.device, StatusCode::kDataLoss, [&]() -> ResultType {
+    const ov::Tensor view(ov::element::u8, ov::Shape{opened.engine_bytes.size()},
+                          static_cast<const void*>(opened.engine_bytes.data()));
+    ov::CompiledModel ready = engine->import_model(view, options.device, engine_settings(options));
+    opened.header.executed = read_back(ready, options, opened.header.executed.kernels);
+    return std::shared_ptr<const CompiledModel>(
+        std::make_shared<OpenVinoModel>(std::move(ready), std::move(opened.header), blob.owner));
+  });
 }
 
 }  // namespace

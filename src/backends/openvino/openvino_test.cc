@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 #include <openvino/op/matmul.hpp>
+#include <sstream>
 
 #include "backend/bare_engine.h"
 #include "backend/conformance.h"
@@ -67,6 +68,26 @@ TEST(OpenVino, ConformsOnEveryDeviceInEveryPrecisionThatItOffers) {
     const Status bare = run_conformance(*backend, {.device = device.name, .own_kernels = false});
     EXPECT_TRUE(bare.ok()) << bare.message();
   }
+}
+
+TEST(OpenVino, ModelsOnAccelsOwnKernelsAreNotExported) {
+  const auto backend = make_openvino_backend();
+  int refused = 0;
+  for (const ConformanceCase& test : attention_cases()) {
+    const auto model = backend->compile(test.model, {});
+    ASSERT_TRUE(model.ok()) << model.status().to_string();
+    std::ostringstream out;
+    const Status status = (*model)->export_to(out);
+    if ((*model)->executed().kernels == "engine") {
+      EXPECT_TRUE(status.ok()) << status.to_string();
+    } else {
+      EXPECT_EQ(status.code(), StatusCode::kUnimplemented);
+      EXPECT_THAT(status.message(), HasSubstr((*model)->executed().kernels));
+      EXPECT_THAT(out.str(), IsEmpty());
+      ++refused;
+    }
+  }
+  if (refused == 0) GTEST_SKIP() << "accel has no kernels of its own for this processor";
 }
 
 // Left to itself the engine chooses bf16 on some machines.

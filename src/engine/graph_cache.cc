@@ -1,0 +1,287 @@
+#include "engine/graph_cache.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <link.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "accel/precision.h"
+#include "accel/version.h"
+#include "backend/graph_file.h"
+#include "base/try.h"
+
+namespace accel::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using ModelPtr = std::shared_ptr<const backend::CompiledModel>;
+using GraphPtr = std::shared_ptr<const ov::Model>;
+using LockPtr = std::unique_ptr<store::FileLock>;
+
+// Entries that are replaced while one tries to use them: somebody else's trouble, after so many.
+constexpr int kTriesMax = 8;
+
+// Adds the time until its end to `sum_ms`.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& sum_ms) : sum_ms_(sum_ms) {}
+  ~Stopwatch() {
+    sum_ms_ += std::chrono::duration<double, std::milli>(Clock::now() - begin_).count();
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& sum_ms_;
+  const Clock::time_point begin_ = Clock::now();
+};
+
+std::string engine_name(const backend::Info& info) { return info.name + " " + info.version; }
+
+// One call of GraphCache::compile().
+class Compilation {
+ public:
+  struct Place {
+    store::Cache& entries;
+    const std::string& build;
+    const GraphCacheOptions& options;
+  };
+  Compilation(Place place, const backend::Backend& backend, const GraphSource& source,
+              const backend::CompileOptions& options)
+      : place_(place), backend_(backend), source_(source), options_(options) {
+    graph_key_ = {.kind = "graph", .parts = source.parts};
+    graph_key_.add("accel", place.build);
+    compiled_key_ = {.kind = "compiled", .parts = graph_key_.parts};
+    compiled_key_.add("engine", engine_name(backend.info()))
+        .add("device", options.device)
+        .add("precision", to_string(options.precision))
+        .add("streams", std::to_string(options.streams))
+        .add("threads", std::to_string(options.threads))
+        .add("kernels", options.own_kernels ? "accel" : "engine")
+        .add("cpu", place.options.cpu);
+  }
+
+  Result<CachedModel> run();
+
+ private:
+  // What the entry of `key` gives through `read`; null for a miss. An entry without payload says by
+  // its note that there is nothing to keep.
+  template <class Pointer, class Read>
+  Pointer find(const store::CacheKey& key, const Read& read, std::string& not_kept);
+  // The same, after waiting for whoever is making it. Null: it is to be made here, under `held`
+  // where that could be had.
+  template <class Pointer, class Read>
+  Pointer find_or_lock(const store::CacheKey& key, const Read& read, std::string& not_kept,
+                       LockPtr& held);
+  Result<GraphPtr> make_graph();
+  Result<ModelPtr> make_compiled();
+
+  LockPtr lock(const store::CacheKey& key);
+  // True when it was stored. What has no form in bytes leaves its reason instead.
+  bool store(const store::CacheKey& key, const store::Cache::Writer& write, std::string& not_kept);
+  // Once each.
+  void warn(const Status& status) {
+    const bool known =
+        std::ranges::find(report_.warnings, status.message()) != report_.warnings.end();
+    if (!status.ok() && !known) report_.warnings.push_back(status.message());
+  }
+
+  const Place place_;
+  const backend::Backend& backend_;
+  const GraphSource& source_;
+  const backend::CompileOptions& options_;
+  store::CacheKey graph_key_;
+  store::CacheKey compiled_key_;
+  std::string graph_not_kept_;
+  CacheReport report_;
+};
+
+template <class Pointer, class Read>
+Pointer Compilation::find(const store::CacheKey& key, const Read& read, std::string& not_kept) {
+  store::CacheLookup found = place_.entries.lookup(key);
+  report_.lookup_ms += found.lookup_ms;
+  report_.verify_ms += found.verify_ms;
+  warn(found.warning);
+  if (!found.entry) return nullptr;
+  if (found.entry->payload.empty()) {
+    not_kept = found.entry->note;
+    return nullptr;
+  }
+  const Stopwatch watch(report_.import_ms);
+  auto made = read(backend::Blob{found.entry->payload, found.entry->owner});
+  if (made.ok()) return std::move(*made);
+  warn(made.status().with_context("an entry of the cache is not used"));
+  return nullptr;
+}
+
+template <class Pointer, class Read>
+Pointer Compilation::find_or_lock(const store::CacheKey& key, const Read& read,
+                                  std::string& not_kept, LockPtr& held) {
+  std::optional<uint64_t> useless;  // the entry that was tried in vain
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const std::optional<uint64_t> there = place_.entries.identity(key);
+    if (there && there != useless) {
+      held.reset();  // others read it at the same time
+      Pointer made = find<Pointer>(key, read, not_kept);
+      if (made || !not_kept.empty()) return made;
+      useless = there;
+    }
+    if (held) break;
+    held = lock(key);
+    if (!held) break;
+  }
+  return nullptr;
+}
+
+LockPtr Compilation::lock(const store::CacheKey& key) {
+  const Stopwatch watch(report_.wait_ms);
+  auto lock = place_.entries.lock(key, place_.options.wait_max);
+  if (lock.ok()) return std::move(*lock);
+  // A folder that cannot be written is told once, by store().
+  if (place_.entries.warning().ok()) {
+    warn(lock.status().with_context("going on without the cache's lock"));
+  }
+  return nullptr;
+}
+
+bool Compilation::store(const store::CacheKey& key, const store::Cache::Writer& write,
+                        std::string& not_kept) {
+  const Stopwatch watch(report_.store_ms);
+  Status status = place_.entries.store(key, {.label = source_.label, .note = ""}, write);
+  if (status.ok()) return true;
+  if (status.code() == StatusCode::kUnimplemented) {
+    not_kept = status.message();
+    // So that others neither wait nor try.
+    status = place_.entries.store(key, {.label = source_.label, .note = not_kept},
+                                  [](std::ostream&) { return Status(); });
+  }
+  warn(status);
+  return false;
+}
+
+Result<GraphPtr> Compilation::make_graph() {
+  LockPtr held;
+  if (source_.keep_graph) {
+    GraphPtr graph = find_or_lock<GraphPtr>(graph_key_, backend::read_graph, graph_not_kept_, held);
+    if (graph) {
+      report_.outcome = CacheOutcome::kGraphFound;
+      return graph;
+    }
+    if (report_.changed.empty()) {
+      report_.changed = place_.entries.changed_parts(graph_key_, source_.label);
+    }
+  }
+  auto made = [&] {
+    const Stopwatch watch(report_.make_ms);
+    return source_.make();
+  }();
+  if (made.ok() && held) {
+    report_.stored_graph = store(
+        graph_key_, [&](std::ostream& out) { return backend::write_graph(**made, out); },
+        graph_not_kept_);
+  }
+  return made;
+}
+
+Result<ModelPtr> Compilation::make_compiled() {
+  ACCEL_ASSIGN(const GraphPtr graph, make_graph());
+  const Stopwatch watch(report_.compile_ms);
+  return backend_.compile(graph, options_);
+}
+
+Result<CachedModel> Compilation::run() {
+  LockPtr held;
+  if (source_.keep_compiled) {
+    const auto read = [&](const backend::Blob& blob) {
+      return backend_.import_compiled(blob, options_);
+    };
+    ModelPtr model = find_or_lock<ModelPtr>(compiled_key_, read, report_.not_kept, held);
+    if (model) {
+      report_.outcome = CacheOutcome::kCompiledFound;
+      return CachedModel{std::move(model), std::move(report_)};
+    }
+    report_.changed = place_.entries.changed_parts(compiled_key_, source_.label);
+  }
+  if (source_.keep_graph || source_.keep_compiled) warn(place_.entries.warning());
+  ACCEL_ASSIGN(ModelPtr model, make_compiled());
+  if (held && report_.not_kept.empty()) {
+    report_.stored_compiled = store(
+        compiled_key_, [&](std::ostream& out) { return model->export_to(out); }, report_.not_kept);
+  }
+  return CachedModel{std::move(model), std::move(report_)};
+}
+
+// The program or library that holds this code.
+std::filesystem::path own_file() {
+  Dl_info found{};
+  link_map* map = nullptr;
+  const auto* here = reinterpret_cast<const void*>(&accel_build);
+  if (::dladdr1(here, &found, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0) return {};
+  const bool program = map == nullptr || map->l_name == nullptr || *map->l_name == '\0';
+  return program ? "/proc/self/exe" : map->l_name;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GraphCache>> GraphCache::create(GraphCacheOptions options) {
+  ACCEL_ASSIGN(store::CacheOptions settings, store::default_cache_options(options.cache_dir));
+  auto cache = std::unique_ptr<GraphCache>(new GraphCache(std::move(options)));
+  cache->entries_ = store::Cache::create(std::move(settings));
+  cache->hashes_ = store::ContentHashes::create({.folder = cache->options_.cache_dir / "hashes"});
+  cache->build_ = accel_build(*cache->hashes_);
+  return cache;
+}
+
+Result<CachedModel> GraphCache::compile(const backend::Backend& backend, const GraphSource& source,
+                                        const backend::CompileOptions& options) const {
+  return Compilation({*entries_, build_, options_}, backend, source, options).run();
+}
+
+std::string accel_build(const store::ContentHashes& hashes) {
+  const auto content = hashes.of_file(own_file());
+  return fmt::format("{} {}", kVersion, content.ok() ? content->substr(0, 16) : "unknown build");
+}
+
+Status fits_home(const store::CacheKey& key, const CacheHome& home) {
+  const auto differs = [&](std::string_view what, std::string_view here) {
+    return failed_precondition(fmt::format(
+        "made for {} '{}', found '{}' here; make it here instead", what, key.part(what), here));
+  };
+  const std::string_view accel = key.part("accel");
+  if (accel != home.accel) return differs("accel", home.accel);
+  const std::string_view cpu = key.part("cpu");
+  if (!cpu.empty() && cpu != home.cpu) return differs("cpu", home.cpu);
+  const std::string_view engine = key.part("engine");
+  if (engine.empty() || std::ranges::find(home.engines, engine) != home.engines.end()) return {};
+  return differs("engine", fmt::format("{}", fmt::join(home.engines, ", ")));
+}
+
+std::string describe(const CacheReport& report) {
+  std::string text;
+  const auto add = [&](std::string_view what, double ms) {
+    if (ms > 0) text += fmt::format("{}{} in {:.1f} ms", text.empty() ? "" : ", ", what, ms);
+  };
+  switch (report.outcome) {
+    case CacheOutcome::kCompiledFound: add("compiled model found", report.lookup_ms); break;
+    case CacheOutcome::kGraphFound: add("graph found", report.lookup_ms); break;
+    case CacheOutcome::kMade:
+      text = report.changed.empty()
+                 ? "nothing found"
+                 : fmt::format("nothing found (other {})", fmt::join(report.changed, ", "));
+      break;
+  }
+  if (report.wait_ms >= 1) add("waited for another process", report.wait_ms);
+  add("checked", report.verify_ms);
+  add("imported", report.import_ms);
+  add("made", report.make_ms);
+  add("compiled", report.compile_ms);
+  if (report.stored_graph || report.stored_compiled) add("stored", report.store_ms);
+  if (!report.not_kept.empty()) text += "; not kept: " + report.not_kept;
+  return text;
+}
+
+}  // namespace accel::engine
