@@ -218,6 +218,8 @@ def write_bert(writer, config, tensors):
     writer.add_pooling_type(gguf.PoolingType.CLS)
     theta = config.get("rope_parameters") or {}
     if config["model_type"] == "nomic_bert":
+        if config.get("head_dim"):
+            writer.add_key_length(config["head_dim"])
         writer.add_rope_freq_base(config.get("rotary_emb_base") or theta["rope_theta"])
     if config["model_type"] == "modernbert":
         writer.add_sliding_window(config["local_attention"])
@@ -343,17 +345,18 @@ def with_extra(pieces):
     return pieces + [(f"<extra_id_{i}>".encode(), 0.0, 4) for i in range(99, -1, -1)]
 
 
-def byte_level(name, pre, control, **special):
+def byte_level(name, pre, control, own=(), **special):
     """As _set_vocab_gpt2 writes it."""
     def write(writer):
         vocabulary = json.loads((LEGACY / name / "vocab.json").read_text())
         merges = (LEGACY / name / "merges.txt").read_text().splitlines()
         tokens = sorted(vocabulary, key=vocabulary.get)
-        tokens += [each for each in control if each not in vocabulary]
+        tokens += [each for each in (*control, *own) if each not in vocabulary]
         writer.add_tokenizer_model("gpt2")
         writer.add_tokenizer_pre(pre)
         writer.add_token_list(tokens)
-        writer.add_token_types([3 if each in control else 1 for each in tokens])
+        writer.add_token_types([3 if each in control else 4 if each in own else 1
+                                for each in tokens])
         writer.add_token_merges([each for each in merges if each and not each.startswith("#v")])
         write_special(writer, {key: tokens.index(value) if isinstance(value, str) else value
                                for key, value in special.items()})
@@ -391,7 +394,7 @@ VOCABULARIES = {
     "llama": sentencepiece("llama", "llama", "tokenizer.model", bos_token_id=1, eos_token_id=2,
                            unk_token_id=0, add_bos_token=True, add_eos_token=False),
     "qwen2": byte_level("qwen2", "qwen2", ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
-                        eos_token_id="<|endoftext|>", add_bos_token=False),
+                        ["<tool_call>"], eos_token_id="<|endoftext|>", add_bos_token=False),
     "roberta": byte_level("roberta", "roberta-bpe", ["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
                           bos_token_id="<s>", eos_token_id="</s>", add_bos_token=True,
                           add_eos_token=True),

