@@ -13,6 +13,7 @@
 
 #include "base/try.h"
 #include "models/families/families.h"
+#include "models/gguf/packed_weight.h"
 #include "text/tokenizer_files.h"
 
 namespace accel::models {
@@ -220,6 +221,7 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
     }
     if (request.hidden_states) std::ranges::move(context.states, std::back_inserter(outputs));
     built.model = finish(outputs, graph_inputs.parameters(), family_->model_type);
+    if (gguf_) gguf::keep_activations(*built.model);
   } catch (const std::exception& exception) {
     // Shapes were checked by Weights, so an operation that refuses its inputs is a contradiction
     // inside config.json that the family did not catch.

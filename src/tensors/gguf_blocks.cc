@@ -72,7 +72,7 @@ void add_fifth_bits(uint32_t bits, int8_t* q) {
 }
 
 void map(const std::array<int8_t, 16>& values, int8_t* q, size_t count) {
-  for (size_t i = 0; i < count; ++i) q[i] = values[static_cast<size_t>(q[i])];
+  for (size_t i = 0; i < count; ++i) q[i] = values[static_cast<uint8_t>(q[i])];
 }
 
 // --- groups of 32 --------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ std::string case_name(const testing::TestParamInfo<Pair>& info) {
 // What the format cannot say is as it is in the published models.
 constexpr const char* kUsualDistance = R"({"relative_attention_max_distance": 128})";
 constexpr const char* kUsualEncoder =
-    R"({"relative_attention_max_distance": 128, "feed_forward_proj": "relu", "dense_act_fn": "relu"})";
+    R"({"relative_attention_max_distance": 128, "feed_forward_proj": "relu",)"
+    R"("dense_act_fn": "relu"})";
 
 class GgufNumbers : public testing::TestWithParam<Pair> {};
 INSTANTIATE_TEST_SUITE_P(

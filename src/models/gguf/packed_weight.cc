@@ -89,6 +89,10 @@ bool stays_packed(const BlockFormat& format, const Shape& shape) {
   return shape[1] / format.group >= kFewestGroups;
 }
 
+void keep_activations(ov::Model& model) {
+  model.set_rt_info(std::string("0"), "runtime_options", "DYNAMIC_QUANTIZATION_GROUP_SIZE");
+}
+
 std::span<const std::byte> PackedWeight::stored_row(int64_t row) const {
   const size_t bytes = blocks_.bytes.size() / static_cast<size_t>(rows());
   return blocks_.bytes.subspan(static_cast<size_t>(order_.stored(row)) * bytes, bytes);

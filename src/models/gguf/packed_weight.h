@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <openvino/core/model.hpp>
 #include <span>
 
 #include "accel/tensor.h"
@@ -33,6 +34,10 @@ struct Blocks {
 
 // Whether a tensor of that format and shape stays packed in the graph.
 bool stays_packed(const tensors::BlockFormat& format, const Shape& shape);
+
+// Asks the engine to leave a graph's activations as they are: with integer weights it would round
+// them to 8 bits by default, which costs more than the weights' own packing does.
+void keep_activations(ov::Model& model);
 
 class PackedWeight : public DerivedWeight {
  public:
