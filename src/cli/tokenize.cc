@@ -41,7 +41,7 @@ struct TokenizeFlags {
 };
 
 void TokenizeFlags::declare(Flags& flags) {
-  flags.argument("MODEL", &model, "a model folder, or a tokenizer.json");
+  flags.argument("MODEL", &model, "a model folder, a .gguf file, or a tokenizer.json");
   flags.arguments("TEXT", &texts, 0, "texts; without any, lines of --input or standard input");
   flags.text("--input", "FILE|-", &input, "one text per line");
   flags.flag("--json-lines", &json_lines,
@@ -55,13 +55,19 @@ void TokenizeFlags::declare(Flags& flags) {
 }
 
 // The tokenizer needs no model around it: a folder with a tokenizer's files, or tokenizer.json
-// alone, will do. Otherwise the model's family knows which files to look for.
+// alone, will do. Otherwise the model's family knows which files to look for, or a GGUF file its
+// vocabulary.
 Result<std::string> tokenizer_content(const std::string& model) {
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(model, ignored)) return read_file(model, kTokenizerBytesMax);
+  const bool gguf = std::filesystem::path(model).extension() == ".gguf";
+  if (!gguf && std::filesystem::is_regular_file(model, ignored)) {
+    return read_file(model, kTokenizerBytesMax);
+  }
   ACCEL_ASSIGN(const auto located, models::locate_model(model));
-  Result<std::string> own = text::read_tokenizer(located, "");
-  if (own.ok() || own.status().code() != StatusCode::kNotFound) return own;
+  if (!gguf) {
+    Result<std::string> own = text::read_tokenizer(located, "");
+    if (own.ok() || own.status().code() != StatusCode::kNotFound) return own;
+  }
   ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
   return folder->tokenizer_json();
 }

@@ -83,11 +83,15 @@ std::string cache_key(const models::GraphRequest& request) {
                      request.normalize, request.hidden_states);
 }
 
-// Of the regular files that can be looked at.
+// Of the regular files that can be looked at, or of the one that `folder` is.
 uint64_t bytes_below(const std::filesystem::path& folder) {
   namespace fs = std::filesystem;
   uint64_t bytes = 0;
   std::error_code error;
+  if (fs::is_regular_file(folder, error)) {
+    const uint64_t size = fs::file_size(folder, error);
+    return error ? 0 : size;
+  }
   fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error);
   for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
     std::error_code ignored;
@@ -104,7 +108,7 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
                               std::optional<models::Head> wanted) {
   const Result<models::Head> own = folder.head();
   const models::Head head = wanted.value_or(own.ok() ? *own : models::Head::kBase);
-  ACCEL_ASSIGN(const models::BuiltGraph graph, folder.build({.head = head}));
+  ACCEL_ASSIGN(const models::BuiltGraph graph, folder.build({.head = head, .outline = true}));
   const models::SentenceModules& sentence = folder.sentence();
   ModelReport report{
       .path = folder.path().string(),

@@ -171,6 +171,11 @@ Status Checkpoint::add_file(const fs::path& path) {
     ACCEL_ASSIGN(auto file, tensors::TorchFile::open(std::move(mapping)));
     files_.emplace_back(std::move(file));
   }
+  add_entries();
+  return {};
+}
+
+void Checkpoint::add_entries() {
   std::visit(
       [&](const auto& file) {
         for (size_t i = 0; i < file.entries().size(); ++i) {
@@ -179,7 +184,15 @@ Status Checkpoint::add_file(const fs::path& path) {
         }
       },
       files_.back());
-  return {};
+}
+
+Checkpoint Checkpoint::of(const std::vector<gguf::GgufWeights>& files) {
+  Checkpoint checkpoint;
+  for (const gguf::GgufWeights& file : files) {
+    checkpoint.files_.emplace_back(file);
+    checkpoint.add_entries();
+  }
+  return checkpoint;
 }
 
 Result<Checkpoint> Checkpoint::open_indexed(const fs::path& path) {
@@ -229,7 +242,14 @@ Tensor Checkpoint::tensor(const Entry& entry) const {
 std::vector<WeightEntry> Checkpoint::weights() const {
   std::vector<WeightEntry> all;
   all.reserve(entries_.size());
-  for (const Entry& entry : entries_) all.push_back({entry.name, tensor(entry)});
+  for (const Entry& entry : entries_) {
+    const auto* packed = std::get_if<gguf::GgufWeights>(&files_[entry.file]);
+    if (packed != nullptr) {
+      all.push_back(packed->entry(packed->entries()[entry.place]));
+    } else {
+      all.push_back({.name = entry.name, .tensor = tensor(entry)});
+    }
+  }
   return all;
 }
 

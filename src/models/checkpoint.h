@@ -1,5 +1,5 @@
 // Checkpoint: the weights of a folder, whatever files hold them: safetensors or PyTorch's, one or
-// several with an index.
+// several with an index; or those of a GGUF file.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include "accel/status.h"
 #include "accel/tensor.h"
 #include "base/files.h"
+#include "models/gguf/gguf_weights.h"
 #include "models/weights.h"
 #include "tensors/safetensors.h"
 #include "tensors/torch_file.h"
@@ -39,10 +40,13 @@ class Checkpoint {
   // contradict their index; else the errors of the formats' readers. Messages name the file.
   static Result<Checkpoint> open(const std::filesystem::path& folder);
 
+  // The tensors of a model's GGUF files, under the names of a checkpoint.
+  static Checkpoint of(const std::vector<gguf::GgufWeights>& files);
+
   const std::vector<Entry>& entries() const { return entries_; }
 
-  // A view of the mapping that keeps it alive; a copy where the file has it in another order or not
-  // aligned.
+  // A view of the mapping that keeps it alive; a copy where the file has it in another order,
+  // packed or not aligned.
   Tensor tensor(const Entry& entry) const;
 
   // All of them.
@@ -54,11 +58,12 @@ class Checkpoint {
   Status check_checksums() const;
 
  private:
-  using File = std::variant<tensors::SafetensorsFile, tensors::TorchFile>;
+  using File = std::variant<tensors::SafetensorsFile, tensors::TorchFile, gguf::GgufWeights>;
 
   Checkpoint() = default;
   static Result<Checkpoint> open_indexed(const std::filesystem::path& index);
   Status add_file(const std::filesystem::path& path);
+  void add_entries();  // of the last file
 
   std::vector<File> files_;
   std::vector<Entry> entries_;

@@ -13,6 +13,7 @@
 
 #include "base/try.h"
 #include "models/families/families.h"
+#include "models/gguf/packed_weight.h"
 #include "text/tokenizer_files.h"
 
 namespace accel::models {
@@ -61,35 +62,76 @@ std::shared_ptr<ov::Model> finish(const std::vector<NamedOutput>& outputs,
   return std::make_shared<ov::Model>(results, parameters, std::string(name));
 }
 
+// The GGUF file that `path` is or holds; none: it is a folder of another kind.
+Result<std::optional<fs::path>> gguf_file(const fs::path& path) {
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) {
+    return path.extension() == ".gguf" ? std::optional(path) : std::nullopt;
+  }
+  if (fs::exists(path / "config.json", error) || fs::exists(path / "modules.json", error)) {
+    return std::optional<fs::path>();
+  }
+  return gguf::find_gguf(path);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) {
-    return not_found(fmt::format("{}: expected a model folder with config.json, found {}",
-                                 path.string(), fs::exists(path, error) ? "a file" : "nothing"));
-  }
   std::shared_ptr<ModelFolder> folder(new ModelFolder());
   folder->path_ = path;
+  ACCEL_ASSIGN(const std::optional<fs::path> file, gguf_file(path));
+  if (file) {
+    ACCEL_TRY(folder->open_gguf(*file));
+    return std::shared_ptr<const ModelFolder>(std::move(folder));
+  }
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    return not_found(fmt::format("{}: expected a model folder with config.json, or a .gguf file, "
+                                 "found {}",
+                                 path.string(), fs::exists(path, error) ? "a file" : "nothing"));
+  }
   ACCEL_ASSIGN(folder->sentence_, read_sentence_modules(path));
   folder->transformer_ = folder->sentence_.transformer;
-
   const fs::path config_path = folder->transformer_ / "config.json";
   ACCEL_ASSIGN(folder->config_, read_json(config_path));
-  const Json& config = folder->config_;
+  ACCEL_TRY(folder->read_config(config_path));
+  ACCEL_ASSIGN(folder->checkpoint_, Checkpoint::open(folder->transformer_));
+  return std::shared_ptr<const ModelFolder>(std::move(folder));
+}
+
+// What a model is, from its config.json, which is said to lie at `config_path`.
+Status ModelFolder::read_config(const fs::path& config_path) {
+  const Json& config = config_;
   if (!config.is_object() || !config.contains("model_type") || !config["model_type"].is_string()) {
     return invalid_argument(config_path.string() +
                             ": expected an object with a \"model_type\", found none");
   }
   Result<const Family*> family = find_family(config["model_type"].get<std::string>());
   if (!family.ok()) return family.status().with_context(config_path.string());
-  folder->family_ = *family;
-  folder->architecture_ = first_architecture(config);
-  Result<Facts> facts = folder->family_->facts(config);
+  family_ = *family;
+  architecture_ = first_architecture(config);
+  Result<Facts> facts = family_->facts(config);
   if (!facts.ok()) return facts.status().with_context(config_path.string());
-  folder->facts_ = *facts;
-  ACCEL_ASSIGN(folder->checkpoint_, Checkpoint::open(folder->transformer_));
-  return std::shared_ptr<const ModelFolder>(std::move(folder));
+  facts_ = *facts;
+  return {};
+}
+
+Status ModelFolder::open_gguf(const fs::path& file) {
+  transformer_ = file.parent_path();
+  ACCEL_ASSIGN(gguf_, gguf::GgufModel::open(file));
+  config_ = gguf_->config();
+  ACCEL_TRY(read_config(file));
+  checkpoint_ = Checkpoint::of(gguf_->weights());
+  // llama.cpp pools as the file says and gives vectors of length 1.
+  const std::optional<Pooling> pooling = gguf_->pooling();
+  sentence_ = {.transformer = transformer_,
+               .pooling = {pooling.value_or(Pooling::kMean)},
+               .pooling_assumed = !pooling,
+               .chain = {},
+               .normalize = true,
+               .prompts = {},
+               .default_prompt = {}};
+  return {};
 }
 
 Result<Head> ModelFolder::head() const {
@@ -113,7 +155,16 @@ int64_t ModelFolder::max_tokens() const {
 }
 
 Result<std::string> ModelFolder::tokenizer_json() const {
+  if (gguf_) return gguf_->tokenizer_json();
   return text::read_tokenizer(transformer_, family_->tokenizer);
+}
+
+std::vector<gguf::StoredType> ModelFolder::stored_types() const {
+  return gguf_ ? gguf_->stored_types() : std::vector<gguf::StoredType>();
+}
+
+std::optional<std::string> ModelFolder::chat_template() const {
+  return gguf_ ? gguf_->chat_template() : std::nullopt;
 }
 
 std::vector<InputSpec> ModelFolder::inputs(Head head) const {
@@ -152,7 +203,7 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
   }
   const std::vector<InputSpec> specs = inputs(head);
   const std::vector<std::string> wanted = wanted_inputs(request, specs);
-  Weights weights(checkpoint_->weights());
+  Weights weights(checkpoint_->weights(), request.outline);
   GraphInputs graph_inputs(specs, wanted, head == Head::kMultipleChoice);
   BuildContext context{config_, head, weights, graph_inputs};
   BuiltGraph built{.model = nullptr, .parameters = 0, .sources = checkpoint_->mappings()};
@@ -170,6 +221,7 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
     }
     if (request.hidden_states) std::ranges::move(context.states, std::back_inserter(outputs));
     built.model = finish(outputs, graph_inputs.parameters(), family_->model_type);
+    if (gguf_) gguf::keep_activations(*built.model);
   } catch (const std::exception& exception) {
     // Shapes were checked by Weights, so an operation that refuses its inputs is a contradiction
     // inside config.json that the family did not catch.

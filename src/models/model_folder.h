@@ -1,5 +1,5 @@
-// ModelFolder: a local Hugging Face folder, opened: its family, facts, tokenizer bytes, and the
-// ov::Model built from its weights on demand. Needs no backend and no Python.
+// ModelFolder: a local Hugging Face folder or a GGUF file, opened: its family, facts, tokenizer
+// bytes, and the ov::Model built from its weights on demand. Needs no backend and no Python.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "models/checkpoint.h"
 #include "models/family.h"
+#include "models/gguf/gguf_model.h"
 #include "models/sentence.h"
 
 namespace accel::models {
@@ -28,6 +29,8 @@ struct GraphRequest {
   bool hidden_states = false;  // also the states before and after each layer, "hidden_states.N"
   bool sentence = false;       // one output, "sentence_embedding", instead of the base's own
   bool normalize = true;       // only for `sentence`
+  // To be looked at, not run: the inputs and outputs are right, packed weights are not unpacked.
+  bool outline = false;
 };
 
 struct BuiltGraph {
@@ -41,9 +44,10 @@ struct BuiltGraph {
 // Immutable; safe from any thread.
 class ModelFolder {
  public:
-  // Reads config.json, modules.json and the headers of the weights: no weight is touched. NOT_FOUND
-  // for a missing folder or weights, UNIMPLEMENTED for an unknown family, INVALID_ARGUMENT or
-  // DATA_LOSS for broken files; the message names the file.
+  // Reads config.json, modules.json and the headers of the weights: no weight is touched. `path` is
+  // a folder, a .gguf file, or a folder with one and without config.json and modules.json.
+  // NOT_FOUND for a missing folder or weights, UNIMPLEMENTED for an unknown family,
+  // INVALID_ARGUMENT or DATA_LOSS for broken files; the message names the file.
   static Result<std::shared_ptr<const ModelFolder>> open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
@@ -67,11 +71,19 @@ class ModelFolder {
   // (text/tokenizer_files.h). NOT_FOUND says which file is expected.
   Result<std::string> tokenizer_json() const;
 
+  // Of a GGUF file: the formats that its tensors are stored in, and the template of its chats. Of a
+  // folder: nothing.
+  std::vector<gguf::StoredType> stored_types() const;
+  std::optional<std::string> chat_template() const;
+
   // INVALID_ARGUMENT naming every weight that is missing, extra or of a wrong shape.
   Result<BuiltGraph> build(const GraphRequest& request) const;
 
  private:
   ModelFolder() = default;
+  Status open_gguf(const std::filesystem::path& file);
+  Status read_config(const std::filesystem::path& config_path);
+
   std::filesystem::path path_;
   std::filesystem::path transformer_;  // where config.json lies: path_ or a module's folder
   Json config_;
@@ -80,6 +92,7 @@ class ModelFolder {
   Facts facts_;
   SentenceModules sentence_;
   std::optional<Checkpoint> checkpoint_;  // always set after open()
+  std::optional<gguf::GgufModel> gguf_;   // none: a folder of the Hub's
 };
 
 }  // namespace accel::models

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <openvino/op/broadcast.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/parameter.hpp>
@@ -63,10 +64,22 @@ Output constant(const Tensor& tensor, const ov::element::Type& type = ov::elemen
   return std::make_shared<ov::op::v0::Convert>(value, type);
 }
 
+// A value of that shape that takes no memory.
+Output no_numbers(const Shape& shape) {
+  return std::make_shared<ov::op::v3::Broadcast>(
+      ov::op::v0::Constant::create(ov::element::f32, ov::Shape{}, {0}),
+      ov::op::v0::Constant::create(ov::element::i64, ov::Shape{shape.size()}, shape));
+}
+
 }  // namespace
 
-Weights::Weights(std::vector<WeightEntry> entries) {
-  for (WeightEntry& entry : entries) entries_.emplace(std::move(entry.name), entry.tensor);
+Output float_constant(const Tensor& tensor) { return constant(tensor); }
+
+Weights::Weights(std::vector<WeightEntry> entries, bool outline) : outline_(outline) {
+  for (WeightEntry& entry : entries) {
+    std::string name = entry.name;
+    entries_.emplace(std::move(name), std::move(entry));
+  }
 }
 
 void Weights::choose_prefix(std::span<const std::string_view> prefixes, std::string_view probe) {
@@ -78,7 +91,7 @@ void Weights::choose_prefix(std::span<const std::string_view> prefixes, std::str
   }
 }
 
-const std::pair<const std::string, Tensor>* Weights::lookup(std::string_view name) const {
+const std::pair<const std::string, WeightEntry>* Weights::lookup(std::string_view name) const {
   const std::string old = old_name(name);
   for (const std::string_view prefix : {std::string_view(prefix_), std::string_view()}) {
     for (const std::string_view candidate : {name, std::string_view(old)}) {
@@ -90,7 +103,7 @@ const std::pair<const std::string, Tensor>* Weights::lookup(std::string_view nam
   return nullptr;
 }
 
-const Tensor* Weights::demand(const std::string& name, const Shape& shape, Kind kind) {
+const WeightEntry* Weights::demand(const std::string& name, const Shape& shape, Kind kind) {
   const auto* entry = lookup(name);
   const bool first = used_.insert(entry == nullptr ? prefix_ + name : entry->first).second;
   if (entry == nullptr) {
@@ -100,67 +113,76 @@ const Tensor* Weights::demand(const std::string& name, const Shape& shape, Kind 
     }
     return nullptr;
   }
-  const Tensor* tensor = &entry->second;
-  if (tensor->shape() != shape) {
+  const WeightEntry& found = entry->second;
+  if (found.shape() != shape) {
     if (first) {
       problems_.push_back({fmt::format("{}: expected shape {}, found {}", entry->first,
-                                       to_string(shape), to_string(tensor->shape()))});
+                                       to_string(shape), to_string(found.shape()))});
     }
     return nullptr;
   }
-  if (is_integer(tensor->dtype()) != (kind == Kind::kIntegers)) {
+  if (is_integer(found.dtype()) != (kind == Kind::kIntegers)) {
     if (first) {
-      problems_.push_back({fmt::format("{}: expected {}, found {}", entry->first,
-                                       kind == Kind::kIntegers ? "integers" : "floats",
-                                       to_string(tensor->dtype()))});
+      problems_.push_back(
+          {fmt::format("{}: expected {}, found {}", entry->first,
+                       kind == Kind::kIntegers ? "integers" : "floats", to_string(found.dtype()))});
     }
     return nullptr;
   }
-  if (first) parameters_ += tensor->count();
-  return tensor;
+  if (first) parameters_ += element_count(shape).value_or(0);
+  return &found;
+}
+
+Output Weights::derived_value(const WeightEntry& entry) {
+  const auto [known, fresh] = derived_.try_emplace(entry.name);
+  if (fresh) known->second = outline_ ? no_numbers(entry.shape()) : entry.derived->value();
+  return known->second;
 }
 
 Output Weights::get(const std::string& name, const Shape& shape) {
-  const Tensor* tensor = demand(name, shape);
-  return tensor == nullptr ? placeholder(shape) : constant(*tensor);
+  const WeightEntry* entry = demand(name, shape);
+  if (entry == nullptr) return placeholder(shape);
+  return entry->derived ? derived_value(*entry) : constant(entry->tensor);
 }
 
 Output Weights::get_integers(const std::string& name, const Shape& shape) {
-  const Tensor* tensor = demand(name, shape, Kind::kIntegers);
-  return tensor == nullptr ? placeholder(shape, ov::element::i64)
-                           : constant(*tensor, ov::element::i64);
+  const WeightEntry* entry = demand(name, shape, Kind::kIntegers);
+  return entry == nullptr ? placeholder(shape, ov::element::i64)
+                          : constant(entry->tensor, ov::element::i64);
 }
 
 Output Weights::get_stacked(const std::vector<std::string>& names, const Shape& each) {
   Shape all = each;
   all[0] *= static_cast<int64_t>(names.size());
-  std::vector<const Tensor*> parts;
-  for (const std::string& name : names) parts.push_back(demand(name, each));
-  const bool complete = std::ranges::find(parts, nullptr) == parts.end();
-  const bool uniform = complete && std::ranges::all_of(parts, [&](const Tensor* part) {
-                         return part->dtype() == parts.front()->dtype();
+  std::vector<Tensor> parts;
+  for (const std::string& name : names) {
+    if (const WeightEntry* entry = demand(name, each)) parts.push_back(entry->numbers());
+  }
+  const bool complete = parts.size() == names.size();
+  const bool uniform = complete && std::ranges::all_of(parts, [&](const Tensor& part) {
+                         return part.dtype() == parts.front().dtype();
                        });
   if (!uniform) {
     if (complete)
       problems_.push_back({names.front() + ": expected the same dtype as its siblings"});
     return placeholder(all);
   }
-  Tensor stacked = Tensor::allocate(parts.front()->dtype(), all);
+  Tensor stacked = Tensor::allocate(parts.front().dtype(), all);
   std::byte* out = stacked.mutable_data();
-  for (const Tensor* part : parts) {
-    std::memcpy(out, part->bytes().data(), part->byte_size());
-    out += part->byte_size();
+  for (const Tensor& part : parts) {
+    std::memcpy(out, part.bytes().data(), part.byte_size());
+    out += part.byte_size();
   }
   return constant(stacked);
 }
 
 Tensor Weights::raw(const std::string& name, const Shape& shape) {
-  const Tensor* tensor = demand(name, shape);
-  return tensor == nullptr ? Tensor() : *tensor;
+  const WeightEntry* entry = demand(name, shape);
+  return entry == nullptr ? Tensor() : entry->numbers();
 }
 
 void Weights::skip(std::string_view start) {
-  for (const auto& [name, tensor] : entries_) {
+  for (const auto& [name, entry] : entries_) {
     std::string_view inner = name;
     if (inner.starts_with(prefix_)) inner.remove_prefix(prefix_.size());
     if (name.starts_with(start) || inner.starts_with(start)) used_.insert(name);
@@ -171,7 +193,7 @@ std::vector<std::string> Weights::described_problems() const {
   constexpr size_t kMaxHints = 32;  // comparing names takes time
   constexpr size_t kMaxCandidates = 1000;
   std::vector<std::string_view> candidates;
-  for (const auto& [name, tensor] : entries_) {
+  for (const auto& [name, entry] : entries_) {
     if (!used_.contains(name) && candidates.size() < kMaxCandidates) candidates.push_back(name);
   }
   size_t hints = 0;
@@ -189,7 +211,7 @@ std::vector<std::string> Weights::described_problems() const {
 
 Status Weights::check(std::span<const std::string_view> unused) const {
   std::vector<std::string> problems = described_problems();
-  for (const auto& [name, tensor] : entries_) {
+  for (const auto& [name, entry] : entries_) {
     // Other heads stand beside the prefix ("cls."), buffers behind it ("bert.embeddings...").
     std::string_view inner = name;
     if (inner.starts_with(prefix_)) inner.remove_prefix(prefix_.size());
@@ -198,7 +220,7 @@ Status Weights::check(std::span<const std::string_view> unused) const {
       return name.starts_with(start) || inner.starts_with(start);
     });
     if (!known && !used_.contains(name)) {
-      problems.push_back(fmt::format("unexpected {} {}", name, to_string(tensor.shape())));
+      problems.push_back(fmt::format("unexpected {} {}", name, to_string(entry.shape())));
     }
   }
   if (problems.empty()) return {};

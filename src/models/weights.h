@@ -22,15 +22,37 @@ namespace accel::models {
 
 using Output = ov::Output<ov::Node>;
 
+// A weight that its file does not hold as it is wanted: packed in blocks of few bits, or in another
+// order. Made when asked for. Immutable; safe from any thread.
+class DerivedWeight {
+ public:
+  virtual ~DerivedWeight() = default;
+  virtual DType dtype() const = 0;  // of tensor()
+  virtual const Shape& shape() const = 0;
+  // As an f32 value of the graph: integers with their scales where engines compute with those, else
+  // tensor().
+  virtual Output value() const = 0;
+  virtual Tensor tensor() const = 0;
+};
+
 // A tensor of a checkpoint: where it lies, and what keeps it there.
 struct WeightEntry {
   std::string name;
-  Tensor tensor;  // a view of the mapped file
+  Tensor tensor = {};                                      // a view of the mapped file
+  std::shared_ptr<const DerivedWeight> derived = nullptr;  // instead of the view
+
+  DType dtype() const { return derived ? derived->dtype() : tensor.dtype(); }
+  const Shape& shape() const { return derived ? derived->shape() : tensor.shape(); }
+  Tensor numbers() const { return derived ? derived->tensor() : tensor; }
 };
+
+// `tensor`, of floats of any width, as an f32 value of a graph that views and keeps it.
+Output float_constant(const Tensor& tensor);
 
 class Weights {
  public:
-  explicit Weights(std::vector<WeightEntry> entries);
+  // An outline has the graph's shapes, and nothing is derived for it.
+  explicit Weights(std::vector<WeightEntry> entries, bool outline = false);
 
   bool has(std::string_view name) const { return lookup(name) != nullptr; }
 
@@ -68,17 +90,20 @@ class Weights {
   uint64_t parameters() const { return parameters_; }
 
  private:
-  const std::pair<const std::string, Tensor>* lookup(std::string_view name) const;
+  const std::pair<const std::string, WeightEntry>* lookup(std::string_view name) const;
   enum class Kind { kFloats, kIntegers };
   // What is wrong with a tensor that was asked for.
   struct Problem {
     std::string text;
     std::string missing = {};  // its full name, when that is what is wrong
   };
-  const Tensor* demand(const std::string& name, const Shape& shape, Kind kind = Kind::kFloats);
+  const WeightEntry* demand(const std::string& name, const Shape& shape, Kind kind = Kind::kFloats);
+  Output derived_value(const WeightEntry& entry);
   std::vector<std::string> described_problems() const;
 
-  std::map<std::string, Tensor, std::less<>> entries_;
+  std::map<std::string, WeightEntry, std::less<>> entries_;
+  bool outline_;
+  std::map<std::string, Output, std::less<>> derived_;  // in the graph already
   std::string prefix_;
   std::set<std::string, std::less<>> used_;
   std::vector<Problem> problems_;

@@ -22,7 +22,8 @@ BOOST_FOLDERS = ("server/http", "net")
 
 # A folder whose files are named in a list beside them, of LINEs: (folder, list, LINE for FILE).
 # CMake compiles what lies in it.
-VISIBLE_LISTS = (("models/families", "families.h", "FAMILY(k{pascal})"),)
+VISIBLE_LISTS = (("models/families", "families.h", "FAMILY(k{pascal})"),
+                 ("models/gguf/dialects", "dialects.h", "extern const Dialect k{pascal};"))
 
 FORBIDDEN_WORDS = {"util", "utils", "helper", "helpers", "common", "misc", "wrapper", "wrappers"}
 SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*(\.[a-z0-9]+)*")
