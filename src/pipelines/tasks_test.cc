@@ -10,7 +10,8 @@ namespace {
 using testing::HasSubstr;
 
 TaskModel classifier() {
-  return {.tokenizer = number_tokenizer(), .vocabulary = kNumbers, .labels = {"a", "b", "entails"}};
+  return {
+      .tokenizer = number_tokenizer(), .vocabulary = kNumbers + 2, .labels = {"a", "b", "entails"}};
 }
 
 const Task& task(std::string_view name) { return **find_task(name); }

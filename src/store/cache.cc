@@ -28,6 +28,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::string_view kEntry = ".entry";
 constexpr std::string_view kLock = ".lock";
 constexpr std::string_view kStaging = ".staging";
+// Nobody else wants the file of a random name, but a sweep may hold its lock for a moment, between
+// its making and its locking, and delete it.
+constexpr std::chrono::milliseconds kSweepersGlance{5'000};
 constexpr size_t kFilesMax = 65536;
 
 double ms_since(Clock::time_point begin) {
@@ -217,7 +220,7 @@ Status Cache::publish(const std::function<Status(FileLock& staged)>& fill,
                       const std::string& digest) {
   ACCEL_TRY(warning_);
   const fs::path name = options_.folder / (digest + "-" + random_digits() + std::string(kStaging));
-  ACCEL_ASSIGN(const auto staged, FileLock::acquire(name, std::chrono::milliseconds(0)));
+  ACCEL_ASSIGN(const auto staged, FileLock::acquire(name, kSweepersGlance));
   ACCEL_TRY(fill(*staged));
   mark_used(name, options_.now_ns());
   ACCEL_TRY(staged->publish(path_of(digest)));
