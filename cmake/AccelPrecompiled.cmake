@@ -3,7 +3,7 @@
 # Other people's headers that most sources include, parsed once, in builds by Clang: those for
 # sanitizers, which take the longest. GCC 12 gains little by it, and forgets that they are not ours
 # when it looks for what to warn of. Sources include what they use all the same: the presets
-# `release` and `tidy` do without. OpenVINO's are left out: loading all costs more than parsing some.
+# `release` and `tidy` do without. OpenVINO's are left out: loading all takes longer than some.
 #
 # Libraries and programs have one set each: their code is position independent in other ways, and a
 # compiler takes no headers of one for the other.

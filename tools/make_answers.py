@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Records what the reference library's pipelines answer: answers.json of folders of
-tests/data/golden that have a tokenizer.
+tests/data/golden, on texts and on files of tests/data.
 
     make_answers.py [NAME...]     those folders (default: all that FOLDERS lists)
 
@@ -14,10 +14,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
+import scipy.io.wavfile
 import torch
 import transformers
 
-GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "data" / "golden"
+DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
+GOLDEN = DATA / "golden"
+TEXT_TASKS = ("fill-mask", "question-answering", "text-classification", "token-classification")
 
 TEXTS = [
     "Angela Merkel visited Paris with the Siemens board on Monday.",
@@ -86,7 +91,71 @@ def fills(mask):
     yield {}, {"text": f"It is {mask}!"}, {"targets": ["good", "bad"], "top_k": 2}
 
 
+# Files of tests/data, and folders' preprocessor_config.json where they have none of their own.
+IMAGES = ["images/small.png", "images/wide.png", "images/tall.png", "images/middle.png"]
+SOUNDS = ["audio/speech/speech_16k.wav"]
+DETR = {"image_processor_type": "DetrImageProcessor", "do_pad": True,
+        "size": {"shortest_edge": 48, "longest_edge": 80}}
+PREPROCESSORS = {
+    "detr-sine": DETR,
+    "yolos-detection": DETR | {"image_processor_type": "YolosImageProcessor"},
+    "segformer-segmentation": {"image_processor_type": "SegformerImageProcessor",
+                               "size": {"height": 64, "width": 64}, "do_reduce_labels": True},
+    "beit-imgcls": {"image_processor_type": "BeitImageProcessor",
+                    "size": {"height": 32, "width": 32}, "do_center_crop": False},
+}
+
+
+def image_labels():
+    for image in IMAGES:
+        yield {}, {"image": image}, {}
+    yield {}, {"image": IMAGES[0]}, {"top_k": 2}
+    yield {}, {"image": IMAGES[1]}, {"function": "sigmoid", "top_k": 3}
+
+
+def objects():
+    for image in IMAGES:
+        yield {}, {"image": image}, {"threshold": 0.0}
+        yield {}, {"image": image}, {"threshold": 0.2}
+    yield {}, {"image": IMAGES[0]}, {}
+
+
+def segments():
+    for image in IMAGES:
+        yield {}, {"image": image}, {}
+
+
+def image_candidates():
+    for image in IMAGES:
+        yield {}, {"image": image, "candidate_labels": ["a cat", "two dogs", "naïve art"]}, {}
+    yield ({}, {"image": IMAGES[0], "candidate_labels": ["night", "day"]},
+           {"hypothesis": "It is {} here."})
+
+
+def sound_labels():
+    for sound in SOUNDS:
+        yield {}, {"audio": sound}, {}
+        yield {}, {"audio": sound}, {"top_k": 1}
+
+
+def transcripts():
+    for sound in SOUNDS:
+        for options in ({}, {"timestamps": "word"}, {"timestamps": "char"}):
+            yield {}, {"audio": sound}, options
+
+
 FOLDERS = {
+    "ast-audiocls": "audio-classification",
+    "beit-imgcls": "image-classification",
+    "clip": "zero-shot-image-classification",
+    "convnext-imgcls": "image-classification",
+    "detr-sine": "object-detection",
+    "hubert-audiocls": "audio-classification",
+    "segformer-segmentation": "image-segmentation",
+    "swin-imgcls": "image-classification",
+    "vit-imgcls": "image-classification",
+    "wav2vec2-ctc": "automatic-speech-recognition",
+    "yolos-detection": "object-detection",
     "bert-qa": "question-answering",
     "bert-tokcls-cased": "token-classification",
     "distilbert-seqcls": "text-classification",
@@ -105,7 +174,7 @@ FOLDERS = {
 NAMES = {"function": "function_to_apply", "hypothesis": "hypothesis_template",
          "aggregation": "aggregation_strategy", "window_tokens": "max_seq_len",
          "stride_tokens": "doc_stride", "max_answer_tokens": "max_answer_len",
-         "no_answer": "handle_impossible_answer"}
+         "no_answer": "handle_impossible_answer", "timestamps": "return_timestamps"}
 
 
 def tokenizer_of(folder):
@@ -135,6 +204,45 @@ def pipeline_of(folder, task, changes, limit):
     tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in taken]
     tokenizer.model_max_length = min(tokenizer.model_max_length, limit)
     return transformers.pipeline(task, model=model, tokenizer=tokenizer, device="cpu")
+
+
+def media_pipeline_of(folder, task):
+    auto = {"audio-classification": "AutoModelForAudioClassification",
+            "automatic-speech-recognition": "AutoModelForCTC",
+            "image-classification": "AutoModelForImageClassification",
+            "image-segmentation": "AutoModelForSemanticSegmentation",
+            "object-detection": "AutoModelForObjectDetection",
+            "zero-shot-image-classification": "AutoModelForZeroShotImageClassification"}[task]
+    model = getattr(transformers, auto).from_pretrained(folder, dtype=torch.float32,
+                                                        attn_implementation="eager").eval()
+    parts = {}
+    if task == "automatic-speech-recognition":
+        parts["tokenizer"] = transformers.Wav2Vec2CTCTokenizer.from_pretrained(folder)
+    if task == "zero-shot-image-classification":
+        parts["tokenizer"] = tokenizer_of(folder)
+    if "image" in task or task == "object-detection":
+        parts["image_processor"] = transformers.AutoImageProcessor.from_pretrained(folder,
+                                                                                   use_fast=False)
+    else:
+        parts["feature_extractor"] = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    return transformers.pipeline(task, model=model, device="cpu", **parts)
+
+
+def call_media(pipe, task, given, options):
+    named = {NAMES.get(key, key): value for key, value in options.items()}
+    if "audio" in given:
+        # The pipelines' own reader of files is ffmpeg; the file is mono and at the model's rate.
+        rate, samples = scipy.io.wavfile.read(DATA / given["audio"])
+        assert rate == pipe.feature_extractor.sampling_rate and samples.ndim == 1
+        return pipe(samples.astype(np.float32) / 32768, **named)
+    image = PIL.Image.open(DATA / given["image"]).convert("RGB")
+    if task == "zero-shot-image-classification":
+        return pipe(image, candidate_labels=given["candidate_labels"], **named)
+    answer = pipe(image, **named)
+    if task == "image-segmentation":
+        return [{"score": one["score"], "label": one["label"],
+                 "area": int((np.asarray(one["mask"]) > 0).sum())} for one in answer]
+    return answer
 
 
 def call(pipe, task, given, options):
@@ -170,8 +278,16 @@ def record(name):
     folder = GOLDEN / name
     config = json.loads((folder / "config.json").read_text())
     usual = FOLDERS[name]
-    mask = tokenizer_of(folder).mask_token
-    asked = {"text-classification": lambda: classification(len(config.get("id2label", "ab"))),
+    if name in PREPROCESSORS:
+        (folder / "preprocessor_config.json").write_text(
+            json.dumps(PREPROCESSORS[name], indent=2) + "\n")
+    media = usual not in TEXT_TASKS
+    mask = None if media else tokenizer_of(folder).mask_token
+    asked = {"image-classification": image_labels, "object-detection": objects,
+             "image-segmentation": segments, "audio-classification": sound_labels,
+             "automatic-speech-recognition": transcripts,
+             "zero-shot-image-classification": image_candidates,
+             "text-classification": lambda: classification(len(config.get("id2label", "ab"))),
              "token-classification": entities, "question-answering": answers,
              "fill-mask": lambda: fills(mask)}[usual]
     entries, pipes = [], {}
@@ -179,9 +295,10 @@ def record(name):
         task = options.get("task", usual)
         key = json.dumps([task, changes])
         if key not in pipes:
-            pipes[key] = pipeline_of(folder, task, changes, position_limit(config))
+            pipes[key] = (media_pipeline_of(folder, task) if media else
+                          pipeline_of(folder, task, changes, position_limit(config)))
         with torch.no_grad():
-            answer = call(pipes[key], task, given, options)
+            answer = (call_media if media else call)(pipes[key], task, given, options)
         entries.append({"task": task, "config": changes, "input": given,
                         "options": {k: v for k, v in options.items() if k != "task"},
                         "answer": plain(answer)})

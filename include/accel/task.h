@@ -19,10 +19,12 @@ namespace accel {
 
 // One item. Which parts a task takes stands in TaskReport::inputs; others are refused.
 struct TaskInput {
-  std::string text;                                       // the text, question, query or prompt
+  std::string text = {};                                  // the text, question, query or prompt
   std::optional<std::string> second_text = std::nullopt;  // of a pair; the context of a question
-  std::vector<std::string> choices =
-      {};  // candidate labels, documents to rank, endings of a prompt
+  // Candidate labels, documents to rank, endings of a prompt.
+  std::vector<std::string> choices = {};
+  // An image or a sound, as its file has it: the bytes of a JPEG, a WAV ...
+  std::optional<std::string> media = std::nullopt;
 };
 
 // Unset ones are the task's own choice. One that a task does not have is refused by name.
@@ -45,6 +47,9 @@ struct TaskOptions {
   std::optional<bool> no_answer = std::nullopt;
   // The only words that may fill a mask.
   std::optional<std::vector<std::string>> targets = std::nullopt;
+  std::optional<double> threshold = std::nullopt;  // the least score of an object, from 0 to 1
+  // Of a transcript: when its "word"s or "char"acters were said.
+  std::optional<std::string> timestamps = std::nullopt;
   bool strict_utf8 = false;  // invalid UTF-8 is refused instead of replaced
 };
 
@@ -95,9 +100,47 @@ struct RankedDocument {
 };
 using Ranking = std::vector<RankedDocument>;  // best first
 
+// A thing in an image; the edges are pixels of the image as it is seen, and may lie beyond it.
+struct DetectedObject {
+  double score = 0;
+  std::string label;
+  int64_t class_id = 0;
+  int64_t xmin = 0;
+  int64_t ymin = 0;
+  int64_t xmax = 0;
+  int64_t ymax = 0;
+};
+using DetectedObjects = std::vector<DetectedObject>;  // in the model's order
+
+// All pixels of one class.
+struct Segment {
+  std::string label;
+  int64_t class_id = 0;
+  int64_t area = 0;  // pixels
+};
+struct Segmentation {
+  int64_t width = 0;  // of the image as it is seen
+  int64_t height = 0;
+  std::vector<uint16_t> classes;  // of each pixel, rows from the top down
+  std::vector<Segment> segments;  // of the classes that occur, in their order
+};
+
+// A word or character and the seconds in which it was said.
+struct TranscriptChunk {
+  std::string text;
+  double begin = 0;
+  double end = 0;
+};
+struct Transcript {
+  std::string text;
+  std::optional<std::vector<TranscriptChunk>> chunks;  // where asked for
+};
+
 struct TaskResult {
-  std::variant<Labels, CandidateLabels, Entities, Answers, MaskFills, Ranking> answer;
-  bool truncated = false;  // tokens of the input were dropped for the model's limit
+  std::variant<Labels, CandidateLabels, Entities, Answers, MaskFills, Ranking, DetectedObjects,
+               Segmentation, Transcript>
+      answer;
+  bool truncated = false;  // a part of the input was dropped for the model's limit
 };
 
 // As the Hub's pipelines give it: a single answer of several possible ones as an object, else a

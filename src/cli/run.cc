@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/drawing.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/output_file.h"
@@ -45,6 +47,9 @@ struct RunFlags {
   int64_t window_tokens = kUnset;
   int64_t stride_tokens = kUnset;
   int64_t max_answer_tokens = kUnset;
+  std::string threshold;
+  std::string timestamps;
+  std::string draw;
   bool multi_label = false;
   bool no_answer = false;
   bool jsonl = false;
@@ -54,26 +59,30 @@ struct RunFlags {
 
   void declare(Flags& flags);
   Status check() const;
-  TaskOptions options() const;
+  Result<TaskOptions> options() const;
   TaskDefaults defaults() const;
 };
 
 void RunFlags::declare(Flags& flags) {
   model.declare(flags);
   flags.arguments("INPUT", &inputs, 0,
-                  "texts; of text-ranking and multiple-choice a query or prompt and what there is "
-                  "to choose from; without any, lines of --input or standard input");
+                  "texts, or files (images, sounds), folders and patterns of them; of a task that "
+                  "chooses, a text or file and what there is to choose from; without any, lines of "
+                  "--input or standard input");
   flags.text("--task", "NAME", &model.task, "what to do (default: what the model is for)");
-  flags.text("--input", "FILE|-", &input, "one text per line, or with --jsonl one object per line");
-  flags.flag("--jsonl", &jsonl,
-             "lines are JSON objects with what the task takes: text, or question and context ...; "
-             "other members are carried through");
+  flags.text("--input", "FILE|-", &input,
+             "one text or path per line, or with --jsonl one object per line");
+  flags.flag(
+      "--jsonl", &jsonl,
+      "lines are JSON objects with what the task takes: text, or question and context, image, "
+      "audio ...; "
+      "other members are carried through");
   flags.text("--output", "FILE|-", &output,
              "a file appears when it is complete; - is standard output (default -)");
   flags.flag("--json", &json, "one JSON object per input on a terminal, too");
   flags.text("--context", "TEXT", &context,
              "the second text of each input: what a question asks about, the other one of a pair");
-  flags.text("--labels", "A,B,...", &labels, "the candidate labels of zero-shot-classification");
+  flags.text("--labels", "A,B,...", &labels, "the candidate labels of a zero-shot task");
   flags.number("--top-k", &top_k, "how many answers, the best ones; 0: all");
   flags.choice("--function", &function, {"softmax", "sigmoid", "none"},
                "how a classifier's numbers become scores (default: what the model says)");
@@ -87,6 +96,11 @@ void RunFlags::declare(Flags& flags) {
   flags.number("--stride", &stride_tokens, "tokens by which windows overlap");
   flags.number("--max-answer", &max_answer_tokens, "tokens of an answer (default 15)");
   flags.flag("--no-answer", &no_answer, "that there is no answer may be the answer");
+  flags.text("--threshold", "X", &threshold, "the least score of an object, 0 to 1 (default 0.5)");
+  flags.choice("--timestamps", &timestamps, {"word", "char"}, "when each was said");
+  flags.text("--draw", "PATH", &draw,
+             "objects as boxes on their image, or a map of an image's classes: a .png file, or a "
+             "folder for several images");
   flags.flag("--strict", &strict, "refuse invalid UTF-8 instead of replacing it");
   flags.flag("--stats", &stats, "end with one line of JSON on standard error");
   flags.example("accel run sentiment 'What a lovely day!'");
@@ -94,6 +108,9 @@ void RunFlags::declare(Flags& flags) {
   flags.example("accel run reranker 'a query' 'one document' 'another document'");
   flags.example("accel run nli 'The pump is leaking.' --task zero-shot-classification "
                 "--labels 'urgent,not urgent'");
+  flags.example("accel run detr street.jpg --draw boxes.png");
+  flags.example("accel run clip photos/ --labels 'a cat,a dog,neither'");
+  flags.example("accel run wav2vec2 speech.flac --timestamps word");
   flags.example("accel run ner --input lines.txt --output entities.jsonl");
 }
 
@@ -112,7 +129,7 @@ Status RunFlags::check() const {
   return {};
 }
 
-TaskOptions RunFlags::options() const {
+Result<TaskOptions> RunFlags::options() const {
   const auto number = [](int64_t value) {
     return value == kUnset ? std::nullopt : std::optional(value);
   };
@@ -126,7 +143,18 @@ TaskOptions RunFlags::options() const {
                       .window_tokens = number(window_tokens),
                       .stride_tokens = number(stride_tokens),
                       .max_answer_tokens = number(max_answer_tokens),
+                      .timestamps = text(timestamps),
                       .strict_utf8 = strict};
+  if (!threshold.empty()) {
+    const char* end = threshold.data() + threshold.size();
+    double value = 0;
+    const auto read = std::from_chars(threshold.data(), end, value);
+    if (read.ec != std::errc() || read.ptr != end) {
+      return invalid_argument(
+          fmt::format("--threshold: expected a number from 0 to 1, found '{}'", threshold));
+    }
+    options.threshold = value;
+  }
   if (multi_label) options.multi_label = true;
   if (no_answer) options.no_answer = true;
   if (!targets.empty()) options.targets = split_at_commas(targets);
@@ -161,7 +189,8 @@ class RunCommand {
 
 Result<std::unique_ptr<TaskSource>> RunCommand::source(const Interrupt& interrupt) {
   if (!flags_.inputs.empty()) {
-    std::vector<TaskInput> items = items_of(stream_->task(), std::move(flags_.inputs), defaults_);
+    ACCEL_ASSIGN(std::vector<TaskItem> items,
+                 items_of(stream_->task(), std::move(flags_.inputs), defaults_));
     alone_ = items.size() == 1;
     return source_of(std::move(items));
   }
@@ -195,12 +224,22 @@ Status RunCommand::run() {
   ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
   ACCEL_ASSIGN(const auto engine, make_engine());
   ACCEL_ASSIGN(const auto model, flags_.model.load(*engine, Use::kRun));
-  ACCEL_ASSIGN(stream_, model->run_stream({flags_.model.task, flags_.options()}));
+  ACCEL_ASSIGN(TaskOptions options, flags_.options());
+  ACCEL_ASSIGN(stream_, model->run_stream({flags_.model.task, std::move(options)}));
+  if (!flags_.draw.empty() && !can_draw(stream_->task().name)) {
+    return invalid_argument(fmt::format("--draw: {} gives nothing to draw; object-detection and "
+                                        "image-segmentation do",
+                                        stream_->task().name));
+  }
   load_seconds_ = seconds_since(began_);
   ACCEL_ASSIGN(const auto items, source(*interrupt));
   ACCEL_ASSIGN(const auto output, OutputFile::create(flags_.output));
   const bool people = flags_.output == "-" && !flags_.json && stdout_is_terminal();
-  const std::function<Status(TaskRecord)> write = [&](const TaskRecord& record) -> Status {
+  Drawing drawing(flags_.draw);
+  const std::function<Status(TaskRecord)> write = [&](TaskRecord record) -> Status {
+    if (!flags_.draw.empty() && record.result.ok()) {
+      ACCEL_ASSIGN(record.drawn, drawing.draw(*record.result, record.file));
+    }
     output->buffer() += people ? readable(record, alone_) : json_line(record);
     ACCEL_TRY(output->written());
     return output->flush();

@@ -7,14 +7,42 @@
 
 #include "base/json.h"
 #include "base/try.h"
+#include "cli/media_files.h"
 
 namespace accel::cli {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-bool takes(const TaskReport& task, std::string_view member) {
-  return std::ranges::find(task.inputs, member, &TaskInputPart::member) != task.inputs.end();
+const TaskInputPart* find_part(const TaskReport& task, std::string_view member) {
+  const auto it = std::ranges::find(task.inputs, member, &TaskInputPart::member);
+  return it == task.inputs.end() ? nullptr : &*it;
+}
+
+// An item of a task that takes files has its path also in its record, under the part's name.
+TaskItem item_of(const TaskReport& task, std::string text_or_path, const TaskDefaults& defaults) {
+  TaskInput input{.second_text = defaults.second_text, .choices = defaults.choices};
+  const TaskInputPart* media = find_part(task, "media");
+  if (media == nullptr) {
+    input.text = std::move(text_or_path);
+    return {.input = std::move(input)};
+  }
+  OrderedJson carried;
+  carried[media->name] = text_or_path;
+  return {
+      .input = std::move(input), .carried = std::move(carried), .file = std::move(text_or_path)};
+}
+
+// Reads what the item's file is; one that fails carries its error from then on.
+TaskItem loaded(TaskItem item) {
+  if (item.file.empty() || !item.input.ok()) return item;
+  Result<std::string> bytes = read_media(item.file);
+  if (bytes.ok()) {
+    item.input->media = std::move(*bytes);
+  } else {
+    item.input = bytes.status();
+  }
+  return item;
 }
 
 Status wrong_kind(const TaskInputPart& part, std::string_view expected, const OrderedJson& found) {
@@ -43,14 +71,20 @@ Status take_list(const TaskInputPart& part, const OrderedJson& value, TaskInput&
 }
 
 Result<TaskInput> input_of(const TaskReport& task, const OrderedJson& json,
-                           const TaskDefaults& defaults) {
+                           const TaskDefaults& defaults, std::string& file) {
   TaskInput input{.second_text = defaults.second_text, .choices = defaults.choices};
   for (const TaskInputPart& part : task.inputs) {
     const auto value = json.find(part.name);
     if (value != json.end()) {
-      ACCEL_TRY(part.member == "choices" ? take_list(part, *value, input)
-                                         : take_text(part, *value, input));
-    } else if (part.member == "text") {
+      if (part.member == "choices") {
+        ACCEL_TRY(take_list(part, *value, input));
+      } else if (part.member == "media") {
+        if (!value->is_string()) return wrong_kind(part, "the path of a file", *value);
+        file = value->get<std::string>();
+      } else {
+        ACCEL_TRY(take_text(part, *value, input));
+      }
+    } else if (part.member == "text" || part.member == "media") {
       std::vector<std::string_view> names;
       for (const TaskInputPart& one : task.inputs) names.push_back(one.name);
       return invalid_argument(fmt::format("expected an object with {}, found no \"{}\"",
@@ -62,15 +96,15 @@ Result<TaskInput> input_of(const TaskReport& task, const OrderedJson& json,
 
 class GivenItems : public TaskSource {
  public:
-  explicit GivenItems(std::vector<TaskInput> items) : items_(std::move(items)) {}
+  explicit GivenItems(std::vector<TaskItem> items) : items_(std::move(items)) {}
   Result<std::optional<TaskItem>> next() override {
     if (at_ == items_.size()) return std::optional<TaskItem>();
-    return std::optional(TaskItem{.input = std::move(items_[at_++])});
+    return std::optional(loaded(std::move(items_[at_++])));
   }
   std::optional<uint64_t> size_bytes() const override { return std::nullopt; }
 
  private:
-  std::vector<TaskInput> items_;
+  std::vector<TaskItem> items_;
   size_t at_ = 0;
 };
 
@@ -86,11 +120,9 @@ class LineItems : public TaskSource {
       if (!line) return std::optional<TaskItem>();
       if (json_ && line->text.find_first_not_of(" \t\r") == std::string::npos) continue;
       TaskItem item = json_ ? item_of_json(task_, line->text, defaults_)
-                            : TaskItem{.input = TaskInput{.text = std::move(line->text),
-                                                          .second_text = defaults_.second_text,
-                                                          .choices = defaults_.choices}};
+                            : item_of(task_, std::move(line->text), defaults_);
       item.position = line->position;
-      return std::optional(std::move(item));
+      return std::optional(loaded(std::move(item)));
     }
   }
   std::optional<uint64_t> size_bytes() const override { return lines_->size_bytes(); }
@@ -117,19 +149,21 @@ std::vector<std::string> split_at_commas(std::string_view text) {
   return parts;
 }
 
-std::vector<TaskInput> items_of(const TaskReport& task, std::vector<std::string> arguments,
-                                const TaskDefaults& defaults) {
-  std::vector<TaskInput> items;
-  if (takes(task, "choices") && defaults.choices.empty() && !arguments.empty()) {
-    items.push_back({.text = std::move(arguments.front()), .second_text = defaults.second_text});
-    items.back().choices.assign(std::make_move_iterator(arguments.begin() + 1),
-                                std::make_move_iterator(arguments.end()));
+Result<std::vector<TaskItem>> items_of(const TaskReport& task, std::vector<std::string> arguments,
+                                       const TaskDefaults& defaults) {
+  std::vector<TaskItem> items;
+  const TaskInputPart* media = find_part(task, "media");
+  if (find_part(task, "choices") != nullptr && defaults.choices.empty() && !arguments.empty()) {
+    items.push_back(item_of(task, std::move(arguments.front()), defaults));
+    items.back().input->choices.assign(std::make_move_iterator(arguments.begin() + 1),
+                                       std::make_move_iterator(arguments.end()));
     return items;
   }
-  for (std::string& text : arguments) {
-    items.push_back({.text = std::move(text),
-                     .second_text = defaults.second_text,
-                     .choices = defaults.choices});
+  if (media != nullptr) {
+    ACCEL_ASSIGN(arguments, media_files(arguments, media->name));
+  }
+  for (std::string& argument : arguments) {
+    items.push_back(item_of(task, std::move(argument), defaults));
   }
   return items;
 }
@@ -143,8 +177,12 @@ TaskItem item_of_json(const TaskReport& task, std::string_view line, const TaskD
                 fmt::format("expected a JSON object, found {}", checked->type_name()))};
   }
   OrderedJson json = OrderedJson::parse(line, nullptr, /*allow_exceptions=*/false);
-  TaskItem item{.input = input_of(task, json, defaults)};
-  for (const TaskInputPart& part : task.inputs) json.erase(part.name);
+  std::string file;
+  TaskItem item{.input = input_of(task, json, defaults, file)};
+  item.file = std::move(file);
+  for (const TaskInputPart& part : task.inputs) {
+    if (part.member != "media") json.erase(part.name);
+  }
   for (const std::string_view member : kRecordMembers) {
     if (!json.contains(member)) continue;
     item.input = invalid_argument(fmt::format(
@@ -155,7 +193,7 @@ TaskItem item_of_json(const TaskReport& task, std::string_view line, const TaskD
   return item;
 }
 
-std::unique_ptr<TaskSource> source_of(std::vector<TaskInput> items) {
+std::unique_ptr<TaskSource> source_of(std::vector<TaskItem> items) {
   return std::make_unique<GivenItems>(std::move(items));
 }
 

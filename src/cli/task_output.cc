@@ -42,6 +42,29 @@ struct Rows {
       }
     }
   }
+  void operator()(const DetectedObjects& objects) const {
+    for (const DetectedObject& object : objects) {
+      table.add({score_text(object.score), object.label,
+                 fmt::format("{},{} - {},{}", object.xmin, object.ymin, object.xmax, object.ymax)});
+    }
+    if (objects.empty()) table.add({"no objects"});
+  }
+  void operator()(const Segmentation& map) const {
+    const auto pixels = static_cast<double>(map.width * map.height);
+    for (const Segment& segment : map.segments) {
+      table.add({fmt::format("{:.1f}%", 100 * static_cast<double>(segment.area) / pixels),
+                 segment.label});
+    }
+  }
+  void operator()(const Transcript& transcript) const {
+    if (!transcript.chunks) {
+      table.add({transcript.text});
+      return;
+    }
+    for (const TranscriptChunk& chunk : *transcript.chunks) {
+      table.add({fmt::format("{:.2f} - {:.2f}", chunk.begin, chunk.end), chunk.text});
+    }
+  }
   void operator()(const Ranking& ranking) const {
     for (const RankedDocument& document : ranking) {
       table.add({score_text(document.score), std::to_string(document.index), document.text});
@@ -55,6 +78,7 @@ std::string json_line(const TaskRecord& record) {
   nlohmann::ordered_json head{{"index", record.index}};
   if (record.carried.is_object()) head.update(record.carried);
   head["status"] = to_string(record.result.ok() ? StatusCode::kOk : record.result.status().code());
+  if (!record.drawn.empty()) head["drawn"] = record.drawn;
   if (!record.result.ok()) {
     head["error"] = record.result.status().message();
   } else if (record.result->truncated) {
@@ -78,6 +102,9 @@ std::string readable(const TaskRecord& record, bool alone) {
   Table table({Align::kRight});
   std::visit(Rows{table}, record.result->answer);
   text += table.text(indent);
+  if (!record.drawn.empty()) {
+    text += std::string(indent, ' ') + "drawn: " + printable(record.drawn) + "\n";
+  }
   if (record.result->truncated) {
     text += std::string(indent, ' ') + "(read in part: longer than the model's limit)\n";
   }

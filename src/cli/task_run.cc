@@ -22,6 +22,7 @@ struct Companion {
   Status failure;  // it never went in
   nlohmann::ordered_json carried;
   std::string shown;
+  std::string file;
   uint64_t position = 0;
 };
 
@@ -96,7 +97,11 @@ class Pump {
       Companion companion{.failure = item->input.status(),
                           .carried = std::move(item->carried),
                           .position = item->position};
-      if (item->input.ok()) companion.shown = item->input->text.substr(0, kShownBytesMax);
+      if (item->input.ok()) {
+        companion.shown =
+            item->file.empty() ? item->input->text.substr(0, kShownBytesMax) : item->file;
+      }
+      companion.file = std::move(item->file);
       if (!companions_.put(std::move(companion))) return {};
       if (item->input.ok()) ACCEL_TRY(run_.stream.push(std::move(*item->input)));
     }
@@ -121,6 +126,7 @@ class Pump {
       ACCEL_TRY(run_.write({.index = tally_.items++,
                             .carried = std::move(one->carried),
                             .shown = std::move(one->shown),
+                            .file = std::move(one->file),
                             .result = std::move(*result)}));
       const bool known = size && *size > 0;
       progress.update(tally_.items, known ? std::optional(static_cast<double>(one->position) /

@@ -60,6 +60,8 @@ class LoadedModel : public Model {
   using GraphPtr = std::shared_ptr<CompiledGraph>;
 
   Result<EmbeddingModelPtr> embedding_model();
+  // What the user wants it to compute, or what its folder says.
+  Result<models::Head> head_of() const;
   // Called `name`, or what the model is for.
   Result<const pipelines::Task*> task_for(const std::string& name) const;
   Result<std::shared_ptr<const pipelines::TaskModel>> task_model();

@@ -4,15 +4,21 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
+#include "audio/feature_extractor.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "base/try.h"
+#include "image/processor.h"
+#include "text/ctc.h"
 
 namespace accel::engine {
 namespace {
 
 constexpr int64_t kLabelsMax = 1 << 20;
+constexpr uint64_t kPreprocessorBytesMax = uint64_t{16} << 20;
 
 // An empty object where there is no such file.
 Result<Json> read_object(const std::filesystem::path& path) {
@@ -130,6 +136,70 @@ Status add_tokenizer(const TaskFolder& folder, const Json& config, pipelines::Ta
   return {};
 }
 
+// How the folder wants images and sounds, where the graph takes them and the folder says.
+Status add_media(const TaskFolder& folder, std::string_view model_type,
+                 pipelines::TaskModel& model) {
+  namespace fs = std::filesystem;
+  const bool images = model.takes("pixel_values");
+  const bool sounds = model.takes("input_values") || model.takes("input_features");
+  if (!images && !sounds) return {};
+  fs::path path = folder.path / "preprocessor_config.json";
+  std::error_code error;
+  if (!fs::exists(path, error)) path = folder.path / "processor_config.json";
+  if (!fs::exists(path, error)) return {};
+  ACCEL_ASSIGN(const std::string text, read_file(path, kPreprocessorBytesMax));
+  if (images) {
+    auto made = image::ImageProcessor::create(text, model_type);
+    if (!made.ok()) return made.status().with_context(path.string());
+    if (!made->config().pad_to) std::erase(model.inputs, "pixel_mask");
+    model.images = std::make_shared<const image::ImageProcessor>(std::move(*made));
+  } else {
+    auto made = audio::make_feature_extractor(text, model_type);
+    if (!made.ok()) return made.status().with_context(path.string());
+    model.sounds = std::move(*made);
+  }
+  return {};
+}
+
+// Lists of equal length; of other configs the frames stay samples.
+pipelines::SoundFrames frames_of(const Json& config) {
+  pipelines::SoundFrames frames;
+  const auto kernels = config.find("conv_kernel");
+  const auto strides = config.find("conv_stride");
+  const auto integers = [&](auto it) {
+    return it != config.end() && it->is_array() &&
+           std::ranges::all_of(*it, [](const Json& one) { return one.is_number_integer(); });
+  };
+  if (!integers(kernels) || !integers(strides) || kernels->size() != strides->size()) return frames;
+  for (size_t layer = kernels->size(); layer > 0; --layer) {
+    const auto kernel = (*kernels)[layer - 1].get<int64_t>();
+    const auto stride = (*strides)[layer - 1].get<int64_t>();
+    frames.samples_min = (frames.samples_min - 1) * stride + kernel;
+    frames.samples_per_frame *= stride;
+  }
+  return frames;
+}
+
+// The vocabulary of a model with CTC; none where the folder has no vocab.json.
+Status add_transcripts(const TaskFolder& folder, pipelines::TaskModel& model) {
+  constexpr std::array<const char*, 4> kFiles = {"vocab.json", "tokenizer_config.json",
+                                                 "special_tokens_map.json", "added_tokens.json"};
+  std::array<std::string, 4> texts;
+  for (size_t i = 0; i < kFiles.size(); ++i) {
+    std::error_code error;
+    if (!std::filesystem::exists(folder.path / kFiles[i], error)) continue;
+    ACCEL_ASSIGN(texts[i], read_file(folder.path / kFiles[i], kPreprocessorBytesMax));
+  }
+  if (texts[0].empty()) return {};
+  auto made = text::CtcDecoder::create({.vocabulary = texts[0],
+                                        .config = texts[1],
+                                        .special_tokens = texts[2],
+                                        .added_tokens = texts[3]});
+  if (!made.ok()) return made.status().with_context((folder.path / kFiles[0]).string());
+  model.transcripts = std::make_shared<const text::CtcDecoder>(std::move(*made));
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const pipelines::TaskModel>> read_task_model(const TaskFolder& folder) {
@@ -144,6 +214,17 @@ Result<std::shared_ptr<const pipelines::TaskModel>> read_task_model(const TaskFo
   if (!folder.tokenizer_json.empty()) {
     const Status added = add_tokenizer(folder, config, model);
     if (!added.ok()) return added.with_context(folder.path.string() + ": its tokenizer");
+  }
+  const std::string model_type = text_field(config, "model_type");
+  if (folder.logit_scale) {
+    model.matching = {.scale = std::exp(static_cast<double>(*folder.logit_scale)),
+                      .bias = folder.logit_bias,
+                      .independent = model_type == "siglip"};
+  }
+  ACCEL_TRY(add_media(folder, model_type, model));
+  if (model.takes("input_values")) {
+    model.frames = frames_of(config);
+    if (folder.speech) ACCEL_TRY(add_transcripts(folder, model));
   }
   return std::make_shared<const pipelines::TaskModel>(std::move(model));
 }

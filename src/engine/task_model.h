@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct TaskFolder {
   int64_t max_tokens = 0;
   int64_t vocabulary = 0;
   std::vector<std::string> inputs;  // that the graph can take
+  // Of a model that compares texts with images: its weights "logit_scale" and "logit_bias".
+  std::optional<float> logit_scale = std::nullopt;
+  float logit_bias = 0;
+  bool speech = false;  // it spells what it hears
 };
 
 // INVALID_ARGUMENT names the file at fault.

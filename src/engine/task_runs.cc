@@ -10,6 +10,7 @@
 #include "engine/task_model.h"
 #include "pipelines/task_stream.h"
 #include "runtime/token_batches.h"
+#include "tensors/convert.h"
 
 namespace accel::engine {
 namespace {
@@ -20,15 +21,25 @@ std::vector<std::string_view> names_of_tasks() {
   return names;
 }
 
+// A weight of one number.
+std::optional<float> scalar_weight(const models::Checkpoint& checkpoint, std::string_view name) {
+  for (const models::Checkpoint::Entry& entry : checkpoint.entries()) {
+    if (entry.name != name) continue;
+    const Result<Tensor> value = tensors::convert_dtype(checkpoint.tensor(entry), DType::kF32);
+    if (value.ok() && value->count() == 1) return value->data<float>()[0];
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
+Result<models::Head> LoadedModel::head_of() const {
+  if (parts_.head) return *parts_.head;
+  return parts_.folder->head();
+}
+
 Result<const pipelines::Task*> LoadedModel::task_for(const std::string& name) const {
-  models::Head head = models::Head::kBase;
-  if (parts_.head) {
-    head = *parts_.head;
-  } else {
-    ACCEL_ASSIGN(head, parts_.folder->head());
-  }
+  ACCEL_ASSIGN(const models::Head head, head_of());
   if (name.empty()) {
     const pipelines::Task* task = pipelines::task_of_head(models::to_string(head));
     if (task != nullptr) return task;
@@ -56,6 +67,16 @@ Result<std::shared_ptr<const pipelines::TaskModel>> LoadedModel::task_model() {
   for (const PortReport& input : report_.inputs) folder.inputs.push_back(input.name);
   if (parts_.folder->embeds_text()) {
     ACCEL_ASSIGN(folder.tokenizer_json, parts_.folder->tokenizer_json());
+  } else if (std::ranges::find(folder.inputs, "input_ids") != folder.inputs.end()) {
+    // Images alone go without.
+    Result<std::string> json = parts_.folder->tokenizer_json();
+    if (json.ok()) folder.tokenizer_json = std::move(*json);
+  }
+  ACCEL_ASSIGN(const models::Head head, head_of());
+  folder.speech = head == models::Head::kSpeechRecognition;
+  if (head == models::Head::kZeroShotImage) {
+    folder.logit_scale = scalar_weight(parts_.folder->checkpoint(), "logit_scale");
+    folder.logit_bias = scalar_weight(parts_.folder->checkpoint(), "logit_bias").value_or(0.0F);
   }
   ACCEL_ASSIGN(auto model, read_task_model(folder));
   const std::lock_guard lock(mutex_);
@@ -67,22 +88,33 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
   ACCEL_ASSIGN(const pipelines::Task* task, task_for(options.task));
   ACCEL_TRY(pipelines::check_options(*task, options.options));
   ACCEL_ASSIGN(auto model, task_model());
-  models::GraphRequest request{.head = parts_.head};
-  if (!request.head) {
-    ACCEL_ASSIGN(request.head, parts_.folder->head());
-  }
-  for (const char* name : {"input_ids", "attention_mask", "token_type_ids"}) {
-    if (std::ranges::find(model->inputs, name) != model->inputs.end()) {
-      request.inputs.emplace_back(name);
+  models::GraphRequest request;
+  ACCEL_ASSIGN(request.head, head_of());
+  std::vector<GraphPtr> compiled;
+  std::vector<pipelines::TaskGraph> graphs;
+  for (const auto& names : task->graphs) {
+    request.inputs.clear();
+    for (const std::string_view name : names) {
+      if (model->takes(name)) request.inputs.emplace_back(name);
     }
+    if (request.inputs.empty()) {
+      return failed_precondition(fmt::format("{}: {} needs a model that takes {}", report_.path,
+                                             task->name, fmt::join(names, " or ")));
+    }
+    ACCEL_ASSIGN(GraphPtr ready, graph(request));
+    graphs.push_back({request.inputs, ready->pool});
+    compiled.push_back(std::move(ready));
   }
-  ACCEL_ASSIGN(const GraphPtr ready, graph(request));
+  const RunReport report = compiled.front()->report;
+  const auto release = [compiled = std::move(compiled)] {
+    for (const GraphPtr& one : compiled) one->release_sources();
+  };
   return std::unique_ptr<TaskStream>(std::make_unique<pipelines::PooledTaskStream>(
-      *task, std::move(model), ready->pool,
+      *task, std::move(model), std::move(graphs),
       pipelines::TaskStreamOptions{.task = options.options,
-                                   .report = ready->report,
+                                   .report = report,
                                    .batch_tokens = runtime::kBatchTokens,
-                                   .after_batch = [ready] { ready->release_sources(); }}));
+                                   .after_batch = release}));
 }
 
 Result<RunResult> LoadedModel::run(std::vector<TaskInput> inputs, const RunOptions& options) {

@@ -40,6 +40,25 @@ OrderedJson json_of(const RankedDocument& document) {
   return {{"index", document.index}, {"score", document.score}, {"text", document.text}};
 }
 
+OrderedJson json_of(const DetectedObject& object) {
+  return {{"score", object.score},
+          {"label", object.label},
+          {"box",
+           {{"xmin", object.xmin},
+            {"ymin", object.ymin},
+            {"xmax", object.xmax},
+            {"ymax", object.ymax}}}};
+}
+
+// The reference gives no score, and the mask as an image; here stands how many pixels it has.
+OrderedJson json_of(const Segment& segment) {
+  return {{"score", nullptr}, {"label", segment.label}, {"area", segment.area}};
+}
+
+OrderedJson json_of(const TranscriptChunk& chunk) {
+  return {{"text", chunk.text}, {"timestamp", {chunk.begin, chunk.end}}};
+}
+
 template <class T>
 OrderedJson list_of(const std::vector<T>& values) {
   OrderedJson list = OrderedJson::array();
@@ -51,6 +70,14 @@ struct Writer {
   OrderedJson operator()(const Labels& labels) const { return list_of(labels); }
   OrderedJson operator()(const Entities& entities) const { return list_of(entities); }
   OrderedJson operator()(const Ranking& ranking) const { return list_of(ranking); }
+  OrderedJson operator()(const DetectedObjects& objects) const { return list_of(objects); }
+  OrderedJson operator()(const Segmentation& map) const { return list_of(map.segments); }
+
+  OrderedJson operator()(const Transcript& transcript) const {
+    OrderedJson json{{"text", transcript.text}};
+    if (transcript.chunks) json["chunks"] = list_of(*transcript.chunks);
+    return json;
+  }
 
   OrderedJson operator()(const CandidateLabels& candidates) const {
     OrderedJson labels = OrderedJson::array();

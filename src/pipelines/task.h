@@ -3,6 +3,7 @@
 // functions of their arguments. A new task is one file and one line in tasks.cc.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,7 +19,30 @@
 #include "runtime/row_batches.h"
 #include "text/tokenizer.h"
 
+namespace accel::audio {
+class FeatureExtractor;
+}
+namespace accel::image {
+class ImageProcessor;
+}
+namespace accel::text {
+class CtcDecoder;
+}
+
 namespace accel::pipelines {
+
+// How embeddings of texts and images become scores: cosine * scale + bias.
+struct Matching {
+  double scale = 1;
+  double bias = 0;
+  bool independent = false;  // each text is right or wrong for itself (SigLIP), not one of them
+};
+
+// How the frames of a model of sounds follow from samples.
+struct SoundFrames {
+  int64_t samples_per_frame = 1;
+  int64_t samples_min = 1;  // that one frame is made of
+};
 
 // What a model's folder says about preparing inputs and naming outputs. Immutable.
 struct TaskModel {
@@ -35,6 +59,15 @@ struct TaskModel {
   bool subword_prefix = false;     // tokens inside a word carry a mark ("##ing")
   bool clean_up_spaces = false;    // decoded text loses spaces before punctuation
   bool second_text_first = false;  // of a pair; the tokenizer pads on the left
+  std::shared_ptr<const image::ImageProcessor> images = nullptr;    // null: takes no images
+  std::shared_ptr<const audio::FeatureExtractor> sounds = nullptr;  // null: takes no sounds
+  std::shared_ptr<const text::CtcDecoder> transcripts = nullptr;    // null: has no CTC vocabulary
+  SoundFrames frames = {};
+  std::optional<Matching> matching = std::nullopt;  // of models that compare texts with images
+
+  bool takes(std::string_view input) const {
+    return std::ranges::find(inputs, input) != inputs.end();
+  }
 };
 
 // An input on its way: rows to run, and the answer made of their outputs, one set per row, in order
@@ -43,10 +76,12 @@ struct Prepared {
   std::vector<runtime::Row> rows;
   std::function<Result<TaskResult>(std::span<const NamedTensors> outputs)> finish;
   uint64_t replaced_utf8 = 0;  // invalid sequences replaced by U+FFFD
+  // The first rows, that other inputs probably have too: computed once for all.
+  size_t recurring_rows = 0;
 };
 
 // The members of TaskInput.
-enum class Part : uint8_t { kText, kSecondText, kChoices };
+enum class Part : uint8_t { kText, kSecondText, kChoices, kMedia };
 std::string_view to_string(Part part);  // the member's name
 
 struct InputPart {
@@ -62,6 +97,9 @@ struct Task {
   // The head that its models have: a task's name, as models::to_string(Head) gives it.
   std::string_view head;
   std::span<const InputPart> inputs;
+  // The graphs that its rows run through: of each, the inputs that it has where the model takes
+  // them. A row runs through the first of whose inputs it has one.
+  std::span<const std::span<const std::string_view>> graphs;
   std::span<const std::string_view> options;  // members of TaskOptions that it has
   Result<Prepared> (*prepare)(const TaskModel& model, const TaskInput& input,
                               const TaskOptions& options);
@@ -83,7 +121,7 @@ Status check_options(const Task& task, const TaskOptions& options);
 
 // prepare(), after checking that the input has the parts that the task takes and no others, and
 // valid UTF-8 (replaced and counted, or refused under strict_utf8).
-Result<Prepared> prepare(const Task& task, const TaskModel& model, const TaskInput& input,
+Result<Prepared> prepare(const Task& task, const TaskModel& model, TaskInput input,
                          const TaskOptions& options);
 
 }  // namespace accel::pipelines

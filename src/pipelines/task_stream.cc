@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "base/try.h"
@@ -11,7 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Those with a file become large when it is decoded.
 constexpr size_t kItemsOfGroupMax = 64;
+constexpr size_t kFilesOfGroupMax = 8;
 constexpr size_t kBytesInFlightMax = size_t{64} << 20;
 
 double seconds_since(Clock::time_point start) {
@@ -19,7 +22,8 @@ double seconds_since(Clock::time_point start) {
 }
 
 size_t bytes_of(const TaskInput& input) {
-  size_t bytes = input.text.size() + (input.second_text ? input.second_text->size() : 0);
+  size_t bytes = input.text.size() + (input.second_text ? input.second_text->size() : 0) +
+                 (input.media ? input.media->size() : 0);
   for (const std::string& choice : input.choices) bytes += choice.size();
   return bytes;
 }
@@ -31,19 +35,20 @@ struct PooledTaskStream::Group {
   std::vector<Status> failures;  // of each item
   std::vector<decltype(Prepared::finish)> finish;
   std::vector<runtime::Row> rows;
-  std::vector<size_t> owners;         // of each row: the item
-  std::vector<NamedTensors> outputs;  // of each row
+  // Of each row:
+  std::vector<size_t> owners;         // the item
+  std::vector<std::string> keys;      // in the memory; empty: it does not recur
+  std::vector<NamedTensors> outputs;  // empty: not computed yet
 };
 
 PooledTaskStream::PooledTaskStream(const Task& task, std::shared_ptr<const TaskModel> model,
-                                   std::shared_ptr<runtime::SessionPool> pool,
-                                   TaskStreamOptions options)
+                                   std::vector<TaskGraph> graphs, TaskStreamOptions options)
     : task_(task),
       task_report_(report_of(task)),
       model_(std::move(model)),
-      pool_(std::move(pool)),
+      graphs_(std::move(graphs)),
       options_(std::move(options)) {
-  for (int i = 0; i < pool_->size(); ++i) workers_.emplace_back([this] { work(); });
+  for (int i = 0; i < graphs_.front().pool->size(); ++i) workers_.emplace_back([this] { work(); });
 }
 
 PooledTaskStream::~PooledTaskStream() {
@@ -110,8 +115,9 @@ void PooledTaskStream::work() {
     const size_t waiting = items_.size() - taken_;
     const size_t share = (waiting + workers_.size() - 1) / workers_.size();
     std::vector<Item*> items;
-    std::vector<const TaskInput*> inputs;
-    for (size_t i = std::min(share, kItemsOfGroupMax); i > 0; --i) {
+    std::vector<TaskInput*> inputs;
+    const size_t most = items_[taken_]->input.media ? kFilesOfGroupMax : kItemsOfGroupMax;
+    for (size_t i = std::min(share, most); i > 0; --i) {
       items.push_back(items_[taken_++].get());
       inputs.push_back(&items.back()->input);
     }
@@ -127,7 +133,7 @@ void PooledTaskStream::work() {
   }
 }
 
-std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<const TaskInput* const> inputs,
+std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const> inputs,
                                                       TaskTimes& times) {
   Group group;
   auto start = Clock::now();
@@ -150,36 +156,88 @@ std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<const TaskInput*
   return results;
 }
 
-void PooledTaskStream::prepare_all(std::span<const TaskInput* const> inputs, Group& group) const {
+void PooledTaskStream::prepare_all(std::span<TaskInput* const> inputs, Group& group) const {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    Result<Prepared> prepared = prepare(task_, *model_, *inputs[i], options_.task);
+    Result<Prepared> prepared = prepare(task_, *model_, std::move(*inputs[i]), options_.task);
     group.failures.push_back(prepared.status());
     group.finish.push_back(prepared.ok() ? std::move(prepared->finish) : nullptr);
     if (!prepared.ok()) continue;
-    for (runtime::Row& row : prepared->rows) {
-      group.rows.push_back(std::move(row));
+    for (size_t row = 0; row < prepared->rows.size(); ++row) {
+      const bool recurs = row < prepared->recurring_rows;
+      group.keys.push_back(recurs ? RowMemory::key(prepared->rows[row]) : "");
+      group.rows.push_back(std::move(prepared->rows[row]));
       group.owners.push_back(i);
     }
   }
   group.outputs.resize(group.rows.size());
 }
 
+const TaskGraph* PooledTaskStream::graph_of(const runtime::Row& row) const {
+  for (const TaskGraph& graph : graphs_) {
+    for (const std::string& input : graph.inputs) {
+      if (find(row.inputs, input) != nullptr) return &graph;
+    }
+  }
+  return nullptr;
+}
+
 void PooledTaskStream::run_all(Group& group) {
+  std::map<const TaskGraph*, std::vector<uint32_t>> rows_of;
+  std::map<std::string_view, uint32_t> first_of;  // of the rows of one key
+  for (uint32_t row = 0; row < group.rows.size(); ++row) {
+    if (const std::string& key = group.keys[row]; !key.empty()) {
+      if (!first_of.emplace(key, row).second) continue;
+      if (auto known = memory_.find(key)) {
+        group.outputs[row] = std::move(*known);
+        continue;
+      }
+    }
+    rows_of[graph_of(group.rows[row])].push_back(row);
+  }
+  for (const auto& [graph, rows] : rows_of) {
+    if (graph != nullptr) {
+      run_all(*graph, rows, group);
+      continue;
+    }
+    for (const uint32_t row : rows) {
+      group.failures[group.owners[row]] = internal_error("a row has no input of the task's graphs");
+    }
+  }
+  for (uint32_t row = 0; row < group.rows.size(); ++row) {
+    if (group.keys[row].empty()) continue;
+    const uint32_t first = first_of.at(group.keys[row]);
+    if (group.outputs[first].empty()) {
+      group.failures[group.owners[row]] = group.failures[group.owners[first]];
+    } else if (row == first) {
+      memory_.keep(group.keys[row], group.outputs[row]);
+    } else {
+      group.outputs[row] = group.outputs[first];
+    }
+  }
+}
+
+void PooledTaskStream::run_all(const TaskGraph& graph, std::span<const uint32_t> rows,
+                               Group& group) {
+  std::vector<runtime::Row> members;
+  for (const uint32_t row : rows) members.push_back(group.rows[row]);
   for (const runtime::RowBatch& batch :
-       runtime::cut_row_batches(group.rows, {.max_tokens = options_.batch_tokens})) {
-    if (run_rows(group, batch.rows).ok()) continue;
+       runtime::cut_row_batches(members, {.max_tokens = options_.batch_tokens})) {
+    std::vector<uint32_t> chosen;
+    for (const uint32_t member : batch.rows) chosen.push_back(rows[member]);
+    if (run_rows(graph, chosen, group).ok()) continue;
     // One row may be at fault; the others have a right to their answers.
-    for (const uint32_t row : batch.rows) {
-      Status status = run_rows(group, {&row, 1});
+    for (const uint32_t row : chosen) {
+      Status status = run_rows(graph, {&row, 1}, group);
       if (!status.ok()) group.failures[group.owners[row]] = std::move(status);
     }
   }
 }
 
-Status PooledTaskStream::run_rows(Group& group, std::span<const uint32_t> rows) {
+Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32_t> rows,
+                                  Group& group) {
   std::vector<const runtime::Row*> members;
   for (const uint32_t row : rows) members.push_back(&group.rows[row]);
-  ACCEL_ASSIGN(runtime::SessionPool::Lease session, pool_->acquire());
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session, graph.pool->acquire());
   NamedTensors outputs;
   ACCEL_TRY(session->run(runtime::stack_rows(members, model_->pad_id), outputs));
   for (size_t i = 0; i < rows.size(); ++i) {

@@ -18,10 +18,17 @@
 #include <vector>
 
 #include "accel/engine.h"
+#include "pipelines/row_memory.h"
 #include "pipelines/task.h"
 #include "runtime/session_pool.h"
 
 namespace accel::pipelines {
+
+// A compiled graph, for the rows that have one of its inputs.
+struct TaskGraph {
+  std::vector<std::string> inputs;
+  std::shared_ptr<runtime::SessionPool> pool;
+};
 
 struct TaskStreamOptions {
   TaskOptions task;
@@ -32,9 +39,10 @@ struct TaskStreamOptions {
 
 class PooledTaskStream : public TaskStream {
  public:
-  // `task` is of the list and `options.task` checked. Starts one thread per session.
+  // `task` is of the list and `options.task` checked; `graphs` are its own, in its order, at least
+  // one. Starts one thread per session of the first.
   PooledTaskStream(const Task& task, std::shared_ptr<const TaskModel> model,
-                   std::shared_ptr<runtime::SessionPool> pool, TaskStreamOptions options);
+                   std::vector<TaskGraph> graphs, TaskStreamOptions options);
   ~PooledTaskStream() override;
 
   Status push(TaskInput input) override;
@@ -55,16 +63,19 @@ class PooledTaskStream : public TaskStream {
 
   void work();
   // Of inputs side by side: prepared, computed, answered.
-  std::vector<Result<TaskResult>> run(std::span<const TaskInput* const> inputs, TaskTimes& times);
-  void prepare_all(std::span<const TaskInput* const> inputs, Group& group) const;
+  std::vector<Result<TaskResult>> run(std::span<TaskInput* const> inputs, TaskTimes& times);
+  void prepare_all(std::span<TaskInput* const> inputs, Group& group) const;
   void run_all(Group& group);
-  Status run_rows(Group& group, std::span<const uint32_t> rows);
+  void run_all(const TaskGraph& graph, std::span<const uint32_t> rows, Group& group);
+  Status run_rows(const TaskGraph& graph, std::span<const uint32_t> rows, Group& group);
+  const TaskGraph* graph_of(const runtime::Row& row) const;
 
   const Task& task_;
   const TaskReport task_report_;
   const std::shared_ptr<const TaskModel> model_;
-  const std::shared_ptr<runtime::SessionPool> pool_;
+  const std::vector<TaskGraph> graphs_;
   const TaskStreamOptions options_;
+  RowMemory memory_;
 
   mutable std::mutex mutex_;
   std::condition_variable to_workers_;  // an item, or the end

@@ -51,7 +51,9 @@ class TasksStream : public testing::Test {
         **find_task("text-classification"),
         std::make_shared<const TaskModel>(TaskModel{
             .tokenizer = number_tokenizer(), .vocabulary = kNumbers, .labels = {"id", "tokens"}}),
-        std::make_shared<runtime::SessionPool>(std::make_shared<FirstId>(), sessions),
+        std::vector<TaskGraph>{
+            {{"input_ids"},
+             std::make_shared<runtime::SessionPool>(std::make_shared<FirstId>(), sessions)}},
         TaskStreamOptions{.task = {.top_k = 0, .function = "none"}});
   }
 

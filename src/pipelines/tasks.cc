@@ -7,6 +7,8 @@
 #include "base/suggestion.h"
 #include "base/try.h"
 #include "base/utf8.h"
+#include "pipelines/audio/audio_tasks.h"
+#include "pipelines/image/image_tasks.h"
 #include "pipelines/task.h"
 #include "pipelines/text/text_tasks.h"
 
@@ -28,6 +30,21 @@ constexpr std::array kPrompt = {InputPart{"prompt", Part::kText},
 constexpr std::array kCandidates = {InputPart{"text", Part::kText},
                                     InputPart{"candidate_labels", Part::kChoices}};
 
+constexpr std::array kImage = {InputPart{"image", Part::kMedia}};
+constexpr std::array kSound = {InputPart{"audio", Part::kMedia}};
+constexpr std::array kImageAndCandidates = {InputPart{"image", Part::kMedia},
+                                            InputPart{"candidate_labels", Part::kChoices}};
+
+constexpr std::array<std::string_view, 3> kTokens = {"input_ids", "attention_mask",
+                                                     "token_type_ids"};
+constexpr std::array<std::string_view, 2> kPixels = {"pixel_values", "pixel_mask"};
+constexpr std::array<std::string_view, 2> kSamples = {"input_values", "input_features"};
+constexpr std::array<Names, 1> kOfText = {kTokens};
+constexpr std::array<Names, 1> kOfImage = {kPixels};
+constexpr std::array<Names, 1> kOfSound = {kSamples};
+constexpr std::array<Names, 2> kOfTextAndImage = {kTokens, kPixels};
+
+constexpr std::array<std::string_view, 1> kSpeech = {"speech-recognition"};
 constexpr std::array<std::string_view, 1> kSentiment = {"sentiment-analysis"};
 constexpr std::array<std::string_view, 1> kNer = {"ner"};
 constexpr std::array<std::string_view, 1> kRerank = {"rerank"};
@@ -39,43 +56,92 @@ constexpr std::array<std::string_view, 5> kSpans = {"top_k", "window_tokens", "s
                                                     "max_answer_tokens", "no_answer"};
 constexpr std::array<std::string_view, 3> kGrouping = {"aggregation", "window_tokens",
                                                        "stride_tokens"};
+constexpr std::array<std::string_view, 1> kThreshold = {"threshold"};
+constexpr std::array<std::string_view, 1> kTimestamps = {"timestamps"};
+constexpr std::array<std::string_view, 2> kTopAndHypothesis = {"top_k", "hypothesis"};
 constexpr std::array<std::string_view, 3> kZeroShot = {"top_k", "multi_label", "hypothesis"};
 
-constexpr std::array<Task, 7> kTasks{{
+constexpr std::array<Task, 13> kTasks{{
+    {"audio-classification",
+     {},
+     "a sound to labels",
+     "audio-classification",
+     kSound,
+     kOfSound,
+     kTopAndFunction,
+     prepare_audio_classification},
+    {"automatic-speech-recognition", kSpeech, "the words of a recording, by models with CTC",
+     "automatic-speech-recognition", kSound, kOfSound, kTimestamps, prepare_speech_recognition},
     {"fill-mask",
      {},
      "the words that fit in the place of a mask token",
      "fill-mask",
      kOneText,
+     kOfText,
      kTopAndTargets,
      prepare_fill_mask},
+    {"image-classification",
+     {},
+     "an image to labels",
+     "image-classification",
+     kImage,
+     kOfImage,
+     kTopAndFunction,
+     prepare_image_classification},
+    {"image-segmentation",
+     {},
+     "a class for each pixel of an image",
+     "image-segmentation",
+     kImage,
+     kOfImage,
+     {},
+     prepare_image_segmentation},
     {"multiple-choice",
      {},
      "which of several endings goes on from a prompt",
      "multiple-choice",
      kPrompt,
+     kOfText,
      kTop,
      prepare_multiple_choice},
+    {"object-detection",
+     {},
+     "the things in an image, with boxes",
+     "object-detection",
+     kImage,
+     kOfImage,
+     kThreshold,
+     prepare_object_detection},
     {"question-answering",
      {},
      "the span of a context that answers a question",
      "question-answering",
      kQuestion,
+     kOfText,
      kSpans,
      prepare_question_answering},
     {"text-classification", kSentiment, "a text, or a pair of texts, to labels",
-     "text-classification", kTextOrPair, kTopAndFunction, prepare_text_classification},
+     "text-classification", kTextOrPair, kOfText, kTopAndFunction, prepare_text_classification},
     {"text-ranking", kRerank, "documents by how well they answer a query", "text-classification",
-     kQuery, kTopAndFunction, prepare_text_ranking},
+     kQuery, kOfText, kTopAndFunction, prepare_text_ranking},
     {"token-classification", kNer, "the entities of a text", "token-classification", kOneText,
-     kGrouping, prepare_token_classification},
+     kOfText, kGrouping, prepare_token_classification},
     {"zero-shot-classification",
      {},
      "which of your own labels fit a text",
      "text-classification",
      kCandidates,
+     kOfText,
      kZeroShot,
      prepare_zero_shot_classification},
+    {"zero-shot-image-classification",
+     {},
+     "which of your own labels fit an image",
+     "zero-shot-image-classification",
+     kImageAndCandidates,
+     kOfTextAndImage,
+     kTopAndHypothesis,
+     prepare_zero_shot_image_classification},
 }};
 
 bool takes(Names names, std::string_view name) {
@@ -90,22 +156,33 @@ std::string inputs_text(const Task& task) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-// The parts that are there are those that the task takes.
+// What an input has of a part, in words.
+std::string_view found_text(Part part, bool there) {
+  switch (part) {
+    case Part::kText: return there ? "a text" : "no text";
+    case Part::kSecondText: return there ? "a second text" : "one text";
+    case Part::kChoices: return there ? "a list of texts" : "no list of texts";
+    case Part::kMedia: return there ? "a file" : "no file";
+  }
+  return {};
+}
+
+// The parts that are there are those that the task takes; a text may be empty.
 Status check_parts(const Task& task, const TaskInput& input) {
-  const auto fits = [&](Part part, bool there) {
+  const std::array<std::pair<Part, bool>, 4> parts{{
+      {Part::kText, !input.text.empty()},
+      {Part::kSecondText, input.second_text.has_value()},
+      {Part::kChoices, !input.choices.empty()},
+      {Part::kMedia, input.media.has_value()},
+  }};
+  for (const auto& [part, there] : parts) {
     const auto it = std::ranges::find(task.inputs, part, &InputPart::part);
-    return it == task.inputs.end() ? !there : there || it->optional;
-  };
-  std::string found;
-  if (!fits(Part::kSecondText, input.second_text.has_value())) {
-    found = input.second_text ? "a second text" : "one text";
+    const bool wanted = it != task.inputs.end();
+    if (wanted ? there || it->optional || part == Part::kText : !there) continue;
+    return invalid_argument(fmt::format("{}: expected {}, found {}", task.name, inputs_text(task),
+                                        found_text(part, there)));
   }
-  if (!fits(Part::kChoices, !input.choices.empty())) {
-    found = input.choices.empty() ? "no list of texts" : "a list of texts";
-  }
-  if (found.empty()) return {};
-  return invalid_argument(
-      fmt::format("{}: expected {}, found {}", task.name, inputs_text(task), found));
+  return {};
 }
 
 Status repair(std::string& text, bool strict, uint64_t& replaced) {
@@ -127,7 +204,7 @@ Status repair(std::string& text, bool strict, uint64_t& replaced) {
 }  // namespace
 
 std::string_view to_string(Part part) {
-  constexpr std::array<std::string_view, 3> kMembers = {"text", "second_text", "choices"};
+  constexpr std::array<std::string_view, 4> kMembers = {"text", "second_text", "choices", "media"};
   return kMembers[static_cast<size_t>(part)];
 }
 
@@ -162,7 +239,7 @@ TaskReport report_of(const Task& task) {
 }
 
 Status check_options(const Task& task, const TaskOptions& options) {
-  const std::array<std::pair<std::string_view, bool>, 9> given{{
+  const std::array<std::pair<std::string_view, bool>, 12> given{{
       {"top_k", options.top_k.has_value()},
       {"function", options.function.has_value()},
       {"multi_label", options.multi_label.has_value()},
@@ -172,15 +249,19 @@ Status check_options(const Task& task, const TaskOptions& options) {
       {"stride_tokens", options.stride_tokens.has_value()},
       {"max_answer_tokens", options.max_answer_tokens.has_value()},
       {"no_answer", options.no_answer.has_value()},
+      {"targets", options.targets.has_value()},
+      {"threshold", options.threshold.has_value()},
+      {"timestamps", options.timestamps.has_value()},
   }};
   for (const auto& [name, set] : given) {
     if (!set || takes(task.options, name)) continue;
-    return invalid_argument(fmt::format("{} has no option {}; it has: {}", task.name, name,
-                                        fmt::join(task.options, ", ")));
+    return invalid_argument(fmt::format(
+        "{} has no option {}; it has: {}", task.name, name,
+        task.options.empty() ? "none" : fmt::format("{}", fmt::join(task.options, ", "))));
   }
-  if (options.targets && !takes(task.options, "targets")) {
-    return invalid_argument(fmt::format("{} has no option targets; it has: {}", task.name,
-                                        fmt::join(task.options, ", ")));
+  if (options.threshold && !(*options.threshold >= 0 && *options.threshold <= 1)) {
+    return invalid_argument(
+        fmt::format("threshold: expected 0 to 1, found {}", *options.threshold));
   }
   for (const auto& [name, value] :
        {std::pair{"top_k", options.top_k}, std::pair{"window_tokens", options.window_tokens},
@@ -193,17 +274,16 @@ Status check_options(const Task& task, const TaskOptions& options) {
   return {};
 }
 
-Result<Prepared> prepare(const Task& task, const TaskModel& model, const TaskInput& input,
+Result<Prepared> prepare(const Task& task, const TaskModel& model, TaskInput input,
                          const TaskOptions& options) {
   ACCEL_TRY(check_parts(task, input));
-  TaskInput valid = input;
   uint64_t replaced = 0;
-  ACCEL_TRY(repair(valid.text, options.strict_utf8, replaced));
-  if (valid.second_text) ACCEL_TRY(repair(*valid.second_text, options.strict_utf8, replaced));
-  for (std::string& choice : valid.choices) {
+  ACCEL_TRY(repair(input.text, options.strict_utf8, replaced));
+  if (input.second_text) ACCEL_TRY(repair(*input.second_text, options.strict_utf8, replaced));
+  for (std::string& choice : input.choices) {
     ACCEL_TRY(repair(choice, options.strict_utf8, replaced));
   }
-  ACCEL_ASSIGN(Prepared prepared, task.prepare(model, valid, options));
+  ACCEL_ASSIGN(Prepared prepared, task.prepare(model, input, options));
   prepared.replaced_utf8 = replaced;
   return prepared;
 }

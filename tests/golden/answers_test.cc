@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "accel/engine.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "models/tiny_bert.h"
 
@@ -32,6 +33,10 @@ TaskInput input_of(const Json& json) {
   for (const auto& [key, value] : json.items()) {
     if (key == "text" || key == "question") input.text = value.get<std::string>();
     if (key == "text_pair" || key == "context") input.second_text = value.get<std::string>();
+    if (key == "image" || key == "audio") {
+      const fs::path file = fs::path(ACCEL_TEST_DATA) / value.get<std::string>();
+      input.media = *read_file(file, uint64_t{1} << 26);
+    }
     if (key == "candidate_labels") input.choices = value.get<std::vector<std::string>>();
   }
   return input;
@@ -54,6 +59,8 @@ TaskOptions options_of(const Json& json) {
   take(json, "max_answer_tokens", options.max_answer_tokens);
   take(json, "no_answer", options.no_answer);
   take(json, "targets", options.targets);
+  take(json, "threshold", options.threshold);
+  take(json, "timestamps", options.timestamps);
   return options;
 }
 

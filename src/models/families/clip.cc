@@ -200,12 +200,20 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
     if (!wanted.image) return invalid_argument("pixel_values: expected images, found none");
     wanted.text = false;
   }
-  if (!wanted.text || !wanted.image) weights.skip("text_projection.");
-  if (!wanted.text || !wanted.image) weights.skip("visual_projection.");
+  const bool both = wanted.text && wanted.image;
+  const bool projects = context.head == Head::kZeroShotImage;
+  if (!both && !(projects && wanted.text)) weights.skip("text_projection.");
+  if (!both && !(projects && wanted.image)) weights.skip("visual_projection.");
   if (!wanted.text) {
     weights.skip("text_model.");
     ACCEL_ASSIGN(const Tower image, image_tower(context, config.vision, {"vision_model."}));
-    if (!classifier) return base(image);
+    if (!classifier) {
+      std::vector<NamedOutput> outputs = base(image);
+      if (projects) {
+        outputs.push_back({"image_embeds", image_projection(weights, config.vision, image)});
+      }
+      return outputs;
+    }
     ACCEL_ASSIGN(const int64_t labels, label_count(context));
     return std::vector<NamedOutput>{
         {"logits", linear(weights, "classifier", mean_token(tokens_from(image.states, 1)),
@@ -214,7 +222,9 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   if (!wanted.image) {
     weights.skip("vision_model.");
     ACCEL_ASSIGN(const Tower text, text_tower(context, config.text, {"text_model."}));
-    return base(text);
+    std::vector<NamedOutput> outputs = base(text);
+    if (projects) outputs.push_back({"text_embeds", text_projection(weights, config.text, text)});
+    return outputs;
   }
   ACCEL_ASSIGN(const Tower text,
                text_tower(context, config.text, {"text_model.", "text_hidden_states"}));

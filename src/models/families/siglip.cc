@@ -159,6 +159,14 @@ std::vector<NamedOutput> base(const Tower& tower) {
   return outputs;
 }
 
+// Of a model that compares texts with images, what is compared: the pooled states themselves.
+std::vector<NamedOutput> with_embedding(Head head, const Tower& tower, std::string_view name) {
+  std::vector<NamedOutput> outputs = base(tower);
+  const bool compares = head == Head::kZeroShotImage && tower.pooled.get_node() != nullptr;
+  if (compares) outputs.push_back({std::string(name), tower.pooled});
+  return outputs;
+}
+
 Result<std::vector<NamedOutput>> classify(BuildContext& context, const SiglipConfig& config) {
   Weights& weights = context.weights;
   if (!context.inputs.wants("pixel_values")) {
@@ -180,12 +188,12 @@ Result<std::vector<NamedOutput>> build(BuildContext& context) {
   if (!wanted.text) {
     weights.skip("text_model.");
     ACCEL_ASSIGN(const Tower image, image_tower(context, config.vision, {"vision_model."}));
-    return base(image);
+    return with_embedding(context.head, image, "image_embeds");
   }
   if (!wanted.image) {
     weights.skip("vision_model.");
     ACCEL_ASSIGN(const Tower text, text_tower(context, config.text, {"text_model."}));
-    return base(text);
+    return with_embedding(context.head, text, "text_embeds");
   }
   if (!config.vision.head || config.text.projection != config.vision.tower.encoder.hidden) {
     return invalid_argument(

@@ -1,6 +1,6 @@
 // text-classification: a text, or a pair, to labels with scores.
 #include "base/try.h"
-#include "pipelines/scores.h"
+#include "pipelines/labels.h"
 #include "pipelines/text/text_tasks.h"
 #include "pipelines/text/token_rows.h"
 
@@ -15,13 +15,9 @@ Result<Prepared> prepare_text_classification(const TaskModel& model, const TaskI
                                  : encode(model, input.text));
   Prepared prepared;
   prepared.rows.push_back(token_row(model, encoding));
-  prepared.finish = [&model, function, top = options.top_k.value_or(1),
-                     truncated = encoding.truncated](
-                        std::span<const NamedTensors> outputs) -> Result<TaskResult> {
-    const auto scores = scores_of(find(outputs[0], "logits")->data<float>(), function);
-    ACCEL_ASSIGN(Labels labels, name_best(scores, model.labels, top));
-    return TaskResult{.answer = std::move(labels), .truncated = truncated};
-  };
+  prepared.finish = finish_labels(
+      model,
+      {.function = function, .top = options.top_k.value_or(1), .truncated = encoding.truncated});
   return prepared;
 }
 

@@ -8,7 +8,7 @@
 #include <cctype>
 
 #include "base/try.h"
-#include "pipelines/scores.h"
+#include "pipelines/labels.h"
 #include "pipelines/text/text_tasks.h"
 #include "pipelines/text/token_rows.h"
 
@@ -24,15 +24,6 @@ Result<size_t> entailment(const std::vector<std::string>& labels) {
   return failed_precondition(
       "zero-shot-classification: expected a model of natural language inference, one of whose "
       "labels (config.json's id2label) begins with 'entail'; found none");
-}
-
-Result<std::string> hypothesis_of(const std::string& sentence, const std::string& label) {
-  const size_t at = sentence.find("{}");
-  if (at == std::string::npos) {
-    return invalid_argument(fmt::format(
-        "hypothesis: expected a sentence with {{}} where the label goes, found '{}'", sentence));
-  }
-  return sentence.substr(0, at) + label + sentence.substr(at + 2);
 }
 
 }  // namespace
