@@ -76,7 +76,9 @@ struct ModelReport {
   std::vector<PortReport> inputs;
   std::vector<PortReport> outputs;
   uint64_t parameters = 0;
-  std::string weights_dtype;
+  std::string weights_dtype;  // of a GGUF file its formats: "Q4_K+F32"
+  // Packed tensors that the engine cannot keep packed: they become f32 in the graph.
+  uint64_t unpacked_tensors = 0;
   uint64_t bytes_on_disk = 0;
   int64_t hidden_size = 0;
   int64_t layers = 0;

@@ -21,7 +21,7 @@ constexpr std::array<Command, 14> kCommands{{
     {"help", "this list, or the help of a command", run_help},
     {"infer", "run a model on raw tensors from a file", run_infer},
     {"models", "the models of a folder tree or of the Hub's cache", run_models},
-    {"run", "a model on texts: labels, entities, answers", run_run},
+    {"run", "what a model is for, on texts, images or sounds: labels, answers, objects", run_run},
     {"self-test", "prove that this installation computes right", run_self_test},
     {"show", "the facts of a model folder", run_show},
     {"similarity", "compare texts by their embeddings", run_similarity},

@@ -44,7 +44,10 @@ std::string readable(const ModelReport& report) {
   add("tasks", fmt::format("{}", fmt::join(report.tasks, ", ")));
   add("parameters", with_separators(report.parameters));
   add("weights",
-      fmt::format("{}, {} on disk", report.weights_dtype, human_bytes(report.bytes_on_disk)));
+      fmt::format("{}, {} on disk{}", report.weights_dtype, human_bytes(report.bytes_on_disk),
+                  report.unpacked_tensors == 0
+                      ? ""
+                      : fmt::format(", {} tensors unpacked to f32", report.unpacked_tensors)));
   add_number("layers", report.layers);
   add_number("hidden size", report.hidden_size);
   add_number("vocabulary", report.vocabulary);
@@ -79,6 +82,7 @@ nlohmann::ordered_json as_json(const ModelReport& report) {
           {"outputs", ports_json(report.outputs)},
           {"parameters", report.parameters},
           {"weights_dtype", report.weights_dtype},
+          {"unpacked_tensors", report.unpacked_tensors},
           {"bytes_on_disk", report.bytes_on_disk},
           {"hidden_size", report.hidden_size},
           {"layers", report.layers},

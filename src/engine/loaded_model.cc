@@ -142,10 +142,15 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
     counts[entry.dtype] += count;
     report.parameters += count;
   }
-  for (const auto& [dtype, count] : counts) {
-    if (!report.weights_dtype.empty()) report.weights_dtype += "+";
-    report.weights_dtype += to_string(dtype);
+  std::vector<std::string> formats;
+  for (const models::gguf::StoredType& stored : folder.stored_types()) {
+    formats.push_back(stored.name);
+    report.unpacked_tensors += stored.unpacked;
   }
+  if (formats.empty()) {
+    for (const auto& [dtype, count] : counts) formats.emplace_back(to_string(dtype));
+  }
+  report.weights_dtype = fmt::format("{}", fmt::join(formats, "+"));
   for (const models::Pooling way : sentence.pooling) {
     if (!report.pooling.empty()) report.pooling += "+";
     report.pooling += models::to_string(way);

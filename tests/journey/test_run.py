@@ -1,0 +1,225 @@
+"""accel run: what a model is for, on texts, images and sounds. That the answers are right is shown by
+golden.answers; here is what the program does with them."""
+
+import json
+import struct
+import unittest
+import wave
+import zlib
+
+from program import (
+    DATA,
+    DATA_LOSS,
+    FAILED_PRECONDITION,
+    INVALID_ARGUMENT,
+    NOT_FOUND,
+    RESOURCE_EXHAUSTED,
+    ProgramTest,
+)
+
+GOLDEN = DATA / "golden"
+IMAGES = DATA / "images"
+SPEECH = DATA / "audio" / "speech" / "speech_16k.wav"
+
+
+def png(width, height, rows=b""):
+    """A grey image; without `rows` only the header is there."""
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data +
+                struct.pack(">I", zlib.crc32(kind + data)))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+class RunTest(ProgramTest):
+    def run_model(self, name, *arguments, **options):
+        return self.accel("run", GOLDEN / name, "--precision", "f32", *arguments, **options)
+
+    def records(self, name, *arguments, **options):
+        done = self.run_model(name, *arguments, **options)
+        return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+    def failed(self, code, name, *arguments, says, **options):
+        """One input, whose record and message say what is wrong."""
+        done = self.run_model(name, *arguments, code=code, **options)
+        record = json.loads(done.stdout)
+        self.assertNotIn("result", record)
+        for words in (says,) if isinstance(says, str) else says:
+            self.assertIn(words, record["error"])
+            self.assertIn(words, done.stderr)
+        return record
+
+
+class Texts(RunTest):
+    def test_the_task_follows_from_the_model(self):
+        record, = self.records("bert-tokcls-cased", "Angela Merkel visited Paris.")
+        self.assertEqual(record["status"], "OK")
+        self.assertLessEqual({"entity_group", "score", "word", "start", "end"},
+                             set(record["result"][0]))
+        record, = self.records("roberta-seqcls", "What a lovely day!", "--top-k", "0")
+        scores = [label["score"] for label in record["result"]]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertAlmostEqual(sum(scores), 1, places=5)
+
+    def test_lines_keep_their_order_and_what_they_carry(self):
+        lines = "".join(json.dumps({"text": "word " * (i % 7 + 1), "id": i}) + "\n"
+                        for i in range(300))
+        records = self.records("roberta-seqcls", "--jsonl", input=lines)
+        self.assertEqual([one["id"] for one in records], list(range(300)))
+        self.assertEqual([one["index"] for one in records], list(range(300)))
+
+    # row 239 (partial: batches of a server)
+    def test_a_bad_line_fails_alone(self):
+        lines = '{"text": "fine"}\n{"text": 3}\nno json\n{"text": "fine too"}\n'
+        done = self.run_model("roberta-seqcls", "--jsonl", input=lines, code=INVALID_ARGUMENT)
+        statuses = [json.loads(line)["status"] for line in done.stdout.decode().splitlines()]
+        self.assertEqual(statuses, ["OK", "INVALID_ARGUMENT", "INVALID_ARGUMENT", "OK"])
+        self.assertIn("2 of 4 inputs failed", done.stderr)
+
+    def test_a_part_that_is_missing_or_too_many(self):
+        self.failed(INVALID_ARGUMENT, "bert-qa", "Who came?", says=("question", "context"))
+        self.failed(INVALID_ARGUMENT, "bert-tokcls-cased", "One text.", "--context", "Another.",
+                    says="found a second text")
+
+    def test_labels_that_do_not_fit_the_model(self):
+        copy = self.folder / "model"
+        copy.mkdir()
+        for file in (GOLDEN / "vit-imgcls").iterdir():
+            (copy / file.name).write_bytes(file.read_bytes())
+        config = json.loads((copy / "config.json").read_text())
+        config["id2label"] = {**{str(i): f"label {i}" for i in range(4)}, "x": "wrong"}
+        (copy / "config.json").write_text(json.dumps(config))
+        self.refused(INVALID_ARGUMENT, "run", copy, IMAGES / "small.png", says=("id2label", "'x'"))
+
+
+class Images(RunTest):
+    # row 6 (partial: raw tensors are infer's)
+    def test_files_folders_and_patterns(self):
+        small = IMAGES / "small.png"
+        record, = self.records("vit-imgcls", small)
+        self.assertEqual(record["image"], str(small))
+        self.assertEqual(len(record["result"]), 5)
+        several = self.records("vit-imgcls", small, IMAGES / "w*.png")
+        self.assertEqual([one["image"] for one in several],
+                         [str(small), str(IMAGES / "wide.png"), str(IMAGES / "wide_line.png")])
+        self.assertEqual(several[0]["result"], record["result"])
+        folder = self.folder / "photos"
+        folder.mkdir()
+        for name in ("b.png", "a.png"):
+            (folder / name).write_bytes(small.read_bytes())
+        (folder / "notes.txt").write_text("no image")
+        found = self.records("vit-imgcls", folder)
+        self.assertEqual([one["image"] for one in found],
+                         [str(folder / "a.png"), str(folder / "b.png")])
+
+    def test_own_labels_by_flag_arguments_and_lines(self):
+        small = str(IMAGES / "small.png")
+        by_argument, = self.records("clip", small, "a cat", "two dogs")
+        by_flag, = self.records("clip", small, "--labels", "a cat,two dogs")
+        line = json.dumps({"image": small, "candidate_labels": ["a cat", "two dogs"]})
+        by_line, = self.records("clip", "--jsonl", input=line + "\n")
+        self.assertEqual(by_argument, by_flag)
+        self.assertEqual(by_argument, by_line)
+        self.assertAlmostEqual(sum(one["score"] for one in by_flag["result"]), 1, places=5)
+
+    def test_drawings(self):
+        boxes = self.folder / "boxes.png"
+        record, = self.records("detr-sine", IMAGES / "middle.png", "--threshold", "0.1", "--draw",
+                               boxes)
+        self.assertEqual(record["drawn"], str(boxes))
+        self.assertTrue(record["result"])
+        drawn = boxes.read_bytes()
+        self.assertEqual(drawn[16:24], (IMAGES / "middle.png").read_bytes()[16:24])  # the size
+        maps = self.folder / "maps"
+        records = self.records("segformer-segmentation", IMAGES / "small.png", IMAGES / "small.png",
+                               IMAGES / "wide.png", "--draw", maps)
+        self.assertEqual([one["drawn"] for one in records],
+                         [str(maps / name) for name in ("small.png", "small-2.png", "wide.png")])
+        for one in records:
+            width, height = struct.unpack(">II", (maps.joinpath(one["drawn"])).read_bytes()[16:24])
+            self.assertEqual(sum(segment["area"] for segment in one["result"]), width * height)
+        self.refused(INVALID_ARGUMENT, "run", GOLDEN / "vit-imgcls", IMAGES / "small.png", "--draw",
+                     self.folder / "x.png", says="nothing to draw")
+
+    def test_bad_images_fail_alone_and_soon(self):
+        good = (IMAGES / "large.jpg").read_bytes()
+        bad = {"truncated.jpg": (good[:len(good) // 2], DATA_LOSS, "JPEG"),
+               "empty.png": (b"", INVALID_ARGUMENT, ""),
+               "text.png": (b"no image at all", INVALID_ARGUMENT, ""),
+               "nothing.png": (png(0, 0), None, "IHDR"),
+               "large.png": (png(30_000, 30_000), None, "30000")}
+        for name, (content, code, says) in bad.items():
+            (self.folder / name).write_bytes(content)
+            done = self.run_model("vit-imgcls", self.folder / name, code=code)
+            record = json.loads(done.stdout)
+            self.assertNotEqual(record["status"], "OK", name)
+            self.assertIn(says, record["error"], name)
+        done = self.run_model("vit-imgcls", self.folder, IMAGES / "small.png", code=None)
+        statuses = [json.loads(line)["status"] for line in done.stdout.decode().splitlines()]
+        self.assertEqual(statuses[-1], "OK")
+        self.assertEqual(statuses.count("OK"), 1)
+        # A bomb: few bytes that claim many pixels.
+        self.failed(RESOURCE_EXHAUSTED, "vit-imgcls", IMAGES / "bad" / "huge.png", says="pixels")
+        self.failed(NOT_FOUND, "vit-imgcls", self.folder / "absent.png", says="absent.png")
+        self.refused(NOT_FOUND, "run", GOLDEN / "vit-imgcls", self.folder / "*.bmp", says="pattern")
+
+    def test_a_folder_that_does_not_say_how_it_wants_images(self):
+        copy = self.folder / "model"
+        copy.mkdir()
+        for name in ("config.json", "model.safetensors"):
+            (copy / name).write_bytes((GOLDEN / "vit-imgcls" / name).read_bytes())
+        done = self.accel("run", copy, IMAGES / "small.png", code=FAILED_PRECONDITION)
+        self.assertIn("preprocessor_config.json", done.stderr)
+
+
+class Sounds(RunTest):
+    def wav(self, name, seconds, rate=16_000):
+        path = self.folder / name
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(1)
+            file.setframerate(rate)
+            block = b"\x80" * rate * 60
+            for begin in range(0, int(seconds), 60):
+                file.writeframes(block[:rate * min(60, int(seconds) - begin)])
+        return path
+
+    def test_words_and_when_they_were_said(self):
+        record, = self.records("wav2vec2-ctc", SPEECH)
+        timed, = self.records("wav2vec2-ctc", SPEECH, "--timestamps", "char")
+        self.assertEqual(record["audio"], str(SPEECH))
+        self.assertEqual(timed["result"]["text"], record["result"]["text"])
+        chunks = timed["result"]["chunks"]
+        self.assertEqual("".join(chunk["text"] for chunk in chunks), record["result"]["text"])
+        self.assertLess(chunks[-1]["timestamp"][1], 2.1)
+
+    def test_the_same_sound_in_another_format(self):
+        wav, = self.records("ast-audiocls", SPEECH)
+        flac, = self.records("ast-audiocls", SPEECH.with_suffix(".flac"))
+        self.assertEqual(wav["result"], flac["result"])
+
+    def test_silence_and_a_long_recording(self):
+        silence, = self.records("wav2vec2-ctc", self.wav("silence.wav", 3))
+        self.assertEqual(silence["status"], "OK")
+        long, = self.records("wav2vec2-ctc", self.wav("long.wav", 75), "--timestamps", "char")
+        last = long["result"]["chunks"][-1]["timestamp"][1] if long["result"]["chunks"] else 0
+        self.assertLessEqual(last, 75)
+        self.failed(RESOURCE_EXHAUSTED, "wav2vec2-ctc", self.wav("hours.wav", 3 * 3600, 1000),
+                    says="3600")
+
+    def test_bad_sounds(self):
+        (self.folder / "none.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
+        done = self.run_model("wav2vec2-ctc", self.folder / "none.wav", code=None)
+        self.assertNotEqual(json.loads(done.stdout)["status"], "OK")
+        with wave.open(str(self.folder / "short.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16_000)
+            file.writeframes(b"\0\0" * 20)
+        self.failed(INVALID_ARGUMENT, "wav2vec2-ctc", self.folder / "short.wav", says="samples")
+        self.failed(INVALID_ARGUMENT, "wav2vec2-ctc", IMAGES / "small.png", says="")
+
+
+if __name__ == "__main__":
+    unittest.main()
