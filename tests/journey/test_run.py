@@ -1,5 +1,5 @@
-"""accel run: what a model is for, on texts, images and sounds. That the answers are right is shown by
-golden.answers; here is what the program does with them."""
+"""accel run: what a model is for, on texts, images and sounds. That the answers are right is shown
+by golden.answers; here is what the program does with them."""
 
 import json
 import struct
