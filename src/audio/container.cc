@@ -10,6 +10,7 @@
 namespace accel::audio {
 namespace {
 
+constexpr std::string_view kVorbisHead = "\x01vorbis";
 constexpr std::string_view kAccepted = "WAV, FLAC, Ogg (Vorbis, Opus, FLAC) and MP3";
 
 std::string_view chars(std::span<const std::byte> bytes) {
@@ -79,11 +80,14 @@ Status no_decoder(std::string_view name) {
 Result<Container> ogg_codec(std::string_view file) {
   const size_t header = file.size() < 27 ? file.size() : 27 + static_cast<uint8_t>(file[26]);
   const std::string_view packet = file.substr(std::min(header, file.size()));
-  if (has(packet, 0, "\x01vorbis")) return Container::kVorbis;
-  if (has(packet, 0, "OpusHead") || has(packet, 0,
-                                        "\x7F"
-                                        "FLAC"))
-    return Container::kOgg;
+  if (has(packet, 0, kVorbisHead)) return Container::kVorbis;
+  constexpr std::string_view kFlac = "\x7F"
+                                     "FLAC";
+  if (has(packet, 0, "OpusHead") || has(packet, 0, kFlac)) {
+    // libsndfile passes over a first page that is damaged, and it loses memory on Vorbis that is.
+    if (file.find(kVorbisHead) == std::string_view::npos) return Container::kOgg;
+    return data_loss("expected an Ogg file of one stream, found Vorbis beside another codec");
+  }
   if (has(packet, 0, "Speex   ")) return no_decoder("Ogg with Speex");
   return no_decoder("Ogg with something else");
 }
