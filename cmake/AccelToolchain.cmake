@@ -32,7 +32,7 @@ if(ACCEL_SANITIZE)
   target_link_options(accel_flags INTERFACE -fsanitize=${ACCEL_SANITIZE})
 endif()
 if(ACCEL_SANITIZE MATCHES undefined)
-  # A null pointer is told by the address sanitizer too; these cost a third of the compile time.
+  # The use of a null pointer is told by the address sanitizer, too; these take compile time.
   target_compile_options(accel_flags INTERFACE -fno-sanitize=null,object-size,vptr)
 endif()
 if(ACCEL_FUZZ)

@@ -18,6 +18,7 @@ namespace accel::engine {
 namespace {
 
 constexpr int64_t kLabelsMax = 1 << 20;
+constexpr int64_t kFrameSamplesMax = int64_t{1} << 31;
 constexpr uint64_t kPreprocessorBytesMax = uint64_t{16} << 20;
 
 // An empty object where there is no such file.
@@ -161,7 +162,8 @@ Status add_media(const TaskFolder& folder, std::string_view model_type,
   return {};
 }
 
-// Lists of equal length; of other configs the frames stay samples.
+// Lists of equal length, of sizes that a sound could have; of other configs the frames stay
+// samples.
 pipelines::SoundFrames frames_of(const Json& config) {
   pipelines::SoundFrames frames;
   const auto kernels = config.find("conv_kernel");
@@ -174,6 +176,11 @@ pipelines::SoundFrames frames_of(const Json& config) {
   for (size_t layer = kernels->size(); layer > 0; --layer) {
     const auto kernel = (*kernels)[layer - 1].get<int64_t>();
     const auto stride = (*strides)[layer - 1].get<int64_t>();
+    const auto sane = [](int64_t size) { return size >= 1 && size <= kFrameSamplesMax; };
+    if (!sane(kernel) || !sane(stride) || frames.samples_per_frame > kFrameSamplesMax / stride ||
+        frames.samples_min > kFrameSamplesMax / stride) {
+      return {};
+    }
     frames.samples_min = (frames.samples_min - 1) * stride + kernel;
     frames.samples_per_frame *= stride;
   }

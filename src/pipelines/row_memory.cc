@@ -27,11 +27,13 @@ void RowMemory::keep(const std::string& key, NamedTensors outputs) {
   size_t bytes = key.size();
   for (const NamedTensor& output : outputs) bytes += output.tensor.byte_size();
   const std::lock_guard lock(mutex_);
+  if (outputs_.contains(key)) return;
   if (bytes_ + bytes > kBytesMax) {
     outputs_.clear();
     bytes_ = 0;
   }
-  if (outputs_.emplace(key, std::move(outputs)).second) bytes_ += bytes;
+  outputs_.emplace(key, std::move(outputs));
+  bytes_ += bytes;
 }
 
 }  // namespace accel::pipelines

@@ -12,9 +12,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Those with a file become large when it is decoded.
+// Items with a file become large when it is decoded, and so do answers about images.
 constexpr size_t kItemsOfGroupMax = 64;
 constexpr size_t kFilesOfGroupMax = 8;
+constexpr size_t kBytesOfGroupMax = size_t{16} << 20;
 constexpr size_t kBytesInFlightMax = size_t{64} << 20;
 
 double seconds_since(Clock::time_point start) {
@@ -26,6 +27,10 @@ size_t bytes_of(const TaskInput& input) {
                  (input.media ? input.media->size() : 0);
   for (const std::string& choice : input.choices) bytes += choice.size();
   return bytes;
+}
+
+size_t group_max(const TaskInput& input) {
+  return input.media ? kFilesOfGroupMax : kItemsOfGroupMax;
 }
 
 }  // namespace
@@ -61,7 +66,7 @@ Status PooledTaskStream::push(TaskInput input) {
   item->bytes = bytes_of(input);
   item->input = std::move(input);
   std::unique_lock lock(mutex_);
-  const size_t items_max = 4 * kItemsOfGroupMax * workers_.size();
+  const size_t items_max = 4 * group_max(item->input) * workers_.size();
   to_caller_.wait(lock, [&] {
     return stopped_ || closed_ || (items_.size() < items_max && bytes_ < kBytesInFlightMax);
   });
@@ -116,10 +121,12 @@ void PooledTaskStream::work() {
     const size_t share = (waiting + workers_.size() - 1) / workers_.size();
     std::vector<Item*> items;
     std::vector<TaskInput*> inputs;
-    const size_t most = items_[taken_]->input.media ? kFilesOfGroupMax : kItemsOfGroupMax;
-    for (size_t i = std::min(share, most); i > 0; --i) {
+    const size_t most = std::min(share, group_max(items_[taken_]->input));
+    size_t bytes = 0;
+    while (items.size() < most && bytes < kBytesOfGroupMax) {
       items.push_back(items_[taken_++].get());
       inputs.push_back(&items.back()->input);
+      bytes += items.back()->bytes;
     }
     lock.unlock();
     TaskTimes times;

@@ -14,9 +14,6 @@
 namespace accel::pipelines {
 namespace {
 
-constexpr int64_t kWindowSeconds = 30;
-constexpr int64_t kOverlapSeconds = 5;
-
 Result<text::CtcOptions> spans_of(const std::optional<std::string>& timestamps) {
   if (!timestamps) return text::CtcOptions{};
   if (*timestamps == "word") return text::CtcOptions{.words = true};
@@ -53,11 +50,8 @@ Result<Prepared> prepare_speech_recognition(const TaskModel& model, const TaskIn
   ACCEL_ASSIGN(const text::CtcOptions spans, spans_of(options.timestamps));
   ACCEL_ASSIGN(const audio::Audio sound, decode_sound(model, input));
   const int64_t frame = model.frames.samples_per_frame;
-  const auto whole_frames = [&](int64_t seconds) { return seconds * sound.rate / frame * frame; };
   const std::vector<SpeechWindow> windows =
-      cut_speech(std::ssize(sound.samples), {.window = whole_frames(kWindowSeconds),
-                                             .overlap = whole_frames(kOverlapSeconds),
-                                             .samples_per_frame = frame});
+      cut_speech(std::ssize(sound.samples), speech_limits(sound.rate, frame));
   Prepared prepared;
   for (const SpeechWindow& window : windows) {
     ACCEL_ASSIGN(runtime::Row row, sound_row(model, sound, static_cast<size_t>(window.begin),

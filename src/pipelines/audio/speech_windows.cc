@@ -4,6 +4,18 @@
 
 namespace accel::pipelines {
 
+SpeechLimits speech_limits(int64_t samples_per_second, int64_t samples_per_frame) {
+  constexpr int64_t kWindowSeconds = 30;
+  constexpr int64_t kOverlapSeconds = 5;
+  const int64_t window =
+      std::max<int64_t>(kWindowSeconds * samples_per_second / samples_per_frame, 3);
+  const int64_t overlap =
+      std::max<int64_t>(kOverlapSeconds * samples_per_second / samples_per_frame, 1);
+  return {.window = window * samples_per_frame,
+          .overlap = overlap * samples_per_frame,
+          .samples_per_frame = samples_per_frame};
+}
+
 std::vector<SpeechWindow> cut_speech(int64_t samples, const SpeechLimits& limits) {
   std::vector<SpeechWindow> windows;
   const int64_t step = limits.window - 2 * limits.overlap;

@@ -23,6 +23,10 @@ struct SpeechLimits {
   int64_t samples_per_frame = 0;
 };
 
+// 30 seconds that overlap by 5, in whole frames; for frames that are longer than that, at least
+// three of them that overlap by one. Both arguments are at least 1.
+SpeechLimits speech_limits(int64_t samples_per_second, int64_t samples_per_frame);
+
 // At least one window; those of more than one are `limits.window` long but for the last. Frames
 // that count follow one another without a gap.
 std::vector<SpeechWindow> cut_speech(int64_t samples, const SpeechLimits& limits);

@@ -33,5 +33,16 @@ TEST(SpeechWindows, FramesThatCountFollowOneAnother) {
   }
 }
 
+TEST(SpeechWindows, AreThirtySecondsOrAFewLongFrames) {
+  const SpeechLimits usual = speech_limits(16'000, 320);
+  EXPECT_EQ(usual.window, 480'000);
+  EXPECT_EQ(usual.overlap, 80'000);
+  for (const int64_t frame : {int64_t{100'000}, int64_t{1'000'000}, int64_t{1} << 31}) {
+    const SpeechLimits long_frames = speech_limits(16'000, frame);
+    EXPECT_GT(long_frames.window, 2 * long_frames.overlap) << frame;
+    EXPECT_LE(cut_speech(57'600'000, long_frames).size(), 1000U) << frame;
+  }
+}
+
 }  // namespace
 }  // namespace accel::pipelines
