@@ -1,11 +1,13 @@
-#include "models/model_tree.h"
+#include "hub/model_tree.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "models/tiny_bert.h"
+#include "base/json.h"
+#include "hub/aliases.h"
+#include "store/scratch_folder.h"
 
-namespace accel::models {
+namespace accel::hub {
 namespace {
 
 namespace fs = std::filesystem;
@@ -76,4 +78,4 @@ TEST_F(ModelTree, SaysWhereItLooked) {
 }
 
 }  // namespace
-}  // namespace accel::models
+}  // namespace accel::hub
