@@ -90,9 +90,9 @@ Status Aliases::update(Change change) const {
 Status Aliases::set(const std::string& name, const std::string& target) const {
   if (!is_alias_name(name)) {
     return invalid_argument(fmt::format(
-        "'{}' cannot be an alias: expected at most {} letters, digits, '-', '_' and '.', and a "
+        "{} cannot be an alias: expected at most {} letters, digits, '-', '_' and '.', and a "
         "letter or digit in front",
-        name, kAliasNameBytesMax));
+        json_quote(name), kAliasNameBytesMax));
   }
   if (target.empty() || target.size() > kAliasTargetBytesMax) {
     return invalid_argument(fmt::format(

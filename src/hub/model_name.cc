@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/try.h"
+#include "base/json.h"
 #include "hub/file_names.h"
 
 namespace accel::hub {
@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kRepositoryBytesMax = 96;
 constexpr size_t kRevisionBytesMax = 255;
+constexpr size_t kShownMax = 200;
 constexpr std::string_view kModelsPrefix = "models--";
 
 bool is_plain(char c) {
@@ -59,19 +60,18 @@ Result<ModelName> parse_model_name(std::string_view text) {
   ModelName name{.repository = std::string(text.substr(0, at)), .revision = {}};
   const std::string_view fault = fault_of_repository(name.repository);
   if (!fault.empty()) {
-    return invalid_argument(fmt::format(
-        "'{}' is no name of a model: expected org/name or org/name@revision of letters, "
-        "digits, '-', '_' and '.', found {}",
-        text, fault));
+    return invalid_argument(
+        fmt::format("{} is no name of a model: expected org/name or org/name@revision of letters, "
+                    "digits, '-', '_' and '.', found {}",
+                    json_quote(text.substr(0, kShownMax)), fault));
   }
   if (at == std::string_view::npos) return name;
   name.revision = text.substr(at + 1);
   const bool spaced = contains(name.revision, " ") || contains(name.revision, "@");
   if (name.revision.size() > kRevisionBytesMax || spaced ||
       !fault_of_file_name(name.revision).empty()) {
-    return invalid_argument(
-        fmt::format("'{}': expected a branch, a tag or a commit behind the '@', found '{}'", text,
-                    name.revision));
+    return invalid_argument(fmt::format("{}: expected a branch, a tag or a commit behind the '@'",
+                                        json_quote(text.substr(0, kShownMax))));
   }
   return name;
 }

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/json.h"
 #include "hub/aliases.h"
 #include "store/scratch_folder.h"
 
@@ -16,8 +15,12 @@ using testing::HasSubstr;
 
 class ModelTree : public testing::Test {
  protected:
-  void put(const std::string& folder, const Json& config = tiny_bert_config()) const {
-    tree_.write(fs::path(folder) / "config.json", config);
+  void write(const fs::path& file, const std::string& text) const {
+    fs::create_directories((tree_.path() / file).parent_path());
+    store::write_text(tree_.path() / file, text);
+  }
+  void put(const std::string& folder, const std::string& config = kConfig) const {
+    write(fs::path(folder) / "config.json", config);
   }
   std::vector<std::string> names() const {
     const auto found = find_models(tree_.path());
@@ -29,22 +32,26 @@ class ModelTree : public testing::Test {
   // A repository of a hub cache: its files are links into blobs.
   void put_repository(const std::string& name, const std::string& revision) const {
     const fs::path repository = tree_.path() / name;
-    tree_.write(fs::path(name) / "blobs" / "abc", tiny_bert_config());
+    write(fs::path(name) / "blobs" / "abc", kConfig);
     fs::create_directories(repository / "snapshots" / revision);
     const fs::path link = repository / "snapshots" / revision / "config.json";
     fs::create_symlink("../../blobs/abc", link);
   }
+  Result<fs::path> locate(const std::string& name) const {
+    return locate_model(name, {.cache = tree_.path(), .aliases = aliases_.file()});
+  }
 
-  const ScratchFolder tree_;
+  static constexpr char kConfig[] = R"({"model_type": "bert"})";
+  const store::ScratchFolder tree_;
+  const Aliases aliases_{tree_ / ".config/aliases.json"};
 };
 
-// row 234 (partial: found and located; not fetched)
 TEST_F(ModelTree, FindsFoldersAndRepositories) {
   put("small/bert");
   put("other");
-  put("no-model", {{"name", "something else"}});
+  put("no-model", R"({"name": "something else"})");
   put("small/bert/inner");  // its own
-  tree_.write("sentence/modules.json", Json::array());
+  write("sentence/modules.json", "[]");
   put_repository("hub/models--org--name-with--dashes", "1234");
   EXPECT_THAT(names(), ElementsAre("org/name-with--dashes", "other", "sentence", "small/bert"));
 }
@@ -59,21 +66,53 @@ TEST_F(ModelTree, PassesOverLoopsOfLinks) {
 TEST_F(ModelTree, LocatesTheSnapshotInUse) {
   const std::string repository = (tree_.path() / "models--org--name").string();
   put_repository("models--org--name", "old");
-  EXPECT_EQ(locate_model(repository)->filename(), "old");
+  EXPECT_EQ(locate(repository)->filename(), "old");
   put_repository("models--org--name", "new");
-  EXPECT_THAT(locate_model(repository).status().message(), HasSubstr("found 2 snapshots"));
-  tree_.write("models--org--name/refs/main", std::string_view("new\n"));
-  EXPECT_EQ(locate_model(repository)->filename(), "new");
-  EXPECT_EQ(locate_model("org/name", tree_.path())->filename(), "new");
-  tree_.write("models--org--name/refs/main", std::string_view("../../../.."));
-  EXPECT_FALSE(locate_model("org/name", tree_.path()).ok());
+  EXPECT_THAT(locate(repository).status().message(), HasSubstr("found 2 snapshots"));
+  write("models--org--name/refs/main", "new\n");
+  EXPECT_EQ(locate(repository)->filename(), "new");
+  EXPECT_EQ(locate("org/name")->filename(), "new");
+  write("models--org--name/refs/main", "../../../..");
+  EXPECT_FALSE(locate("org/name").ok());
+}
+
+TEST_F(ModelTree, APathComesBeforeAnAliasAndAnAliasBeforeTheCache) {
+  put("model");
+  put_repository("models--org--name", "one");
+  put_repository("models--plain", "two");
+  ASSERT_TRUE(aliases_.set("short", "org/name").ok());
+  ASSERT_TRUE(aliases_.set("local", (tree_ / "model").string()).ok());
+  ASSERT_TRUE(aliases_.set("plain", "short").ok());
+  EXPECT_EQ(locate("short")->filename(), "one");
+  EXPECT_EQ(*locate("local"), tree_ / "model");
+  EXPECT_EQ(locate("plain")->filename(), "one");
+  EXPECT_EQ(*locate(tree_ / "model"), tree_ / "model");
+  EXPECT_EQ(locate("org/name@one")->filename(), "one");
+  ASSERT_TRUE(aliases_.remove("plain").ok());
+  EXPECT_EQ(locate("plain")->filename(), "two");
+  ASSERT_TRUE(aliases_.set("gone", "org/gone@v1").ok());
+  EXPECT_THAT(locate("gone").status().message(),
+              testing::AllOf(HasSubstr("the alias 'gone'"), HasSubstr("accel pull org/gone@v1")));
+}
+
+TEST_F(ModelTree, SaysHowToGetIt) {
+  put_repository("models--org--name", "one");
+  const auto message = [this](const std::string& name) { return locate(name).status().message(); };
+  EXPECT_THAT(message("org/none"), HasSubstr("to get it from the hub: accel pull org/none"));
+  EXPECT_THAT(message("org/none"), HasSubstr(aliases_.file().string()));
+  EXPECT_THAT(message("name"), HasSubstr("did you mean org/name?"));
+  for (const char* path : {"./none", "/none", "a/b/c", "a/model.onnx", "~/x"}) {
+    EXPECT_THAT(message(path), testing::Not(HasSubstr("accel pull"))) << path;
+  }
+  fs::create_directories(tree_ / "models--org--half/blobs");
+  EXPECT_THAT(message("org/half"), HasSubstr("no whole snapshot"));
 }
 
 TEST_F(ModelTree, SaysWhereItLooked) {
-  const Status missing = locate_model("org/none", tree_.path()).status();
+  const Status missing = locate("org/none").status();
   EXPECT_EQ(missing.code(), StatusCode::kNotFound);
   EXPECT_THAT(missing.message(), HasSubstr("in " + tree_.path().string()));
-  EXPECT_EQ(locate_model("/none/there", tree_.path()).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(locate("/none/there").status().code(), StatusCode::kNotFound);
   EXPECT_EQ(find_models(tree_.path() / "none").status().code(), StatusCode::kNotFound);
 }
 
