@@ -64,8 +64,23 @@ bool is_onnx_data(std::string_view name, const Names& names) {
   return at != std::string_view::npos && names.contain(name.substr(0, at + 5));
 }
 
+// Folders of exports for one engine.
+bool is_export(std::string_view folder) {
+  const std::string_view top = folder.substr(0, folder.find('/'));
+  return top == "onnx" || top == "openvino";
+}
+
+// Folders that hold the same again for other programs.
+bool is_foreign(std::string_view folder) {
+  constexpr std::array<std::string_view, 6> kForeign{"coreml", "flax", "original",
+                                                     "runs",   "tf",   "tflite"};
+  return std::ranges::find(kForeign, folder.substr(0, folder.find('/'))) != kForeign.end();
+}
+
 Role role_of(std::string_view name, const Names& names) {
   const std::string_view base = base_of(name);
+  const std::string_view folder = folder_of(name);
+  if (is_foreign(folder)) return Role::kUnneeded;
   if (base.front() == '.' || std::ranges::find(kUnneededNames, base) != kUnneededNames.end()) {
     return Role::kUnneeded;
   }
@@ -75,7 +90,9 @@ Role role_of(std::string_view name, const Names& names) {
   if (name.ends_with(".xml")) return Role::kIr;
   if (name.ends_with(".bin")) {
     const std::string graph = std::string(name.substr(0, name.size() - 4)) + ".xml";
-    return names.contain(graph) ? Role::kIr : Role::kTorch;
+    if (names.contain(graph)) return Role::kIr;
+    if (!is_export(folder)) return Role::kTorch;
+    return folder.starts_with("onnx") ? Role::kOnnx : Role::kIr;
   }
   if (base.starts_with("LICENSE") || base.starts_with("NOTICE")) return Role::kSettings;
   return any_suffix(base, kSettingsSuffixes) ? Role::kSettings : Role::kUnneeded;
@@ -158,11 +175,7 @@ Sorted sort_files(const Listing& listing) {
 // Settings of exports that were not chosen stay away: "onnx/config.json".
 bool is_in_unused_export(std::string_view name, const Sorted& sorted, const Listing& listing) {
   const std::string_view folder = folder_of(name);
-  constexpr std::array<std::string_view, 6> kExports{"onnx",   "openvino", "coreml",
-                                                     "tflite", "tf",       "original"};
-  if (std::ranges::find(kExports, folder.substr(0, folder.find('/'))) == kExports.end()) {
-    return false;
-  }
+  if (!is_export(folder)) return false;
   for (size_t i = 0; i < listing.files.size(); ++i) {
     if (sorted.roles[i] < Role::kSettings && folder_of(listing.files[i].name) == folder) {
       return false;

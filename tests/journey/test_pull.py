@@ -278,7 +278,7 @@ class Trouble(PullTest):
         for name in ("model.safetensors", "config.json"):
             data = bytearray(self.files[name])
             data[-1] ^= 1
-            self.hub.fault(f"/{name}", sends(bytes(data)), forever=True)
+            self.hub.fault(f"{self.model.commit}/{name}", sends(bytes(data)), forever=True)
             self.fails(DATA_LOSS, says=(name, "SHA", "nothing of it was kept"))
             self.assertNothingKept(name)
             self.hub.faults.clear()
