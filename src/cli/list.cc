@@ -38,7 +38,7 @@ std::string revision_text(const hub::CachedSnapshot& snapshot) {
   return fmt::format("{} ({})", fmt::join(snapshot.refs, ", "), commit);
 }
 
-std::string readable(const std::vector<ListedModel>& models, const std::string& cache) {
+std::string list_text(const std::vector<ListedModel>& models, const std::string& cache) {
   Table table({Align::kLeft, Align::kLeft, Align::kRight, Align::kLeft, Align::kLeft, Align::kLeft,
                Align::kLeft});
   table.add({"model", "revision", "size", "used", "family", "tasks", "alias"});
@@ -62,7 +62,7 @@ std::string readable(const std::vector<ListedModel>& models, const std::string& 
                      printable(cache));
 }
 
-OrderedJson as_json(const std::vector<ListedModel>& models, const std::string& cache) {
+OrderedJson list_json(const std::vector<ListedModel>& models, const std::string& cache) {
   OrderedJson out{{"folder", cache}, {"bytes", 0}, {"models", OrderedJson::array()}};
   uint64_t bytes = 0;
   for (const ListedModel& listed : models) {
@@ -115,7 +115,7 @@ Status run_list(const Command& command, const Arguments& arguments) {
     models.push_back(std::move(listed));
   }
   const std::string cache = where.cache.string();
-  return print(json ? json_text(as_json(models, cache)) : readable(models, cache));
+  return print(json ? json_text(list_json(models, cache)) : list_text(models, cache));
 }
 
 }  // namespace accel::cli

@@ -52,7 +52,7 @@ void PullFlags::declare(Flags& flags) {
 }
 
 // "a,b" to its parts; empty ones are left out.
-std::vector<std::string> patterns(const std::string& text) {
+std::vector<std::string> split_patterns(const std::string& text) {
   std::vector<std::string> parts;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
@@ -81,15 +81,15 @@ Result<hub::PullOptions> pull_options(const PullFlags& flags) {
                                options.name.text());
   }
   options.cache = where.cache;
-  options.selection = {patterns(flags.include), patterns(flags.exclude), flags.all};
+  options.selection = {split_patterns(flags.include), split_patterns(flags.exclude), flags.all};
   options.jobs = static_cast<int>(flags.jobs);
   options.dry_run = flags.dry_run;
   options.http = {.user_agent = fmt::format("accel/{}", version()), .ca_file = hub::ca_file()};
   return options;
 }
 
-OrderedJson as_json(const hub::PullOptions& options, const hub::PullReport& report,
-                    double seconds) {
+OrderedJson pull_json(const hub::PullOptions& options, const hub::PullReport& report,
+                      double seconds) {
   OrderedJson out{{"model", options.name.repository},
                   {"revision", options.name.revision_or_main()},
                   {"commit", report.commit},
@@ -112,8 +112,8 @@ OrderedJson as_json(const hub::PullOptions& options, const hub::PullReport& repo
   return out;
 }
 
-std::string readable(const hub::PullOptions& options, const hub::PullReport& report,
-                     double seconds) {
+std::string pull_text(const hub::PullOptions& options, const hub::PullReport& report,
+                      double seconds) {
   Table table({Align::kLeft, Align::kRight, Align::kLeft});
   for (const hub::PulledFile& file : report.files) {
     const bool fetch = options.dry_run && file.state != hub::PulledState::kCached;
@@ -162,8 +162,8 @@ Status run_pull(const Command& command, const Arguments& arguments) {
   if (!report.ok()) return report.status();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
   const bool json = given.json || !stdout_is_terminal();
-  return print(json ? json_text(as_json(options, *report, seconds.count()))
-                    : readable(options, *report, seconds.count()));
+  return print(json ? json_text(pull_json(options, *report, seconds.count()))
+                    : pull_text(options, *report, seconds.count()));
 }
 
 }  // namespace accel::cli

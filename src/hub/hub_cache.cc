@@ -20,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kCommitDigits = 40;
 constexpr size_t kShortCommitMin = 7;
 constexpr uint64_t kReferenceBytesMax = 4096;
 constexpr std::string_view kBuilding = ".accel-building-";
