@@ -11,7 +11,7 @@
 #include "cli/installation.h"
 #include "cli/table.h"
 #include "hub/aliases.h"
-#include "hub/model_tree.h"
+#include "hub/locate.h"
 
 namespace accel::cli {
 namespace {

@@ -18,7 +18,7 @@
 #include "cli/output_file.h"
 #include "cli/table.h"
 #include "cli/text_input.h"
-#include "hub/model_tree.h"
+#include "hub/locate.h"
 #include "models/model_folder.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_files.h"

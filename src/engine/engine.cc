@@ -16,9 +16,10 @@
 #include "engine/weight_verification.h"
 #include "hardware/cpu.h"
 #include "hardware/limits.h"
-#include "hub/model_tree.h"
+#include "hub/locate.h"
 #include "models/families/families.h"
 #include "models/model_folder.h"
+#include "models/model_tree.h"
 #include "pipelines/task.h"
 #include "store/facts.h"
 #include "store/hash.h"
@@ -193,9 +194,9 @@ std::vector<std::string> LocalEngine::heads() {
 
 Result<std::vector<FoundModel>> LocalEngine::find_models(const std::string& tree) {
   ACCEL_ASSIGN(const auto found,
-               hub::find_models(tree.empty() ? hub::user_places().cache.string() : tree));
+               models::find_models(tree.empty() ? hub::user_places().cache.string() : tree));
   std::vector<FoundModel> models;
-  for (const hub::FoundModel& one : found) models.push_back({one.name, one.folder.string()});
+  for (const models::FoundModel& one : found) models.push_back({one.name, one.folder.string()});
   return models;
 }
 

@@ -571,7 +571,9 @@ class Names(PullTest):
             self.assertEqual(found, expected, name)
         for command in ("show", "tokenize", "similarity"):
             self.accel(command, "mini", *(["a", "b"] if command != "show" else []))
-        self.accel("run", "mini", "a text", "--task", "feature-extraction", code=None)
+        found = json.loads(self.accel("models", "--json").stdout)
+        self.assertEqual([(model["name"], model["loadable"]) for model in found],
+                         [("org/name", True)])
 
     def test_aliases_are_listed_replaced_and_removed(self):
         self.assertIn("no aliases", self.accel("alias").stdout.decode())

@@ -1,4 +1,4 @@
-#include "hub/model_tree.h"
+#include "hub/locate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,9 @@ namespace accel::hub {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
-class ModelTree : public testing::Test {
+class Locate : public testing::Test {
  protected:
   void write(const fs::path& file, const std::string& text) const {
     fs::create_directories((tree_.path() / file).parent_path());
@@ -21,13 +20,6 @@ class ModelTree : public testing::Test {
   }
   void put(const std::string& folder, const std::string& config = kConfig) const {
     write(fs::path(folder) / "config.json", config);
-  }
-  std::vector<std::string> names() const {
-    const auto found = find_models(tree_.path());
-    EXPECT_TRUE(found.ok());
-    std::vector<std::string> all;
-    for (const FoundModel& model : *found) all.push_back(model.name);
-    return all;
   }
   // A repository of a hub cache: its files are links into blobs.
   void put_repository(const std::string& name, const std::string& revision) const {
@@ -46,24 +38,7 @@ class ModelTree : public testing::Test {
   const Aliases aliases_{tree_ / ".config/aliases.json"};
 };
 
-TEST_F(ModelTree, FindsFoldersAndRepositories) {
-  put("small/bert");
-  put("other");
-  put("no-model", R"({"name": "something else"})");
-  put("small/bert/inner");  // its own
-  write("sentence/modules.json", "[]");
-  put_repository("hub/models--org--name-with--dashes", "1234");
-  EXPECT_THAT(names(), ElementsAre("org/name-with--dashes", "other", "sentence", "small/bert"));
-}
-
-TEST_F(ModelTree, PassesOverLoopsOfLinks) {
-  put("a/model");
-  fs::create_directory_symlink(tree_.path(), tree_.path() / "a" / "up");
-  fs::create_directory_symlink(tree_.path() / "a" / "model", tree_.path() / "again");
-  EXPECT_EQ(names().size(), 1u);
-}
-
-TEST_F(ModelTree, LocatesTheSnapshotInUse) {
+TEST_F(Locate, LocatesTheSnapshotInUse) {
   const std::string repository = (tree_.path() / "models--org--name").string();
   put_repository("models--org--name", "old");
   EXPECT_EQ(locate(repository)->filename(), "old");
@@ -76,7 +51,7 @@ TEST_F(ModelTree, LocatesTheSnapshotInUse) {
   EXPECT_FALSE(locate("org/name").ok());
 }
 
-TEST_F(ModelTree, APathComesBeforeAnAliasAndAnAliasBeforeTheCache) {
+TEST_F(Locate, APathComesBeforeAnAliasAndAnAliasBeforeTheCache) {
   put("model");
   put_repository("models--org--name", "one");
   put_repository("models--plain", "two");
@@ -95,7 +70,7 @@ TEST_F(ModelTree, APathComesBeforeAnAliasAndAnAliasBeforeTheCache) {
               testing::AllOf(HasSubstr("the alias 'gone'"), HasSubstr("accel pull org/gone@v1")));
 }
 
-TEST_F(ModelTree, SaysHowToGetIt) {
+TEST_F(Locate, SaysHowToGetIt) {
   put_repository("models--org--name", "one");
   const auto message = [this](const std::string& name) { return locate(name).status().message(); };
   EXPECT_THAT(message("org/none"), HasSubstr("to get it from the hub: accel pull org/none"));
@@ -108,12 +83,11 @@ TEST_F(ModelTree, SaysHowToGetIt) {
   EXPECT_THAT(message("org/half"), HasSubstr("no whole snapshot"));
 }
 
-TEST_F(ModelTree, SaysWhereItLooked) {
+TEST_F(Locate, SaysWhereItLooked) {
   const Status missing = locate("org/none").status();
   EXPECT_EQ(missing.code(), StatusCode::kNotFound);
   EXPECT_THAT(missing.message(), HasSubstr("in " + tree_.path().string()));
   EXPECT_EQ(locate("/none/there").status().code(), StatusCode::kNotFound);
-  EXPECT_EQ(find_models(tree_.path() / "none").status().code(), StatusCode::kNotFound);
 }
 
 }  // namespace

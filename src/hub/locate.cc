@@ -1,13 +1,11 @@
-#include "hub/model_tree.h"
+#include "hub/locate.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <set>
 
-#include "base/json.h"
 #include "base/try.h"
 #include "hub/aliases.h"
 #include "hub/cache_walk.h"
@@ -18,49 +16,6 @@ namespace accel::hub {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kDeepest = 16;
-
-bool is_model(const fs::path& folder) {
-  if (is_file(folder / "modules.json")) return true;
-  if (!is_file(folder / "config.json")) return false;
-  const Result<Json> config = read_json(folder / "config.json");
-  return config.ok() && config->is_object() && config->contains("model_type");
-}
-
-class Search {
- public:
-  explicit Search(const fs::path& root) : root_(root) {}
-
-  void visit(const fs::path& folder, int depth) {
-    std::error_code error;
-    const fs::path real = fs::canonical(folder, error);
-    if (error || depth > kDeepest || !seen_.insert(real).second) return;
-    const std::string own = folder.filename().string();
-    const std::string repository = repository_of_folder(own);
-    if (!repository.empty() && is_folder(folder / "snapshots")) {
-      const auto snapshot = find_snapshot(folder, "");
-      if (snapshot && is_model(*snapshot)) found_.push_back({repository, *snapshot});
-      return;
-    }
-    if (is_model(folder)) {
-      const fs::path below = folder.lexically_relative(root_);
-      found_.push_back({below == "." ? own : below.string(), folder});
-      return;
-    }
-    for (const fs::path& inner : folders_in(folder)) visit(inner, depth + 1);
-  }
-
-  std::vector<FoundModel> take() {
-    std::ranges::sort(found_, {}, &FoundModel::name);
-    return std::move(found_);
-  }
-
- private:
-  fs::path root_;
-  std::set<fs::path> seen_;
-  std::vector<FoundModel> found_;
-};
 
 // What a path turns out to be; nothing when there is no such path.
 Result<std::optional<fs::path>> at_path(const std::string& name) {
@@ -136,15 +91,6 @@ Result<fs::path> locate_model(const std::string& name, const Places& where) {
     if (const auto snapshot = find_snapshot(folder, repository->revision)) return *snapshot;
   }
   return missing(name, &*repository, where);
-}
-
-Result<std::vector<FoundModel>> find_models(const fs::path& tree) {
-  if (!is_folder(tree)) {
-    return not_found(tree.string() + ": expected a folder to look for models in, found none");
-  }
-  Search search(tree);
-  search.visit(tree, 0);
-  return search.take();
 }
 
 }  // namespace accel::hub

@@ -1,0 +1,60 @@
+#include "models/model_tree.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/tiny_bert.h"
+
+namespace accel::models {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+class ModelTree : public testing::Test {
+ protected:
+  void put(const std::string& folder, const Json& config = tiny_bert_config()) const {
+    tree_.write(fs::path(folder) / "config.json", config);
+  }
+  std::vector<std::string> names() const {
+    const auto found = find_models(tree_.path());
+    EXPECT_TRUE(found.ok());
+    std::vector<std::string> all;
+    for (const FoundModel& model : *found) all.push_back(model.name);
+    return all;
+  }
+  // A repository of a hub cache: its files are links into blobs.
+  void put_repository(const std::string& name, const std::string& revision) const {
+    const fs::path repository = tree_.path() / name;
+    tree_.write(fs::path(name) / "blobs" / "abc", tiny_bert_config());
+    fs::create_directories(repository / "snapshots" / revision);
+    const fs::path link = repository / "snapshots" / revision / "config.json";
+    fs::create_symlink("../../blobs/abc", link);
+  }
+
+  const ScratchFolder tree_;
+};
+
+TEST_F(ModelTree, FindsFoldersAndRepositories) {
+  put("small/bert");
+  put("other");
+  put("no-model", {{"name", "something else"}});
+  put("small/bert/inner");  // its own
+  tree_.write("sentence/modules.json", Json::array());
+  put_repository("hub/models--org--name-with--dashes", "1234");
+  EXPECT_THAT(names(), ElementsAre("org/name-with--dashes", "other", "sentence", "small/bert"));
+}
+
+TEST_F(ModelTree, PassesOverLoopsOfLinks) {
+  put("a/model");
+  fs::create_directory_symlink(tree_.path(), tree_.path() / "a" / "up");
+  fs::create_directory_symlink(tree_.path() / "a" / "model", tree_.path() / "again");
+  EXPECT_EQ(names().size(), 1u);
+}
+
+TEST_F(ModelTree, ATreeMustBeThere) {
+  EXPECT_EQ(find_models(tree_.path() / "none").status().code(), StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace accel::models
