@@ -4,24 +4,21 @@
 #include <bit>
 #include <cstring>
 
+#include "hub/sha256_blocks.h"
+
 namespace accel::hub {
 namespace {
 
 constexpr size_t kShaBlock = 64;
 
-constexpr std::array<uint32_t, 64> kRounds256{
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
 uint32_t big_endian(const unsigned char* at) {
   return static_cast<uint32_t>(at[0]) << 24 | static_cast<uint32_t>(at[1]) << 16 |
          static_cast<uint32_t>(at[2]) << 8 | static_cast<uint32_t>(at[3]);
+}
+
+Sha256Blocks chosen_blocks() {
+  static const Sha256Blocks fast = sha256_blocks_fast();
+  return fast != nullptr ? fast : sha256_blocks_plain;
 }
 
 // Hands whole blocks of what was kept and of `bytes` to `block`, and keeps the rest.
@@ -36,11 +33,15 @@ void add_blocks(std::array<unsigned char, kShaBlock>& rest, uint64_t& size, std:
     const size_t taken = std::min(left, kShaBlock - kept);
     std::memcpy(rest.data() + kept, from, taken);
     if (kept + taken < kShaBlock) return;
-    block(rest.data());
+    block(rest.data(), 1);
     from += taken;
     left -= taken;
   }
-  for (; left >= kShaBlock; from += kShaBlock, left -= kShaBlock) block(from);
+  if (const size_t whole = left / kShaBlock; whole > 0) {
+    block(from, whole);
+    from += whole * kShaBlock;
+    left -= whole * kShaBlock;
+  }
   if (left > 0) std::memcpy(rest.data(), from, left);
 }
 
@@ -64,8 +65,20 @@ std::string hexadecimal(const std::array<uint32_t, N>& words) {
 
 }  // namespace
 
+const uint32_t kSha256Rounds[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
 void Sha256::add(std::string_view bytes) {
-  add_blocks(rest_, size_, bytes, [this](const unsigned char* at) { block(at); });
+  add_blocks(rest_, size_, bytes, [this](const unsigned char* at, size_t blocks) {
+    chosen_blocks()(state_.data(), at, blocks);
+  });
 }
 
 std::string Sha256::digits() {
@@ -73,29 +86,34 @@ std::string Sha256::digits() {
   return hexadecimal(state_);
 }
 
-void Sha256::block(const unsigned char* bytes) {
-  std::array<uint32_t, 64> w;
-  for (size_t i = 0; i < 16; ++i) w[i] = big_endian(bytes + 4 * i);
-  for (size_t i = 16; i < 64; ++i) {
-    const uint32_t a = w[i - 15];
-    const uint32_t b = w[i - 2];
-    w[i] = w[i - 16] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ a >> 3) + w[i - 7] +
-           (std::rotr(b, 17) ^ std::rotr(b, 19) ^ b >> 10);
+void sha256_blocks_plain(uint32_t* state, const unsigned char* bytes, size_t blocks) {
+  for (; blocks > 0; --blocks, bytes += kShaBlock) {
+    std::array<uint32_t, 64> w;
+    for (size_t i = 0; i < 16; ++i) w[i] = big_endian(bytes + 4 * i);
+    for (size_t i = 16; i < 64; ++i) {
+      const uint32_t a = w[i - 15];
+      const uint32_t b = w[i - 2];
+      w[i] = w[i - 16] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ a >> 3) + w[i - 7] +
+             (std::rotr(b, 17) ^ std::rotr(b, 19) ^ b >> 10);
+    }
+    std::array<uint32_t, 8> now;
+    std::copy_n(state, now.size(), now.begin());
+    auto& [a, b, c, d, e, f, g, h] = now;
+    for (size_t i = 0; i < 64; ++i) {
+      const uint32_t one = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
+                           ((e & f) ^ (~e & g)) + kSha256Rounds[i] + w[i];
+      const uint32_t two =
+          (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+      h = g, g = f, f = e, e = d + one, d = c, c = b, b = a, a = one + two;
+    }
+    for (size_t i = 0; i < now.size(); ++i) state[i] += now[i];
   }
-  auto [a, b, c, d, e, f, g, h] = state_;
-  for (size_t i = 0; i < 64; ++i) {
-    const uint32_t one = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
-                         ((e & f) ^ (~e & g)) + kRounds256[i] + w[i];
-    const uint32_t two =
-        (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + one, d = c, c = b, b = a, a = one + two;
-  }
-  const std::array<uint32_t, 8> more{a, b, c, d, e, f, g, h};
-  for (size_t i = 0; i < more.size(); ++i) state_[i] += more[i];
 }
 
 void Sha1::add(std::string_view bytes) {
-  add_blocks(rest_, size_, bytes, [this](const unsigned char* at) { block(at); });
+  add_blocks(rest_, size_, bytes, [this](const unsigned char* at, size_t blocks) {
+    for (; blocks > 0; --blocks, at += kShaBlock) block(at);
+  });
 }
 
 std::string Sha1::digits() {

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <vector>
+
+#include "hub/sha256_blocks.h"
+
 namespace accel::hub {
 namespace {
 
@@ -40,6 +45,22 @@ TEST(Sha, DoesNotDependOnThePieces) {
       EXPECT_EQ(sha256(part, step), sha256(part)) << size << " by " << step;
       EXPECT_EQ(sha1(part, step), sha1(part)) << size << " by " << step;
     }
+  }
+}
+
+// Where the processor has instructions for it.
+TEST(Sha, BothInnerLoopsAgree) {
+  const Sha256Blocks fast = sha256_blocks_fast();
+  if (fast == nullptr) GTEST_SKIP() << "no SHA-NI here";
+  std::vector<unsigned char> bytes(64 * 50);
+  uint32_t seed = 1;
+  for (unsigned char& byte : bytes) byte = (seed = seed * 1664525 + 1013904223) >> 24;
+  std::array<uint32_t, 8> plain{1, 2, 3, 4, 5, 6, 7, 0xffffffff};
+  auto other = plain;
+  for (const size_t blocks : {1, 2, 50}) {
+    sha256_blocks_plain(plain.data(), bytes.data(), blocks);
+    fast(other.data(), bytes.data(), blocks);
+    EXPECT_EQ(plain, other) << blocks;
   }
 }
 

@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import resource
+import shutil
 import signal
 import socket
 import threading
@@ -282,6 +283,7 @@ class Trouble(PullTest):
             self.fails(DATA_LOSS, says=(name, "SHA", "nothing of it was kept"))
             self.assertNothingKept(name)
             self.hub.faults.clear()
+            shutil.rmtree(self.cache)
 
     def test_wrong_lengths_are_refused(self):
         weights = self.files["model.safetensors"]
