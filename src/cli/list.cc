@@ -19,6 +19,7 @@
 #include "hub/aliases.h"
 #include "hub/hub_cache.h"
 #include "hub/settings.h"
+#include "hub/use_times.h"
 
 namespace accel::cli {
 namespace {
@@ -33,7 +34,7 @@ struct ListedModel {
 };
 
 std::string revision_text(const hub::CachedSnapshot& snapshot) {
-  const std::string commit = snapshot.commit.substr(0, kCommitShown);
+  std::string commit = snapshot.commit.substr(0, kCommitShown);
   if (snapshot.refs.empty()) return commit;
   return fmt::format("{} ({})", fmt::join(snapshot.refs, ", "), commit);
 }
@@ -107,6 +108,7 @@ Status run_list(const Command& command, const Arguments& arguments) {
   for (hub::CachedModel& model : hub::cached_models(where.cache)) {
     ListedModel listed{.model = std::move(model), .reports = {}, .aliases = {}};
     for (const hub::CachedSnapshot& snapshot : listed.model.snapshots) {
+      const hub::UseTimes unused(snapshot.folder);
       listed.reports.push_back(engine->describe(snapshot.folder.string()));
     }
     for (const auto& [name, target] : aliases) {

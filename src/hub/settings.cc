@@ -24,8 +24,8 @@ std::string value_of(const Variable& variable, const char* name) {
 
 // "~/x" as the Hub's clients expand it.
 fs::path path_of(const Variable& variable, const char* name) {
-  const std::string value = value_of(variable, name);
-  if (value != "~" && !value.starts_with("~/")) return value;
+  std::string value = value_of(variable, name);
+  if (value != "~" && !value.starts_with("~/")) return fs::path(std::move(value));
   return fs::path(value_of(variable, "HOME")) / value.substr(std::min<size_t>(value.size(), 2));
 }
 

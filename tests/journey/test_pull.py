@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import random
 import resource
 import shutil
 import signal
@@ -252,6 +253,25 @@ class Trouble(PullTest):
         self.assertEqual(self.states()["model.safetensors"], "resumed")
         self.assertIn("bytes=50000-", [request.range for request in self.hub.requests])
         self.assertEqual((self.snapshot / "model.safetensors").read_bytes(), weights)
+
+    def test_killed_at_any_moment_there_is_all_or_nothing(self):
+        wanted = {name: data for name, data in self.files.items()
+                  if name.endswith((".json", ".safetensors")) and not name.startswith("onnx")}
+        seed = random.Random(7)
+        for _ in range(25):
+            process = self.start("pull", "org/name")
+            time.sleep(seed.uniform(0, 0.12))
+            process.kill()
+            process.communicate(timeout=60)
+            if self.snapshot.exists():
+                for name, data in wanted.items():
+                    self.assertEqual((self.snapshot / name).read_bytes(), data)
+                shutil.rmtree(self.cache)
+            else:
+                self.assertFalse((self.repository / "refs").exists())
+        self.pull()
+        self.assertEqual(self.incomplete(), {})
+        self.assertEqual({name: (self.snapshot / name).read_bytes() for name in wanted}, wanted)
 
     def test_a_server_without_ranges_sends_all_again(self):
         self.hub.fault("/model.safetensors", drops_after(20000))
@@ -506,6 +526,14 @@ class Cache(PullTest):
         for words in ("org/name", f"main ({self.model.commit[:12]})", "bert", "now", "org/other",
                       str(self.cache)):
             self.assertIn(words, text)
+
+    def test_to_list_is_not_to_use(self):
+        self.pull()
+        ten_days_ago = time.time() - 10 * 86400
+        for blob in (self.repository / "blobs").iterdir():
+            os.utime(blob, (ten_days_ago, ten_days_ago))
+        for _ in range(3):
+            self.assertIn("10 days ago", self.accel("list").stdout.decode())
 
     def test_rm_frees_what_no_other_revision_uses(self):
         self.pull()
