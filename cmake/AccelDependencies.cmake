@@ -28,6 +28,16 @@ add_library(accel_xxhash INTERFACE)
 target_include_directories(accel_xxhash SYSTEM INTERFACE ${ACCEL_XXHASH})
 target_compile_definitions(accel_xxhash INTERFACE XXH_INLINE_ALL)
 
+# libcurl is opened at run time where it is there (src/hub/curl_library.h): only its headers.
+find_path(ACCEL_CURL curl/curl.h)
+if(NOT ACCEL_CURL)
+  message(FATAL_ERROR "curl/curl.h was not found. Run ./dev setup, or install "
+                      "libcurl4-openssl-dev.")
+endif()
+add_library(accel_curl INTERFACE)
+target_include_directories(accel_curl SYSTEM INTERFACE ${ACCEL_CURL})
+target_compile_definitions(accel_curl INTERFACE CURL_DISABLE_TYPECHECK)
+
 # libwebp brings no CMake package in Debian 12.
 find_path(ACCEL_WEBP webp/decode.h)
 find_library(ACCEL_WEBP_LIBRARY webp)

@@ -150,7 +150,7 @@ enum class Use {
 };  // what load() prepares; the other is prepared at its first call
 
 struct LoadOptions {
-  std::string path;                  // a model folder, or "org/name" of the hub cache
+  std::string path;  // a model folder, an alias, or "org/name[@revision]" of the hub cache
   std::string backend = "openvino";  // or "reference"
   std::string device = "CPU";
   Precision precision = Precision::kAuto;

@@ -12,7 +12,8 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 14> kCommands{{
+constexpr std::array<Command, 18> kCommands{{
+    {"alias", "short names for models", run_alias},
     {"cache", "what is kept of converted and compiled models", run_cache},
     {"devices", "the devices of this machine and what each can run", run_devices},
     {"doctor", "check the installation and say how to mend it", run_doctor},
@@ -20,7 +21,10 @@ constexpr std::array<Command, 14> kCommands{{
     {"families", "the model families that this build loads", run_families},
     {"help", "this list, or the help of a command", run_help},
     {"infer", "run a model on raw tensors from a file", run_infer},
+    {"list", "the models that were pulled, with revision, size and last use", run_list},
     {"models", "the models of a folder tree or of the Hub's cache", run_models},
+    {"pull", "get a model from a hub into the cache", run_pull},
+    {"rm", "delete a pulled model", run_rm},
     {"run", "what a model is for, on texts, images or sounds: labels, answers, objects", run_run},
     {"self-test", "prove that this installation computes right", run_self_test},
     {"show", "the facts of a model folder", run_show},

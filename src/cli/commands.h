@@ -24,6 +24,7 @@ std::span<const Command> commands();
 // The command called `name`. INVALID_ARGUMENT with the nearest name for an unknown one.
 Result<const Command*> find_command(std::string_view name);
 
+Status run_alias(const Command& command, const Arguments& arguments);
 Status run_cache(const Command& command, const Arguments& arguments);
 Status run_devices(const Command& command, const Arguments& arguments);
 Status run_doctor(const Command& command, const Arguments& arguments);
@@ -31,7 +32,10 @@ Status run_embed(const Command& command, const Arguments& arguments);
 Status run_families(const Command& command, const Arguments& arguments);
 Status run_help(const Command& command, const Arguments& arguments);
 Status run_infer(const Command& command, const Arguments& arguments);
+Status run_list(const Command& command, const Arguments& arguments);
 Status run_models(const Command& command, const Arguments& arguments);
+Status run_pull(const Command& command, const Arguments& arguments);
+Status run_rm(const Command& command, const Arguments& arguments);
 Status run_run(const Command& command, const Arguments& arguments);
 Status run_self_test(const Command& command, const Arguments& arguments);
 Status run_show(const Command& command, const Arguments& arguments);

@@ -14,6 +14,7 @@
 
 #include "cli/table.h"
 #include "cli/wire.h"
+#include "hub/http.h"
 #include "text/tokenizer.h"
 
 namespace accel::cli {
@@ -143,6 +144,9 @@ std::vector<OptionalPart> optional_parts() {
     const bool present = !file.empty() && fs::exists(file, ignored);
     parts.push_back({name, present, (present ? "" : "not found: ") + file.string(), without});
   };
+  const Result<std::string> curl = hub::curl_version();
+  parts.push_back({"libcurl", curl.ok(), curl.ok() ? *curl : curl.status().message(),
+                   "accel pull cannot get models; those that are here work"});
   const fs::path engine = engine_folder();
   add("OpenVINO GPU plug-in", engine / "libopenvino_intel_gpu_plugin.so", "no Intel GPU");
   add("OpenVINO NPU plug-in", engine / "libopenvino_intel_npu_plugin.so", "no Intel NPU");

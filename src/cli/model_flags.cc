@@ -33,7 +33,7 @@ Status check_count(std::string_view name, int64_t number) {
 }  // namespace
 
 void ModelFlags::declare(Flags& flags) {
-  flags.argument("MODEL", &model, "a model folder: config.json, weights, tokenizer.json");
+  flags.argument("MODEL", &model, "a model folder, an alias, or org/name of the Hub's cache");
   flags.text("--precision", "auto|f32|bf16|f16", &precision,
              "arithmetic, in any usual spelling; auto is the fastest measured on this machine that "
              "keeps the answers, and f32 until measured (default auto)");

@@ -47,9 +47,12 @@ void draw(std::string_view text) {
 }  // namespace
 
 std::string progress_line(const ProgressState& state, size_t columns) {
-  std::string facts = with_separators(state.texts) + " texts";
+  const bool bytes = state.unit == ProgressUnit::kBytes;
+  std::string facts = bytes ? human_bytes(state.texts) : with_separators(state.texts) + " texts";
   if (state.seconds > 0) {
-    facts += fmt::format("  {:.0f}/s", static_cast<double>(state.texts) / state.seconds);
+    const double rate = static_cast<double>(state.texts) / state.seconds;
+    facts += bytes ? fmt::format("  {}/s", human_bytes(static_cast<uint64_t>(rate)))
+                   : fmt::format("  {:.0f}/s", rate);
   }
   if (state.fraction) {
     const double fraction = std::clamp(*state.fraction, 0.0, 1.0);
@@ -63,8 +66,8 @@ std::string progress_line(const ProgressState& state, size_t columns) {
   return facts.substr(0, columns);
 }
 
-Progress::Progress(bool wanted)
-    : shown_(wanted && stderr_is_terminal()), began_(Clock::now()), last_(began_) {}
+Progress::Progress(bool wanted, ProgressUnit unit)
+    : shown_(wanted && stderr_is_terminal()), unit_(unit), began_(Clock::now()), last_(began_) {}
 
 Progress::~Progress() {
   if (drawn_) draw("\r\x1b[K");
@@ -78,7 +81,7 @@ void Progress::update(uint64_t texts, std::optional<double> fraction) {
   drawn_ = true;
   const double seconds = std::chrono::duration<double>(now - began_).count();
   // The last column stays free: some terminals wrap there.
-  draw("\r" + progress_line({texts, fraction, seconds}, terminal_columns() - 1) + "\x1b[K");
+  draw("\r" + progress_line({texts, fraction, seconds, unit_}, terminal_columns() - 1) + "\x1b[K");
 }
 
 }  // namespace accel::cli

@@ -15,6 +15,8 @@ TEST(ProgressLine, WithASize) {
 TEST(ProgressLine, WithoutOne) {
   EXPECT_EQ(progress_line({0, std::nullopt, 0}, 80), "0 texts");
   EXPECT_EQ(progress_line({5000, std::nullopt, 2.5}, 80), "5,000 texts  2000/s");
+  EXPECT_EQ(progress_line({3 << 20, std::nullopt, 2, ProgressUnit::kBytes}, 80),
+            "3.0 MiB  1.5 MiB/s");
   EXPECT_EQ(progress_line({5000, 0.0, 2.5}, 24), "  0%  5,000 texts  2000/");
 }
 

@@ -137,7 +137,7 @@ Status run_show(const Command& command, const Arguments& arguments) {
   bool json = false;
   bool verify = false;
   Flags flags(command.name, command.summary);
-  flags.argument("MODEL", &path, "a model folder");
+  flags.argument("MODEL", &path, "a model folder, an alias, or org/name of the Hub's cache");
   flags.flag("--json", &json, "for programs");
   flags.flag("--verify", &verify,
              "also read all weights once, and name those that hold NaN or infinity");

@@ -18,8 +18,8 @@
 #include "cli/output_file.h"
 #include "cli/table.h"
 #include "cli/text_input.h"
+#include "hub/locate.h"
 #include "models/model_folder.h"
-#include "models/model_tree.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_files.h"
 
@@ -41,7 +41,7 @@ struct TokenizeFlags {
 };
 
 void TokenizeFlags::declare(Flags& flags) {
-  flags.argument("MODEL", &model, "a model folder, a .gguf file, or a tokenizer.json");
+  flags.argument("MODEL", &model, "a model folder, a .gguf file, a tokenizer.json, or a name");
   flags.arguments("TEXT", &texts, 0, "texts; without any, lines of --input or standard input");
   flags.text("--input", "FILE|-", &input, "one text per line");
   flags.flag("--json-lines", &json_lines,
@@ -59,11 +59,11 @@ void TokenizeFlags::declare(Flags& flags) {
 // vocabulary.
 Result<std::string> tokenizer_content(const std::string& model) {
   std::error_code ignored;
-  const bool gguf = std::filesystem::path(model).extension() == ".gguf";
-  if (!gguf && std::filesystem::is_regular_file(model, ignored)) {
-    return read_file(model, kTokenizerBytesMax);
+  ACCEL_ASSIGN(const auto located, hub::locate_model(model));
+  const bool gguf = located.extension() == ".gguf";
+  if (!gguf && std::filesystem::is_regular_file(located, ignored)) {
+    return read_file(located, kTokenizerBytesMax);
   }
-  ACCEL_ASSIGN(const auto located, models::locate_model(model));
   if (!gguf) {
     Result<std::string> own = text::read_tokenizer(located, "");
     if (own.ok() || own.status().code() != StatusCode::kNotFound) return own;

@@ -16,6 +16,7 @@
 #include "engine/weight_verification.h"
 #include "hardware/cpu.h"
 #include "hardware/limits.h"
+#include "hub/locate.h"
 #include "models/families/families.h"
 #include "models/model_folder.h"
 #include "models/model_tree.h"
@@ -47,12 +48,13 @@ class LocalEngine : public Engine {
   std::vector<TaskReport> tasks() override;
   Result<std::vector<FoundModel>> find_models(const std::string& tree) override;
   Result<ModelReport> describe(const std::string& path) override {
-    ACCEL_ASSIGN(const auto located, models::locate_model(path));
+    ACCEL_ASSIGN(const auto located, hub::locate_model(path));
     ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
     return report_of(*folder);
   }
   Result<VerifyReport> verify(const std::string& path) override {
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(path));
+    ACCEL_ASSIGN(const auto located, hub::locate_model(path));
+    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
     return verify_weights(*folder);
   }
   Result<std::shared_ptr<Model>> load(const LoadOptions& options) override;
@@ -120,7 +122,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                         kMostThreads, options.streams, options.threads));
   }
   ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
-  ACCEL_ASSIGN(const std::filesystem::path located, models::locate_model(options.path));
+  ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
   if (options_.probe && options.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
@@ -148,7 +150,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
 
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
                                            double seconds) {
-  ACCEL_ASSIGN(const std::filesystem::path located, models::locate_model(path));
+  ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(path));
   ACCEL_ASSIGN(const auto key, precision_key(located.string(), device));
   ACCEL_ASSIGN(MeasureReport report, measure_precisions(*this, path, device, seconds));
   Json value{{"fastest", to_string(report.fastest)}};
@@ -192,7 +194,7 @@ std::vector<std::string> LocalEngine::heads() {
 
 Result<std::vector<FoundModel>> LocalEngine::find_models(const std::string& tree) {
   ACCEL_ASSIGN(const auto found,
-               models::find_models(tree.empty() ? models::hub_cache().string() : tree));
+               models::find_models(tree.empty() ? hub::user_places().cache.string() : tree));
   std::vector<FoundModel> models;
   for (const models::FoundModel& one : found) models.push_back({one.name, one.folder.string()});
   return models;

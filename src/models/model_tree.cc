@@ -1,14 +1,11 @@
 #include "models/model_tree.h"
 
-#include <fmt/format.h>
-#include <stdlib.h>
-
 #include <algorithm>
-#include <optional>
 #include <set>
 
-#include "base/files.h"
 #include "base/json.h"
+#include "hub/hub_cache.h"
+#include "hub/model_name.h"
 
 namespace accel::models {
 namespace {
@@ -16,8 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kDeepest = 16;
-constexpr uint64_t kReferenceBytesMax = 4096;
-constexpr std::string_view kRepositoryPrefix = "models--";
 
 bool is_folder(const fs::path& path) {
   std::error_code ignored;
@@ -47,28 +42,6 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
   return found;
 }
 
-// Of "models--ORG--NAME", the snapshot in use.
-std::optional<fs::path> current_snapshot(const fs::path& repository) {
-  const fs::path snapshots = repository / "snapshots";
-  const Result<std::string> reference = read_file(repository / "refs" / "main", kReferenceBytesMax);
-  if (reference.ok()) {
-    const std::string revision = reference->substr(0, reference->find_first_of(" \r\n"));
-    const bool plain = !revision.empty() && revision.find('/') == std::string::npos &&
-                       revision.find("..") == std::string::npos;
-    if (plain && is_folder(snapshots / revision)) return snapshots / revision;
-  }
-  const std::vector<fs::path> all = folders_in(snapshots);
-  if (all.size() == 1) return all.front();
-  return std::nullopt;
-}
-
-// "models--ORG--NAME" to "ORG/NAME".
-std::string repository_name(std::string_view folder) {
-  std::string name(folder.substr(kRepositoryPrefix.size()));
-  if (const size_t at = name.find("--"); at != std::string::npos) name.replace(at, 2, "/");
-  return name;
-}
-
 class Search {
  public:
   explicit Search(const fs::path& root) : root_(root) {}
@@ -78,9 +51,10 @@ class Search {
     const fs::path real = fs::canonical(folder, error);
     if (error || depth > kDeepest || !seen_.insert(real).second) return;
     const std::string own = folder.filename().string();
-    if (own.starts_with(kRepositoryPrefix) && is_folder(folder / "snapshots")) {
-      const auto snapshot = current_snapshot(folder);
-      if (snapshot && is_model(*snapshot)) found_.push_back({repository_name(own), *snapshot});
+    const std::string repository = hub::repository_of_folder(own);
+    if (!repository.empty() && is_folder(folder / "snapshots")) {
+      const auto snapshot = hub::find_snapshot(folder, "");
+      if (snapshot && is_model(*snapshot)) found_.push_back({repository, *snapshot});
       return;
     }
     if (is_model(folder)) {
@@ -103,46 +77,6 @@ class Search {
 };
 
 }  // namespace
-
-fs::path hub_cache() {
-  const auto variable = [](const char* name) {
-    const char* value = ::getenv(name);
-    return fs::path(value == nullptr ? "" : value);
-  };
-  if (fs::path cache = variable("HF_HUB_CACHE"); !cache.empty()) return cache;
-  if (const fs::path home = variable("HF_HOME"); !home.empty()) return home / "hub";
-  if (const fs::path caches = variable("XDG_CACHE_HOME"); !caches.empty()) {
-    return caches / "huggingface" / "hub";
-  }
-  const fs::path home = variable("HOME");
-  return home.empty() ? home : home / ".cache" / "huggingface" / "hub";
-}
-
-Result<fs::path> locate_model(const std::string& name, const fs::path& cache) {
-  const fs::path path = name;
-  std::error_code ignored;
-  if (fs::exists(path, ignored)) {
-    if (is_file(path / "config.json") || is_file(path / "modules.json")) return path;
-    if (is_folder(path / "snapshots")) {
-      if (const auto snapshot = current_snapshot(path)) return *snapshot;
-      return not_found(fmt::format("{}: expected refs/main naming one of its snapshots, found {} "
-                                   "snapshots; give the folder of one",
-                                   name, folders_in(path / "snapshots").size()));
-    }
-    return path;  // its opener says what it lacks
-  }
-  const bool repository = !path.is_absolute() && name.find("..") == std::string::npos &&
-                          std::ranges::count(name, '/') <= 1 && !cache.empty();
-  if (repository) {
-    std::string folder = name;
-    if (const size_t at = folder.find('/'); at != std::string::npos) folder.replace(at, 1, "--");
-    const fs::path found = cache / (std::string(kRepositoryPrefix) + folder);
-    if (const auto snapshot = current_snapshot(found)) return *snapshot;
-  }
-  return not_found(fmt::format(
-      "{}: expected a model folder with config.json, found nothing{}", name,
-      repository ? fmt::format(", nor a model of that name in {}", cache.string()) : ""));
-}
 
 Result<std::vector<FoundModel>> find_models(const fs::path& tree) {
   if (!is_folder(tree)) {
