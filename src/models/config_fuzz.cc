@@ -66,8 +66,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (sentence.ok()) {
     expect(sentence->model->outputs().size() == 1);
     const auto shape = sentence->model->output().get_partial_shape();
-    expect(shape[1].get_length() ==
-           (*opened)->sentence().embedding_size((*opened)->facts().hidden_size));
+    const accel::models::SentenceModules& modules = (*opened)->sentence();
+    const int64_t size = modules.kind == accel::models::EmbeddingKind::kSparse
+                             ? (*opened)->facts().vocabulary
+                             : modules.embedding_size((*opened)->facts().hidden_size);
+    expect(shape[shape.size() - 1].get_length() == size);
   }
   return 0;
 }
