@@ -265,6 +265,8 @@ Result<std::shared_ptr<const pipelines::TaskModel>> read_task_model(const TaskFo
     model.matching = {.scale = std::exp(static_cast<double>(*folder.logit_scale)),
                       .bias = folder.logit_bias,
                       .independent = model_type == "siglip"};
+    // It reads what fills its texts up.
+    if (model.matching->independent) std::erase(model.inputs, "attention_mask");
   }
   ACCEL_TRY(add_media(folder, model_type, model));
   if (model.takes("input_values")) {

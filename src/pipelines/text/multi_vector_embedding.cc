@@ -26,7 +26,6 @@ void insert_marker(text::Encoding& encoding, int32_t id) {
     list.insert(list.begin() + std::min<std::ptrdiff_t>(1, std::ssize(list)), value);
   };
   put(encoding.ids, id);
-  put(encoding.type_ids, 0);
   put(encoding.attention_mask, uint8_t{1});
 }
 
@@ -81,7 +80,7 @@ Result<Prepared> prepare_multi_vector_embedding(const TaskModel& model, const Ta
   }
   ACCEL_ASSIGN(MarkedText marked, mark(model, input.text, role == kQuery));
   Prepared prepared;
-  prepared.rows.push_back(token_row(model, marked.encoding));
+  prepared.rows.push_back(id_row(marked.encoding.ids, marked.encoding.attention_mask));
   prepared.finish = [kept = std::move(marked.kept), truncated = marked.encoding.truncated](
                         std::span<const NamedTensors> outputs) -> Result<TaskResult> {
     const Tensor& vectors = outputs[0].front().tensor;

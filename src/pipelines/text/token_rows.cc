@@ -67,10 +67,12 @@ Result<text::Encoding> encode_pair(const TaskModel& model, text::TextPair pair,
   return checked(model, model.tokenizer->encode_pair(pair, options));
 }
 
+runtime::Row id_row(const std::vector<int32_t>& ids, const std::vector<uint8_t>& attention_mask) {
+  return {{{"input_ids", integers(ids)}, {"attention_mask", integers(attention_mask)}}};
+}
+
 runtime::Row token_row(const TaskModel& model, const text::Encoding& encoding) {
-  runtime::Row row;
-  row.inputs.push_back({"input_ids", integers(encoding.ids)});
-  row.inputs.push_back({"attention_mask", integers(encoding.attention_mask)});
+  runtime::Row row = id_row(encoding.ids, encoding.attention_mask);
   if (std::ranges::find(model.inputs, "token_type_ids") != model.inputs.end()) {
     row.inputs.push_back({"token_type_ids", integers(encoding.type_ids)});
   }
@@ -108,10 +110,8 @@ Result<TextRow> prompted_row(const TaskModel& model, const TaskInput& input,
                find_prompt(*model.sentences, options.prompt.value_or("")));
   ACCEL_ASSIGN(const TokenizedText text,
                prepare(*model.sentences, prompt, input.text, options.strict_utf8));
-  TextRow made{.truncated = text.truncated};
-  made.row.inputs.push_back({"input_ids", integers(text.ids)});
-  made.row.inputs.push_back({"attention_mask", integers(std::vector<int64_t>(text.ids.size(), 1))});
-  return made;
+  const std::vector<uint8_t> mask(text.ids.size(), 1);
+  return TextRow{.row = id_row(text.ids, mask), .truncated = text.truncated};
 }
 
 Result<std::vector<text::Encoding>> cut_windows(const text::Encoding& encoding, int sequence,

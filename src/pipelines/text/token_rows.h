@@ -25,6 +25,9 @@ Result<text::Encoding> encode_pair(const TaskModel& model, text::TextPair pair,
 // input_ids, attention_mask and, where the model takes them, token_type_ids.
 runtime::Row token_row(const TaskModel& model, const text::Encoding& encoding);
 
+// input_ids and attention_mask alone, which all that is embedded goes by.
+runtime::Row id_row(const std::vector<int32_t>& ids, const std::vector<uint8_t>& attention_mask);
+
 struct TextRow {
   runtime::Row row;  // input_ids first
   bool truncated = false;
