@@ -1,6 +1,5 @@
 #include "pipelines/features.h"
 
-#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -42,8 +41,8 @@ Result<TaskResult> features_of(const NamedTensors& outputs, const FeatureOptions
     return failed_precondition(
         "expected a model that gives its last_hidden_state, found one that gives none");
   }
-  const bool padded = options.tokens > 0 && options.tokens < states->shape().front();
-  return answer_of(padded ? first_of(*states, options.tokens) : *states, options.truncated);
+  const bool padded = options.tokens && *options.tokens < states->shape().front();
+  return answer_of(padded ? first_of(*states, *options.tokens) : *states, options.truncated);
 }
 
 }  // namespace accel::pipelines

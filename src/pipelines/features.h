@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "accel/status.h"
 #include "accel/task.h"
@@ -10,7 +11,8 @@
 namespace accel::pipelines {
 
 struct FeatureOptions {
-  int64_t tokens = 0;      // of the row: states behind them are of padding; 0: none is padded
+  // Of the row: states behind them are of padding. None: there is no padding.
+  std::optional<int64_t> tokens = std::nullopt;
   bool pool = false;       // "pooler_output" instead of "last_hidden_state"
   bool truncated = false;  // what the answer says of its input
 };
