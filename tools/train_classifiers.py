@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Trains two small classifiers on data that it makes itself, and writes them to tests/data/trained:
 
+    train_classifiers.py [NAME...]     those (default: both)
+
     sentiment/   a BERT of 2 layers that tells whether a sentence praises or complains
     shapes/      a ConvNeXt of 3 stages that tells which shape is drawn in an image
     unseen/      sentences.jsonl, shapes.jsonl and the images it names: for neither was trained on
@@ -284,36 +286,43 @@ def write_lines(name, records):
     (OUT / "unseen" / name).write_text(text)
 
 
-def unseen(sentence_model, tokenizer, shape_model, processor):
-    folder = OUT / "unseen"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def try_sentences(model, tokenizer):
     texts, labels = zip(*unseen_sentences(random.Random(21), 60))
     tokens = tokenizer(list(texts), padding=True, return_tensors="pt")
-    print("unseen sentences:", right(sentence_model, dict(tokens), labels), "of", len(texts))
+    print("unseen sentences:", right(model, dict(tokens), labels), "of", len(texts))
     write_lines("sentences.jsonl", [{"text": text, "expected": ["NEGATIVE", "POSITIVE"][label]}
                                     for text, label in zip(texts, labels)])
+
+
+def try_shapes(model, processor):
     draw = random.Random(22)
     records, images, labels = [], [], []
     for number in range(30):
-        shape = SHAPES[number % len(SHAPES)]
+        label = number % len(SHAPES)
         name = f"{number:02}.{'jpg' if number % 3 == 0 else 'png'}"
-        drawing(draw, shape, draw.randint(40, 90), draw.randint(40, 90), grain=6).save(folder / name)
-        records.append({"image": name, "expected": shape})
-        images.append(PIL.Image.open(folder / name).convert("RGB"))
-        labels.append(number % len(SHAPES))
+        path = OUT / "unseen" / name
+        drawing(draw, SHAPES[label], draw.randint(40, 90), draw.randint(40, 90), grain=6).save(path)
+        records.append({"image": name, "expected": SHAPES[label]})
+        images.append(PIL.Image.open(path).convert("RGB"))
+        labels.append(label)
     pixels = processor(images, return_tensors="pt")
-    print("unseen shapes:", right(shape_model, dict(pixels), labels), "of", len(images))
+    print("unseen shapes:", right(model, dict(pixels), labels), "of", len(images))
     write_lines("shapes.jsonl", records)
 
 
-def main():
-    torch.manual_seed(10)
+FOLDERS = {"sentiment": (sentiment, try_sentences), "shapes": (shapes, try_shapes)}
+
+
+def main(names):
     torch.set_num_threads(2)
-    unseen(*sentiment(steps=1200), *shapes(steps=1200))
+    (OUT / "unseen").mkdir(parents=True, exist_ok=True)
+    for name in names or FOLDERS:
+        make, test = FOLDERS[name]
+        torch.manual_seed(10)
+        test(*make(steps=1200))
     size = sum(file.stat().st_size for file in OUT.rglob("*") if file.is_file())
     print(f"{OUT.name}: {size / 1024:.0f} KiB")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])

@@ -66,11 +66,10 @@ Result<const pipelines::Task*> LoadedModel::task_for(const std::string& name) co
     for (const PortReport& input : report_.inputs) inputs.push_back(input.name);
     const auto* task = pipelines::task_of_head(models::to_string(head), inputs);
     if (task != nullptr) return task;
-    return failed_precondition(fmt::format("{}: the model is for {}, which is none of the tasks "
-                                           "that run: {}; accel infer gives its raw "
-                                           "outputs",
-                                           report_.path, models::to_string(head),
-                                           fmt::join(names_of_tasks(), ", ")));
+    return failed_precondition(
+        fmt::format("{0}: the model is for {1}, which is none of the tasks that run: {2}; its raw "
+                    "outputs come from: accel infer {0} --inputs FILE",
+                    report_.path, models::to_string(head), fmt::join(names_of_tasks(), ", ")));
   }
   ACCEL_ASSIGN(const pipelines::Task* task, pipelines::find_task(name));
   // What modules make of the states needs no head, or brings its own.
