@@ -232,12 +232,18 @@ def shapes(steps):
         label2id={shape: number for number, shape in enumerate(SHAPES)})
     model = transformers.ConvNextForImageClassification(config)
     draw = random.Random(12)
+    labels = torch.arange(5000) % len(SHAPES)
+    images = torch.cat([
+        processor(drawing(draw, SHAPES[label], draw.randint(32, 64), draw.randint(32, 64)),
+                  return_tensors="pt")["pixel_values"] for label in labels])
 
     def batch(size):
-        labels = [draw.randrange(len(SHAPES)) for _ in range(size)]
-        images = [drawing(draw, SHAPES[label], draw.randint(32, 64), draw.randint(32, 64))
-                  for label in labels]
-        return dict(processor(images, return_tensors="pt")), torch.tensor(labels)
+        """Turned, mirrored and in other colours: what is drawn stays the same."""
+        chosen = torch.randint(len(images), (size,))
+        pixels = torch.rot90(images[chosen], draw.randrange(4), (2, 3))
+        pixels = pixels.flip(3) if draw.random() < 0.5 else pixels
+        pixels = pixels[:, torch.randperm(3)] * draw.choice([-1, 1])
+        return {"pixel_values": pixels}, labels[chosen]
 
     train(model, batch, steps, size=64, rate=2e-3)
     save(model, processor, "shapes")
