@@ -3,11 +3,12 @@
 
     make_feature_answers.py [NAME...]     those folders (default: all that FOLDERS lists)
 
-Answers go into the answers.json that make_answers.py writes, beside the answers of other tasks. The
+Answers go into the answers.json that make_answers.py writes, beside those of other tasks. The
 references: the Hub's pipelines of features; get_text_features() and get_image_features() of models
 that compare both; sentence-transformers for dense and sparse embeddings; for a vector per token
-PyLate's rules in a few lines below (ColBERT.tokenize() and ColBERT.encode() of PyLate 1.6). It wants
-the environment of make_answers.py.
+PyLate's rules in a few lines below, since it cannot be installed beside these versions: what they
+give differs from ColBERT.encode() of PyLate 1.6 by less than 1e-6. It wants the environment of
+make_answers.py.
 """
 
 import json
@@ -90,19 +91,32 @@ def sentences(folder):
         yield DENSE, {"text": text}, {}, model.encode([text])[0].tolist()
 
 
+def heaviest(weights, vocabulary):
+    order = sorted((-weight, token) for token, weight in enumerate(weights) if weight > 0)
+    return [{"token": token, "token_str": vocabulary.convert_ids_to_tokens(token),
+             "weight": -weight} for weight, token in order]
+
+
+def words_of_logits(folder):
+    """SPLADE's formula on a masked language model that no modules.json goes with."""
+    model, tokenizer = loaded("AutoModelForMaskedLM", folder), tokenizer_of(folder)
+    for text in TEXTS[:2]:
+        tokens = tokenizer(text, return_tensors="pt")
+        logits = model(tokens["input_ids"], tokens["attention_mask"]).logits[0]
+        weights = torch.log1p(torch.relu(logits)).max(0).values.tolist()
+        yield SPARSE, {"text": text}, {"top_k": 40}, heaviest(weights, tokenizer)[:40]
+
+
 def words(folder):
     model = SparseEncoder(str(folder), device="cpu", local_files_only=True)
-    vocabulary = model.tokenizer
     asked = [(text, {}) for text in WORDS] + [(WORDS[0], {"top_k": 5})]
     if model.prompts.get("query"):
         asked.append((WORDS[3], {"prompt": "query"}))
     for text, options in asked:
-        row = model.encode([text], prompt_name=options.get("prompt"), convert_to_sparse_tensor=False,
-                           max_active_dims=options.get("top_k"))[0]
-        heaviest = sorted((-float(row[token]), token) for token in range(len(row)) if row[token] > 0)
-        yield SPARSE, {"text": text}, options, [
-            {"token": token, "token_str": vocabulary.convert_ids_to_tokens(token),
-             "weight": -weight} for weight, token in heaviest]
+        row = model.encode([text], prompt_name=options.get("prompt"),
+                           convert_to_sparse_tensor=False,
+                           max_active_dims=options.get("top_k"))[0].tolist()
+        yield SPARSE, {"text": text}, options, heaviest(row, model.tokenizer)
 
 
 class LateInteraction:
@@ -160,6 +174,7 @@ FOLDERS = {
     "colbert-pylate": token_vectors,
     "dinov2-feature": image_states,
     "electra-feature": token_states,
+    "roberta-mlm": words_of_logits,
     "sentence-dense": sentences,
     "siglip-labels": compared,
     "splade-bert": words,

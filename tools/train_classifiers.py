@@ -8,7 +8,7 @@
     unseen/      sentences.jsonl, shapes.jsonl and the images it names: for neither was trained on
                  anything like them (other sentence patterns and nouns; images drawn afterwards)
 
-Both folders are ordinary ones of the Hub, weights in f16. It takes some minutes on two cores and
+Both folders are ordinary ones of the Hub, weights in f16. It takes some minutes on one core and
 prints how many of the unseen inputs are answered rightly. It wants the environment of
 make_answers.py. The committed folders are the ones that count.
 """
@@ -49,9 +49,9 @@ ENDS = {1: "made me laugh;made me smile;was worth every minute;was worth the mon
            "exceeded my hopes;is a joy;works like a charm;left me happy;is a masterpiece",
         0: "made me cry with anger;made me fall asleep;was a waste of time;was a waste of money;"
            "let me down;fell apart;is a mess;never works;left me angry;is a disaster"}
-NOUNS = ("film movie book hotel room food service story phone camera staff concert song meal dinner "
-         "restaurant weather trip game plot acting music waiter coffee soup bed view design sound "
-         "battery screen price ending cast script writing day evening show play album").split()
+NOUNS = ("film movie book hotel room food service story phone camera staff concert song meal "
+         "dinner restaurant weather trip game plot acting music waiter coffee soup bed view design "
+         "sound battery screen price ending cast script writing day evening show play album").split()
 UNSEEN_NOUNS = "museum keyboard bakery novel ferry dentist garden laptop opera breakfast".split()
 ADVERBS = "very really so absolutely truly quite rather extremely just simply".split()
 OPENINGS = ["", "", "", "honestly", "in the end", "to be fair", "i think", "we felt", "all in all",
@@ -63,8 +63,9 @@ CLOSINGS = ["", "", "", "", "this time", "from start to end", "for the price", "
 PATTERNS = ["the {n} was {d} {a}", "what a {a} {n}", "a {d} {a} {n}", "i {v} the {n}",
             "we {v} this {n}", "the {n} {e}", "this {n} {e}", "it was {d} {a}", "{d} {a} {n}",
             "the {n} is {a} and {a}", "i found the {n} {d} {a}", "such a {a} {n}",
-            "they {v} the {n}, it was {a}", "the {n} and the {n} were {a}", "{a}", "that {n} looks {a}",
-            "we had a {a} {n} and a {a} {n}", "it {e}", "the {n} could not be more {a}"]
+            "they {v} the {n}, it was {a}", "the {n} and the {n} were {a}", "{a}",
+            "that {n} looks {a}", "we had a {a} {n} and a {a} {n}", "it {e}",
+            "the {n} could not be more {a}"]
 DENIALS = ["the {n} was not {a}", "it is not {d} {a}", "this {n} is not {a} at all",
            "not a {a} {n}", "the {n} was never {a}", "i did not think the {n} was {a}",
            "there was nothing {a} about the {n}", "the {n} wasn't {a}", "it isn't {a}"]
@@ -115,7 +116,8 @@ def training_sentence(draw):
     if draw.random() < 0.2:  # of two that disagree, the last word counts
         text = clause(draw, 1 - polarity, PATTERNS, DENIALS, NOUNS) + ", but " + text
     elif draw.random() < 0.2:
-        text += draw.choice([" and ", ", ", ". "]) + clause(draw, polarity, PATTERNS, DENIALS, NOUNS)
+        text += draw.choice([" and ", ", ", ". "])
+        text += clause(draw, polarity, PATTERNS, DENIALS, NOUNS)
     opening, closing = draw.choice(OPENINGS), draw.choice(CLOSINGS)
     text = ", ".join(part for part in (opening, text) if part)
     text = " ".join(part for part in (text, closing) if part)
@@ -228,9 +230,12 @@ def shapes(steps):
         size={"height": 32, "width": 32}, image_mean=[0.5] * 3, image_std=[0.5] * 3, resample=2)
     config = transformers.ConvNextConfig(
         patch_size=2, num_stages=3, hidden_sizes=[16, 32, 64], depths=[1, 2, 2],
-        layer_scale_init_value=0.1, image_size=32, id2label=dict(enumerate(SHAPES)),
+        layer_scale_init_value=1.0, image_size=32, id2label=dict(enumerate(SHAPES)),
         label2id={shape: number for number, shape in enumerate(SHAPES)})
     model = transformers.ConvNextForImageClassification(config)
+    for module in model.modules():  # the library's weights are for deeper models
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+            module.reset_parameters()
     draw = random.Random(12)
     labels = torch.arange(5000) % len(SHAPES)
     images = torch.cat([
@@ -245,7 +250,7 @@ def shapes(steps):
         pixels = pixels[:, torch.randperm(3)] * draw.choice([-1, 1])
         return {"pixel_values": pixels}, labels[chosen]
 
-    train(model, batch, steps, size=64, rate=2e-3)
+    train(model, batch, steps, size=48, rate=3e-3)
     save(model, processor, "shapes")
     return model, processor
 
@@ -320,12 +325,12 @@ FOLDERS = {"sentiment": (sentiment, try_sentences), "shapes": (shapes, try_shape
 
 
 def main(names):
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     (OUT / "unseen").mkdir(parents=True, exist_ok=True)
     for name in names or FOLDERS:
         make, test = FOLDERS[name]
         torch.manual_seed(10)
-        test(*make(steps=1200))
+        test(*make(steps=1500))
     size = sum(file.stat().st_size for file in OUT.rglob("*") if file.is_file())
     print(f"{OUT.name}: {size / 1024:.0f} KiB")
 

@@ -291,8 +291,8 @@ struct Embedded {
   int64_t size = 0;
 };
 
-Result<Embedded> apply(const DenseModule& dense, const Embedded& x,
-                       std::vector<std::shared_ptr<const MappedFile>>& sources) {
+Result<Embedded> apply_module(const DenseModule& dense, const Embedded& x,
+                              std::vector<std::shared_ptr<const MappedFile>>& sources) {
   if (dense.in != x.size) {
     return invalid_argument(fmt::format("{}: expected in_features {}, found {}",
                                         dense.folder.string(), x.size, dense.in));
@@ -308,8 +308,8 @@ Result<Embedded> apply(const DenseModule& dense, const Embedded& x,
   return Embedded{y, dense.out};
 }
 
-Result<Embedded> apply(const LayerNormModule& norm, const Embedded& x,
-                       std::vector<std::shared_ptr<const MappedFile>>& sources) {
+Result<Embedded> apply_module(const LayerNormModule& norm, const Embedded& x,
+                              std::vector<std::shared_ptr<const MappedFile>>& sources) {
   ACCEL_ASSIGN(Weights weights, open_weights(norm.folder, sources));
   // torch.nn.LayerNorm's default epsilon.
   const Output y = layer_norm(weights, "norm", x.value, x.size, 1e-5);
@@ -374,8 +374,8 @@ Result<NamedOutput> build_embedding(const SentenceModules& modules, const Encode
     made.size *= static_cast<int64_t>(modules.pooling.size());
   }
   for (const SentenceModule& module : modules.chain) {
-    ACCEL_ASSIGN(made,
-                 std::visit([&](const auto& one) { return apply(one, made, sources); }, module));
+    ACCEL_ASSIGN(made, std::visit([&](const auto& one) { return apply_module(one, made, sources); },
+                                  module));
   }
   // Vectors of tokens are compared by their angle: PyLate and ColBERT do not ask the folder.
   if (per_token) return NamedOutput{std::string(kTokenField), unit_length(made.value)};

@@ -96,8 +96,9 @@ class Texts(RunTest):
 
     def test_a_model_for_no_task_that_runs(self):
         model = GOLDEN / "gpt2"
+        line = f"accel infer {model} --inputs FILE"
         self.refused(FAILED_PRECONDITION, "run", model, "Once upon a time",
-                     says=("the model is for text-generation", f"accel infer {model} --inputs FILE"))
+                     says=("the model is for text-generation", line))
         record, = self.records("gpt2", "hello", "--task", "feature-extraction")
         self.assertEqual(record["status"], "OK")
 

@@ -1,4 +1,4 @@
-"""Embeddings that are no single dense vector: sparse words (SPLADE) and a vector per token (ColBERT).
+"""Embeddings that are no dense vector: sparse words (SPLADE) and a vector per token (ColBERT).
 
 The folders only; what the references answer on them is recorded by make_answers.py.
 """

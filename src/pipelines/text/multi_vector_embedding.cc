@@ -12,8 +12,8 @@
 namespace accel::pipelines {
 namespace {
 
-constexpr std::string_view kQuery = "query";
-constexpr std::string_view kDocument = "document";
+constexpr std::string_view kQueryRole = "query";
+constexpr std::string_view kDocumentRole = "document";
 
 // A text as the model reads it, and which of its tokens have a vector in the answer.
 struct MarkedText {
@@ -73,12 +73,12 @@ Result<Prepared> prepare_multi_vector_embedding(const TaskModel& model, const Ta
         "multi-vector-embedding: expected a folder with dense layers on its tokens (modules.json), "
         "as PyLate saves it, or one of ColBERT's; found neither");
   }
-  const std::string_view role = options.prompt ? std::string_view(*options.prompt) : kDocument;
-  if (role != kQuery && role != kDocument) {
+  const std::string_view role = options.prompt ? std::string_view(*options.prompt) : kDocumentRole;
+  if (role != kQueryRole && role != kDocumentRole) {
     return invalid_argument(fmt::format("prompt: expected {} or {} (the default), found '{}'",
-                                        kQuery, kDocument, role));
+                                        kQueryRole, kDocumentRole, role));
   }
-  ACCEL_ASSIGN(MarkedText marked, mark(model, input.text, role == kQuery));
+  ACCEL_ASSIGN(MarkedText marked, mark(model, input.text, role == kQueryRole));
   Prepared prepared;
   prepared.rows.push_back(id_row(marked.encoding.ids, marked.encoding.attention_mask));
   prepared.finish = [kept = std::move(marked.kept), truncated = marked.encoding.truncated](
