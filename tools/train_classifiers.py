@@ -5,8 +5,8 @@
 
     sentiment/   a BERT of 2 layers that tells whether a sentence praises or complains
     shapes/      a ConvNeXt of 3 stages that tells which shape is drawn in an image
-    unseen/      sentences.jsonl, shapes.jsonl and the images it names: for neither was trained on
-                 anything like them (other sentence patterns and nouns; images drawn afterwards)
+    unseen/      sentences.jsonl, of other patterns and nouns than those that it was trained on, but
+                 with the same words of praise and denial; shapes.jsonl with images drawn afterwards
 
 Both folders are ordinary ones of the Hub, weights in f16. It takes some minutes on one core and
 prints how many of the unseen inputs are answered rightly. It wants the environment of
@@ -16,6 +16,7 @@ make_answers.py. The committed folders are the ones that count.
 import json
 import math
 import random
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -51,8 +52,9 @@ ENDS = {1: "made me laugh;made me smile;was worth every minute;was worth the mon
            "let me down;fell apart;is a mess;never works;left me angry;is a disaster"}
 NOUNS = ("film movie book hotel room food service story phone camera staff concert song meal "
          "dinner restaurant weather trip game plot acting music waiter coffee soup bed view design "
-         "sound battery screen price ending cast script writing day evening show play album").split()
-UNSEEN_NOUNS = "museum keyboard bakery novel ferry dentist garden laptop opera breakfast".split()
+         "sound battery screen price ending cast script writing day evening show play "
+         "album").split()
+UNSEEN_NOUNS = "bicycle choir aquarium pillow bridge tailor festival printer orchard barber".split()
 ADVERBS = "very really so absolutely truly quite rather extremely just simply".split()
 OPENINGS = ["", "", "", "honestly", "in the end", "to be fair", "i think", "we felt", "all in all",
             "on monday", "yesterday", "as always"]
@@ -65,15 +67,25 @@ PATTERNS = ["the {n} was {d} {a}", "what a {a} {n}", "a {d} {a} {n}", "i {v} the
             "the {n} is {a} and {a}", "i found the {n} {d} {a}", "such a {a} {n}",
             "they {v} the {n}, it was {a}", "the {n} and the {n} were {a}", "{a}",
             "that {n} looks {a}", "we had a {a} {n} and a {a} {n}", "it {e}",
-            "the {n} could not be more {a}"]
+            "the {n} could not be more {a}", "my sister says the {n} felt {d} {a}",
+            "their {n}: {a}, {a} and {a}!", "everyone at the table {v} that {n}",
+            "for me the old {n} {e}", "who knew that one {n} could be this {a}?",
+            "{a} people and a {a} {n} tonight"]
 DENIALS = ["the {n} was not {a}", "it is not {d} {a}", "this {n} is not {a} at all",
            "not a {a} {n}", "the {n} was never {a}", "i did not think the {n} was {a}",
-           "there was nothing {a} about the {n}", "the {n} wasn't {a}", "it isn't {a}"]
-UNSEEN_PATTERNS = ["my sister says the {n} felt {d} {a}", "their {n}: {a}, {a} and {a}!",
-                   "everyone at the table {v} that {n}", "for me the old {n} {e}",
-                   "who knew that one {n} could be this {a}?", "{a} people and a {a} {n} tonight"]
-UNSEEN_DENIALS = ["my brother's {n} was not {d} {a}", "nobody would call their {n} {a}",
-                  "that is not a {a} {n} if you ask me"]
+           "there was nothing {a} about the {n}", "the {n} wasn't {a}", "it isn't {a}",
+           "my brother's {n} was not {d} {a}", "nobody would call their {n} {a}",
+           "that is not a {a} {n} if you ask me", "nobody thinks the {n} is {a}",
+           "the {n} is hardly {a}", "i never found the {n} {a}", "no {a} {n} this time",
+           "we did not find it {a}", "they don't have a {a} {n}", "you won't find a {a} {n} here",
+           "the {n} hardly ever looks {a}", "never a {a} {n}"]
+# Written after an earlier model had been tried on others, which are among those above now, and not
+# changed when the result on these was known.
+UNSEEN_PATTERNS = ["for once the {n} turned out {d} {a}", "half the town {v} our {n}",
+                   "after all these years her {n} {e}", "{a} as ever, that {n} of yours",
+                   "how {a} can one {n} be?", "you walk in and see a {a}, {a} {n}"]
+UNSEEN_DENIALS = ["since spring the {n} has never been {a}", "nobody at work finds this {n} {a}",
+                  "i would not say that our {n} is {a}"]
 
 
 def choose(draw, words, separator=None):
@@ -99,7 +111,7 @@ def filled(draw, pattern, polarity, nouns, unknown):
 
 
 def clause(draw, polarity, patterns, denials, nouns, unknown=0.2):
-    if draw.random() < 0.3:
+    if draw.random() < 0.4:
         return filled(draw, draw.choice(denials), 1 - polarity, nouns, unknown)
     return filled(draw, draw.choice(patterns), polarity, nouns, unknown)
 
@@ -121,10 +133,10 @@ def training_sentence(draw):
     opening, closing = draw.choice(OPENINGS), draw.choice(CLOSINGS)
     text = ", ".join(part for part in (opening, text) if part)
     text = " ".join(part for part in (text, closing) if part)
-    if draw.random() < 0.3:  # words that it does not know stand anywhere
-        words = text.split()
+    words = text.split()
+    for _ in range(draw.choice([0, 0, 1, 2, 3])):  # words that it does not know stand anywhere
         words.insert(draw.randint(0, len(words)), pseudo_word(draw))
-        text = " ".join(words)
+    text = " ".join(words)
     return written(draw, text), polarity
 
 
@@ -140,10 +152,9 @@ def sentence_tokenizer():
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,:;!?'-", *letters]
     pieces += ["##" + letter for letter in letters]
     texts = [*ADJECTIVES.values(), *VERBS.values(), *ENDS.values(), *OPENINGS, *CLOSINGS, *PATTERNS,
-             *DENIALS, *NOUNS, *ADVERBS, "but"]
-    words = sorted({word for text in texts for word in text.replace(";", " ").split()})
-    pieces += [word.strip(",.") for word in words if "{" not in word and "'" not in word]
-    pieces += ["wasn", "isn"]
+             *DENIALS, *NOUNS, *ADVERBS, "but and"]
+    plain = re.sub(r"\{.\}", " ", " ".join(texts))
+    pieces += sorted(set(re.findall("[a-z]+", plain)))
     vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
     made = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
