@@ -142,6 +142,9 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());
     ACCEL_ASSIGN(parts.head, models::parse_head(task.ok() ? (*task)->head : options.task));
+    // A model that has what the task needs beside its own head keeps that.
+    const Result<models::Head> own = folder->head();
+    if (task.ok() && own.ok() && (*task)->serves(models::to_string(*own))) parts.head = *own;
   }
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));

@@ -78,9 +78,31 @@ bool fits(const Shape& shape, const Shape& expected) {
       shape, expected, [](int64_t size, int64_t wanted) { return wanted == -1 || size == wanted; });
 }
 
+// What embed() gives, whatever else the folder may be for.
+models::GraphRequest dense_embedding(bool normalize = true) {
+  return {.sentence = true, .embedding = models::EmbeddingKind::kDense, .normalize = normalize};
+}
+
 std::string cache_key(const models::GraphRequest& request) {
-  return fmt::format("{}|{}|{}|{}", fmt::join(request.inputs, ","), request.sentence,
+  return fmt::format("{}|{}|{}|{}|{}|{}", fmt::join(request.inputs, ","),
+                     request.head ? models::to_string(*request.head) : "", request.sentence,
+                     request.embedding ? models::to_string(*request.embedding) : "",
                      request.normalize, request.hidden_states);
+}
+
+int64_t embedding_size(const models::ModelFolder& folder) {
+  const models::SentenceModules& sentence = folder.sentence();
+  if (sentence.kind == models::EmbeddingKind::kSparse) return folder.facts().vocabulary;
+  return sentence.embedding_size(folder.facts().hidden_size);
+}
+
+PortReport embedding_port(const models::SentenceModules& sentence, int64_t size) {
+  switch (sentence.kind) {
+    case models::EmbeddingKind::kDense: return {"sentence_embedding", DType::kF32, {-1, size}};
+    case models::EmbeddingKind::kSparse: return {"sparse_embedding", DType::kF32, {-1, size}};
+    case models::EmbeddingKind::kTokens: return {"token_embeddings", DType::kF32, {-1, -1, size}};
+  }
+  return {};
 }
 
 // Of the regular files that can be looked at, or of the one that `folder` is.
@@ -119,8 +141,7 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
       .layers = folder.facts().layers,
       .vocabulary = folder.facts().vocabulary,
       .max_tokens = folder.max_tokens(),
-      .embedding_size =
-          folder.embeds_text() ? sentence.embedding_size(folder.facts().hidden_size) : 0,
+      .embedding_size = folder.embeds_text() ? embedding_size(folder) : 0,
       .normalized = sentence.normalize,
       .lower_case = sentence.lower_case,
   };
@@ -131,8 +152,8 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
     report.outputs.push_back(port_report(output));
   }
   if (folder.embeds_text()) {
-    report.tasks.emplace_back("sentence-embedding");
-    report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
+    report.tasks.emplace_back(models::to_string(sentence.kind));
+    report.outputs.push_back(embedding_port(sentence, report.embedding_size));
   }
   if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
   std::map<DType, uint64_t> counts;
@@ -175,11 +196,24 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::create(Parts parts, Use use) {
     // The tokenizer is parsed while the engine compiles.
     auto tokenizer =
         std::async(std::launch::async, [&] { return model->embedding_model().status(); });
-    const Status compiled = model->graph({.sentence = true}).status();
+    const Status compiled = model->graph(dense_embedding()).status();
     ACCEL_TRY(tokenizer.get());
     ACCEL_TRY(compiled);
   }
   return model;
+}
+
+pipelines::EmbeddingModel LoadedModel::embedding_model_of(
+    std::shared_ptr<const text::Tokenizer> tokenizer) const {
+  const models::SentenceModules& sentence = parts_.folder->sentence();
+  return {.tokenizer = std::move(tokenizer),
+          .max_tokens = report_.max_tokens,
+          .vocabulary = report_.vocabulary,
+          .size = report_.embedding_size,
+          .lower_case = sentence.lower_case,
+          .normalized = sentence.normalize,
+          .prompts = sentence.prompts,
+          .default_prompt = sentence.default_prompt};
 }
 
 Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
@@ -198,17 +232,8 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
   if (!tokenizer.ok()) {
     return tokenizer.status().with_context(report_.path + ": its tokenizer");
   }
-  const models::SentenceModules& sentence = parts_.folder->sentence();
-  auto model = std::make_shared<const pipelines::EmbeddingModel>(pipelines::EmbeddingModel{
-      .tokenizer = std::move(*tokenizer),
-      .max_tokens = report_.max_tokens,
-      .vocabulary = report_.vocabulary,
-      .size = report_.embedding_size,
-      .lower_case = sentence.lower_case,
-      .normalized = sentence.normalize,
-      .prompts = sentence.prompts,
-      .default_prompt = sentence.default_prompt,
-  });
+  auto model =
+      std::make_shared<const pipelines::EmbeddingModel>(embedding_model_of(std::move(*tokenizer)));
   const std::lock_guard lock(mutex_);
   if (loaded_) embedding_model_ = model;
   return EmbeddingModelPtr(model);
@@ -253,7 +278,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
 Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
                                        const EmbedOptions& options) {
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
-  ACCEL_ASSIGN(const GraphPtr ready, graph({.sentence = true, .normalize = options.normalize}));
+  ACCEL_ASSIGN(const GraphPtr ready, graph(dense_embedding(options.normalize)));
   Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
                                          {.embed = options, .batch_tokens = runtime::kBatchTokens});
   if (!result.ok()) return result;
@@ -270,8 +295,7 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
         options.window_texts, options.window_ms));
   }
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
-  ACCEL_ASSIGN(const GraphPtr ready,
-               graph({.sentence = true, .normalize = options.embed.normalize}));
+  ACCEL_ASSIGN(const GraphPtr ready, graph(dense_embedding(options.embed.normalize)));
   ACCEL_ASSIGN(pipelines::RowFinish finish, row_finish(*model, options.embed));
   ACCEL_ASSIGN(std::string prompt, pipelines::find_prompt(*model, options.embed.prompt));
   const int64_t tokens = options.embed.batch_tokens;

@@ -40,6 +40,7 @@ Result<VerifyReport> verify_weights(const models::ModelFolder& folder) {
   for (const models::SentenceModule& module : folder.sentence().chain) {
     const auto& where = std::visit(
         [](const auto& each) -> const std::filesystem::path& { return each.folder; }, module);
+    if (where == folder.sentence().transformer) continue;  // looked at
     ACCEL_ASSIGN(const models::Checkpoint checkpoint, models::Checkpoint::open(where));
     ACCEL_TRY(verify(checkpoint, report));
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <iterator>
 #include <openvino/op/constant.hpp>
@@ -96,6 +97,7 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   ACCEL_ASSIGN(folder->config_, read_json(config_path));
   ACCEL_TRY(folder->read_config(config_path));
   ACCEL_ASSIGN(folder->checkpoint_, Checkpoint::open(folder->transformer_));
+  if (folder->architecture_ == kColbertArchitecture) ACCEL_TRY(folder->read_colbert());
   return std::shared_ptr<const ModelFolder>(std::move(folder));
 }
 
@@ -134,8 +136,43 @@ Status ModelFolder::open_gguf(const fs::path& file) {
   return {};
 }
 
+// A checkpoint of ColBERT's own code: one more layer, "linear.weight", beside the encoder's.
+Status ModelFolder::read_colbert() {
+  static constexpr std::array<std::string_view, 1> kEverything{""};
+  if (is_for_embeddings()) return {};  // modules.json says more
+  for (const Checkpoint::Entry& entry : checkpoint_->entries()) {
+    if (entry.name != "linear.weight" || entry.shape.size() != 2) continue;
+    sentence_.kind = EmbeddingKind::kTokens;
+    sentence_.pooling.clear();
+    sentence_.pooling_assumed = false;
+    sentence_.chain = {DenseModule{.folder = transformer_,
+                                   .in = entry.shape[1],
+                                   .out = entry.shape[0],
+                                   .bias = false,
+                                   .activation = "linear",
+                                   .beside = kEverything}};
+    ACCEL_ASSIGN(sentence_.late, read_colbert_metadata(transformer_));
+    return {};
+  }
+  return invalid_argument(fmt::format("{}: expected a tensor linear.weight [size, {}] of {}, found "
+                                      "none",
+                                      path_.string(), facts_.hidden_size, kColbertArchitecture));
+}
+
+Result<SentenceModules> ModelFolder::modules_for(std::optional<EmbeddingKind> wanted) const {
+  SentenceModules modules = sentence_;
+  if (!wanted || *wanted == modules.kind) return modules;
+  if (*wanted == EmbeddingKind::kSparse && modules.pooling_assumed) {
+    modules.kind = *wanted;
+    return modules;
+  }
+  return failed_precondition(
+      fmt::format("{}: expected a folder for {}, found one for {}; accel run makes those",
+                  path_.string(), to_string(*wanted), to_string(modules.kind)));
+}
+
 Result<Head> ModelFolder::head() const {
-  if (architecture_.empty()) return Head::kBase;
+  if (architecture_.empty() || architecture_ == kColbertArchitecture) return Head::kBase;
   std::string known;
   for (const Architecture& architecture : family_->architectures) {
     if (architecture.name == architecture_) return architecture.head;
@@ -186,8 +223,11 @@ bool ModelFolder::embeds_text() const {
 }
 
 Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
+  ACCEL_ASSIGN(const SentenceModules modules, modules_for(request.embedding));
   Head head = request.head.value_or(Head::kBase);
-  if (!request.head && !request.sentence) {
+  if (request.sentence) {
+    head = modules.kind == EmbeddingKind::kSparse ? Head::kMaskedLm : Head::kBase;
+  } else if (!request.head) {
     ACCEL_ASSIGN(head, this->head());
   }
   if (request.sentence && !embeds_text()) {
@@ -209,12 +249,13 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
   BuiltGraph built{.model = nullptr, .parameters = 0, .sources = checkpoint_->mappings()};
   try {
     ACCEL_ASSIGN(std::vector<NamedOutput> outputs, family_->build(context));
+    if (architecture_ == kColbertArchitecture) weights.skip("linear.");
     ACCEL_TRY(weights.check(family_->unused_weights).with_context(path_.string()));
     if (request.sentence) {
-      ACCEL_ASSIGN(const Output embedding, build_sentence(sentence_, outputs.front().value,
-                                                          *graph_inputs.take("attention_mask"),
-                                                          request.normalize, built.sources));
-      outputs = {{"sentence_embedding", embedding}};
+      const EncodedTokens tokens{outputs.front().value, *graph_inputs.take("attention_mask")};
+      ACCEL_ASSIGN(NamedOutput embedding,
+                   build_embedding(modules, tokens, request.normalize, built.sources));
+      outputs = {std::move(embedding)};
     }
     if (head == Head::kMultipleChoice) {
       outputs.front().value = gather_choices(outputs.front().value, graph_inputs.parameters()[0]);

@@ -27,8 +27,10 @@ struct GraphRequest {
   std::vector<std::string> inputs;
   std::optional<Head> head;    // none: what config.json's "architectures" says, else the base
   bool hidden_states = false;  // also the states before and after each layer, "hidden_states.N"
-  bool sentence = false;       // one output, "sentence_embedding", instead of the base's own
-  bool normalize = true;       // only for `sentence`
+  bool sentence = false;       // one output, an embedding, instead of the base's own
+  // Only for `sentence`:
+  std::optional<EmbeddingKind> embedding;  // none: the kind that the folder says
+  bool normalize = true;
   // To be looked at, not run: the inputs and outputs are right, packed weights are not unpacked.
   bool outline = false;
 };
@@ -59,9 +61,11 @@ class ModelFolder {
   Result<Head> head() const;
   // What a graph for `head` can take.
   std::vector<InputSpec> inputs(Head head) const;
-  // Whether sentence embeddings can be made of it: of text.
+  // Whether embeddings can be made of it: of text.
   bool embeds_text() const;
   const SentenceModules& sentence() const { return sentence_; }
+  // Whether it says so itself, by modules.json or in its GGUF file.
+  bool is_for_embeddings() const { return !sentence_.pooling_assumed; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
 
   // The longest input in tokens, special ones included.
@@ -83,6 +87,9 @@ class ModelFolder {
   ModelFolder() = default;
   Status open_gguf(const std::filesystem::path& file);
   Status read_config(const std::filesystem::path& config_path);
+  Status read_colbert();
+  // The modules for `wanted`. FAILED_PRECONDITION where the folder's are for another kind.
+  Result<SentenceModules> modules_for(std::optional<EmbeddingKind> wanted) const;
 
   std::filesystem::path path_;
   std::filesystem::path transformer_;  // where config.json lies: path_ or a module's folder
