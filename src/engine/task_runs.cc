@@ -65,7 +65,7 @@ Result<std::shared_ptr<const pipelines::TaskModel>> LoadedModel::task_model() {
                     .max_tokens = report_.max_tokens,
                     .vocabulary = report_.vocabulary};
   for (const PortReport& input : report_.inputs) folder.inputs.push_back(input.name);
-  if (parts_.folder->embeds_text()) {
+  if (parts_.folder->takes_text()) {
     ACCEL_ASSIGN(folder.tokenizer_json, parts_.folder->tokenizer_json());
   } else if (std::ranges::find(folder.inputs, "input_ids") != folder.inputs.end()) {
     // Images alone go without.
