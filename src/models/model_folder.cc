@@ -85,10 +85,10 @@ Status ModelFolder::open_folder(Exported exported) {
   const bool leave = exported == Exported::kLeave;
   const auto find_graph = [&] {
     using foreign::Format;
-    return foreign::find_foreign(
-        transformer_, leave ? std::vector{Format::kOnnx, Format::kTensorFlow,
-                                          Format::kTensorFlowLite, Format::kPaddle}
-                            : std::vector<Format>());
+    return foreign::find_foreign(transformer_,
+                                 leave ? std::vector{Format::kOnnx, Format::kTensorFlow,
+                                                     Format::kTensorFlowLite, Format::kPaddle}
+                                       : std::vector<Format>());
   };
   const fs::path config_path = transformer_ / "config.json";
   std::error_code error;
@@ -98,7 +98,8 @@ Status ModelFolder::open_folder(Exported exported) {
     if (graph) return open_foreign(*graph, transformer_);
     if (exported == Exported::kTake) {
       return not_found(fmt::format(
-          "{}: expected a graph beside the checkpoint (openvino_model.xml, model.onnx), found none; "
+          "{}: expected a graph beside the checkpoint (openvino_model.xml, model.onnx), found "
+          "none; "
           "export one (optimum-cli export openvino --model {} {}) or leave out --use-optimum",
           transformer_.string(), path_.string(), path_.string()));
     }

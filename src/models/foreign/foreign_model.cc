@@ -23,20 +23,20 @@ namespace {
 namespace fs = std::filesystem;
 using tensors::shown;
 
-constexpr auto kElements = std::to_array<std::pair<ov::element::Type_t, DType>>(
-    {{ov::element::boolean, DType::kBool},
-     {ov::element::u8, DType::kU8},
-     {ov::element::i8, DType::kI8},
-     {ov::element::u16, DType::kU16},
-     {ov::element::i16, DType::kI16},
-     {ov::element::u32, DType::kU32},
-     {ov::element::i32, DType::kI32},
-     {ov::element::u64, DType::kU64},
-     {ov::element::i64, DType::kI64},
-     {ov::element::f16, DType::kF16},
-     {ov::element::bf16, DType::kBF16},
-     {ov::element::f32, DType::kF32},
-     {ov::element::f64, DType::kF64}});
+constexpr auto kElements =
+    std::to_array<std::pair<ov::element::Type_t, DType>>({{ov::element::boolean, DType::kBool},
+                                                          {ov::element::u8, DType::kU8},
+                                                          {ov::element::i8, DType::kI8},
+                                                          {ov::element::u16, DType::kU16},
+                                                          {ov::element::i16, DType::kI16},
+                                                          {ov::element::u32, DType::kU32},
+                                                          {ov::element::i32, DType::kI32},
+                                                          {ov::element::u64, DType::kU64},
+                                                          {ov::element::i64, DType::kI64},
+                                                          {ov::element::f16, DType::kF16},
+                                                          {ov::element::bf16, DType::kBF16},
+                                                          {ov::element::f32, DType::kF32},
+                                                          {ov::element::f64, DType::kF64}});
 
 // Of several names of one tensor the shortest, which is the one that a person gave.
 std::string best_name(const ov::Output<const ov::Node>& port) {
@@ -168,10 +168,10 @@ Result<std::shared_ptr<const ForeignModel>> ForeignModel::open(const ForeignFile
 
 Status ForeignModel::describe_graph(const ov::Model& model) {
   if (!model.get_variables().empty() || !model.get_sinks().empty()) {
-    return unimplemented(fmt::format("the graph keeps {} states from one run to the next; export "
-                                     "it without (optimum-cli: --disable-stateful)",
-                                     std::max(model.get_variables().size(),
-                                              model.get_sinks().size())));
+    return unimplemented(
+        fmt::format("the graph keeps {} states from one run to the next; export "
+                    "it without (optimum-cli: --disable-stateful)",
+                    std::max(model.get_variables().size(), model.get_sinks().size())));
   }
   for (const auto& input : model.inputs()) {
     ACCEL_ASSIGN(GraphPort port, port_of(input, "input"));

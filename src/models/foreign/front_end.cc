@@ -101,8 +101,9 @@ Status unsupported(const ForeignFile& file,
   }
   return unimplemented(fmt::format(
       "{} {} of the graph {} no conversion: {}; export the model with operations of its format's "
-      "own", left.size(), left.size() == 1 ? "operation" : "operations",
-      left.size() == 1 ? "has" : "have", fmt::join(parts, "; ")));
+      "own",
+      left.size(), left.size() == 1 ? "operation" : "operations", left.size() == 1 ? "has" : "have",
+      fmt::join(parts, "; ")));
 }
 
 Result<std::shared_ptr<ov::Model>> convert_with(ov::frontend::FrontEnd& front_end,

@@ -51,9 +51,8 @@ std::string_view plain_name(std::string_view name) {
   constexpr std::string_view kServing = "serving_default_";
   if (name.starts_with(kServing)) name.remove_prefix(kServing.size());
   const size_t colon = name.rfind(':');
-  const bool numbered =
-      colon != std::string_view::npos && colon + 1 < name.size() &&
-      name.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+  const bool numbered = colon != std::string_view::npos && colon + 1 < name.size() &&
+                        name.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
   return numbered ? name.substr(0, colon) : name;
 }
 
@@ -65,8 +64,7 @@ bool stands_for(const std::array<RoleRow, kRows>& rows, std::string_view name,
 }
 
 bool same_kind(const GraphPort& port, const InputSpec& spec) {
-  return is_integer(port.dtype) == is_integer(spec.dtype) &&
-         port.shape.size() == spec.shape.size();
+  return is_integer(port.dtype) == is_integer(spec.dtype) && port.shape.size() == spec.shape.size();
 }
 
 // Which of `specs` each port is; none: not known yet.
@@ -192,10 +190,9 @@ Result<std::vector<MappedInput>> map_inputs(const std::vector<GraphPort>& ports,
     MappedInput input{port, specs[*roles[port]]};
     const std::optional<Shape> shape = narrower(ports[port].shape, input.spec.shape);
     if (!shape || is_integer(ports[port].dtype) != is_integer(input.spec.dtype)) {
-      problems.push_back(fmt::format("the graph's input {} does not fit {} {}{}",
-                                     describe(ports[port]), input.spec.name,
-                                     accel::to_string(input.spec.dtype),
-                                     accel::to_string(input.spec.shape)));
+      problems.push_back(fmt::format(
+          "the graph's input {} does not fit {} {}{}", describe(ports[port]), input.spec.name,
+          accel::to_string(input.spec.dtype), accel::to_string(input.spec.shape)));
       continue;
     }
     input.spec.shape = *shape;
