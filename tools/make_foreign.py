@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/data/foreign: graphs of other frameworks, made from the folders of tests/data/golden,
-so that their numbers can be compared with what those folders recorded.
+"""Writes tests/data/foreign: graphs of other frameworks, made from the folders of
+tests/data/golden, so that their numbers can be compared with what those folders recorded.
 
     make_foreign.py [NAME...]     those graphs (default: all)
 
@@ -352,8 +352,8 @@ def write_index():
 def main(names):
     unknown = sorted(set(names) - set(EXPORTS) - set(DENSE))
     if unknown:
-        sys.exit(f"make_foreign.py: expected names of graphs, found {', '.join(unknown)}; there are "
-                 f"{', '.join(sorted([*EXPORTS, *DENSE]))}")
+        there = ", ".join(sorted([*EXPORTS, *DENSE]))
+        sys.exit(f"make_foreign.py: expected some of {there}; found {', '.join(unknown)}")
     for name in names or [*EXPORTS, *DENSE]:
         write_dense(name) if name in DENSE else export(name)
     write_index()

@@ -112,7 +112,11 @@ Status ModelFolder::open_folder(Exported exported) {
     if (graph) return open_foreign(*graph, transformer_);
   }
   ACCEL_TRY(known);
-  ACCEL_ASSIGN(checkpoint_, Checkpoint::open(transformer_));
+  auto checkpoint = Checkpoint::open(transformer_);
+  if (leave && checkpoint.status().code() == StatusCode::kNotFound) {
+    return checkpoint.status().with_context("--use-optimum false leaves OpenVINO's graphs aside");
+  }
+  ACCEL_ASSIGN(checkpoint_, std::move(checkpoint));
   return {};
 }
 

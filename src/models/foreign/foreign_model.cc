@@ -38,13 +38,17 @@ constexpr auto kElements =
                                                           {ov::element::f32, DType::kF32},
                                                           {ov::element::f64, DType::kF64}});
 
-// Of several names of one tensor the shortest, which is the one that a person gave.
+// Of several names of one tensor the shortest, which is the one that a person gave; without the
+// ":0" that TensorFlow puts behind each.
 std::string best_name(const ov::Output<const ov::Node>& port) {
+  constexpr std::string_view kFirst = ":0";
   const auto& names = port.get_names();
   if (names.empty()) return port.get_node()->get_friendly_name();
-  return *std::ranges::min_element(names, [](const std::string& a, const std::string& b) {
-    return std::pair(a.size(), a) < std::pair(b.size(), b);
+  std::string name = *std::ranges::min_element(names, [](const auto& one, const auto& other) {
+    return std::pair(one.size(), one) < std::pair(other.size(), other);
   });
+  if (name.size() > kFirst.size() && name.ends_with(kFirst)) name.resize(name.size() - 2);
+  return name;
 }
 
 Result<GraphPort> port_of(const ov::Output<const ov::Node>& port, const char* kind) {
