@@ -62,15 +62,14 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   } else if (fs::is_directory(path, error)) {
     ACCEL_TRY(folder->open_folder(exported));
   } else if (fs::is_regular_file(path, error)) {
-    ACCEL_ASSIGN(const std::optional<foreign::Format> format, foreign::format_of(path));
-    if (!format) {
+    ACCEL_ASSIGN(const std::optional<foreign::ForeignFile> graph, foreign::graph_at(path));
+    if (!graph) {
       return not_found(fmt::format(
-          "{}: expected a model folder with config.json, a .gguf file, or a graph (ONNX, OpenVINO "
-          "IR, TensorFlow, TensorFlow Lite, Paddle), found a file that is none of these",
+          "{}: expected a model folder with config.json, or a .gguf file, or a graph (ONNX, "
+          "OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle), found a file that is none of these",
           path.string()));
     }
-    const foreign::ForeignFile graph{*format, path};
-    ACCEL_TRY(folder->open_foreign(graph, foreign::settings_folder(graph)));
+    ACCEL_TRY(folder->open_foreign(*graph, foreign::settings_folder(*graph)));
   } else {
     return not_found(fmt::format("{}: expected a model folder with config.json, or the file of a "
                                  "model, found {}",

@@ -82,11 +82,15 @@ class ForeignTest(ProgramTest):
 class Graphs(ForeignTest):
     def test_every_format_is_told_by_its_content(self):
         for name, source in {"dense-tf-frozen/dense.pb": "tensorflow",
-                             "dense-tf-saved/saved_model.pb": "tensorflow",
+                             "dense-tflite/dense.tflite": "tensorflow-lite",
                              "bert-feature-onnx/model.onnx": "onnx"}.items():
             plain = self.folder / "graph"
             shutil.copyfile(FOREIGN / name, plain)
             self.assertEqual(self.shown(plain)["source"], source)
+        shutil.copyfile(FOREIGN / "dense-tf-saved" / "saved_model.pb", plain)
+        self.refused(INVALID_ARGUMENT, "show", plain, says="saved_model.pb")
+        self.assertEqual(self.shown(FOREIGN / "dense-tf-saved/saved_model.pb")["source"],
+                         "tensorflow")
         for name, source in {"dense-tf-saved": "tensorflow", "dense-tflite": "tensorflow-lite",
                              "dense-paddle": "paddle", "bert-feature-ir": "openvino-ir"}.items():
             self.assertEqual(self.shown(FOREIGN / name)["source"], source)

@@ -24,6 +24,7 @@ namespace {
 
 using tensors::shown;
 
+constexpr size_t kReasonBytesMax = 400;
 constexpr size_t kNamedNodesMax = 20;  // of one operation, in a message
 
 const char* front_end_name(Format format) {
@@ -36,12 +37,18 @@ const char* front_end_name(Format format) {
   }
 }
 
-// The last line of what the engine says: before it come positions in its sources.
+// The last line of what the engine says: before it come positions in its sources. It may quote the
+// file, so only what a terminal can show is kept.
 std::string reason_of(const std::exception& exception) {
   std::string_view text = exception.what();
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
   const size_t line = text.rfind('\n');
-  return std::string(line == std::string_view::npos ? text : text.substr(line + 1));
+  if (line != std::string_view::npos) text.remove_prefix(line + 1);
+  std::string reason;
+  for (const char c : text.substr(0, kReasonBytesMax)) {
+    reason += c >= ' ' && c <= '~' ? c : '?';
+  }
+  return reason;
 }
 
 // "com.acme.Foo": as the framework calls it.

@@ -63,6 +63,13 @@ bool stands_for(const std::array<RoleRow, kRows>& rows, std::string_view name,
   return row != rows.end() && std::ranges::find(row->others, name) != row->others.end();
 }
 
+// Whether the name says what the input is, so that it cannot be another one.
+bool is_input_name(std::string_view name) {
+  return std::ranges::any_of(kInputRoles, [&](const RoleRow& row) {
+    return row.role == name || std::ranges::find(row.others, name) != row.others.end();
+  });
+}
+
 bool same_kind(const GraphPort& port, const InputSpec& spec) {
   return is_integer(port.dtype) == is_integer(spec.dtype) && port.shape.size() == spec.shape.size();
 }
@@ -97,6 +104,7 @@ std::vector<std::optional<size_t>> find_roles(const std::vector<GraphPort>& port
     if (!taken(spec) && specs[spec].needed == Needed::kAlways) free_specs.push_back(spec);
   }
   if (free_ports.size() == 1 && free_specs.size() == 1 &&
+      !is_input_name(plain_name(ports[free_ports.front()].name)) &&
       same_kind(ports[free_ports.front()], specs[free_specs.front()])) {
     roles[free_ports.front()] = free_specs.front();
   }

@@ -22,7 +22,7 @@ struct GraphPort {
   Shape shape;  // -1: free
 };
 
-std::string describe(const GraphPort& port);                // "x F32[-1, 4]"
+std::string describe(const GraphPort& port);                // "\"x\" f32[?, 4]"
 std::string describe(const std::vector<GraphPort>& ports);  // with commas between
 
 // An input of the graph under the family's name. Its shape is the narrower of the graph's and the
