@@ -33,6 +33,7 @@ EXPORTS = {
     "bert-qa-external": ("golden/bert-qa", "question-answering", "onnx-external"),
     "bert-seqcls-ir": ("golden/bert-seqcls-bin", "text-classification", "openvino"),
     "bert-tokcls-onnx": ("golden/bert-tokcls-cased", "token-classification", "onnx"),
+    "detr-onnx": ("golden/detr-sine", "object-detection", "onnx"),
     "distilbert-seqcls-onnx": ("golden/distilbert-seqcls", "text-classification", "onnx-i32"),
     "vit-imgcls-ir": ("golden/vit-imgcls", "image-classification", "openvino"),
     "vit-imgcls-onnx": ("golden/vit-imgcls", "image-classification", "onnx-renamed"),

@@ -122,8 +122,9 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
   std::error_code error;
   if (fs::is_directory(file.path, error)) {
     files = {file.path / "saved_model.pb"};
-    for (const char* name : {"variables/variables.index"}) {
-      if (fs::exists(file.path / name, error)) files.push_back(file.path / name);
+    fs::directory_iterator at(file.path / "variables", error);
+    for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+      files.push_back(at->path());
     }
     return files;
   }

@@ -185,15 +185,21 @@ Result<std::optional<ForeignFile>> find_foreign(const fs::path& folder,
 fs::path settings_folder(const ForeignFile& file) {
   std::error_code ignored;
   const bool folder = fs::is_directory(file.path, ignored);
-  const fs::path own = folder ? file.path : file.path.parent_path();
+  const fs::path beside = file.path.has_parent_path() ? file.path.parent_path() : fs::path(".");
+  const fs::path own = folder ? file.path : beside;
   const auto has_config = [&](const fs::path& where) {
     return is_regular(where / "config.json") || is_regular(where / "modules.json");
   };
+  fs::path where = fs::weakly_canonical(own, ignored);
   if (has_config(own)) return own;
-  const fs::path up = fs::weakly_canonical(own, ignored).parent_path();
-  const std::string name = fs::weakly_canonical(own, ignored).filename().string();
-  const bool of_exporter = name == "onnx" || name == "openvino" || name == "saved_model";
-  return of_exporter && has_config(up) ? up : own;
+  // "onnx", "openvino", "saved_model/1"
+  for (int up = 0; up < 2; ++up) {
+    const std::string name = where.filename().string();
+    if (name != "onnx" && name != "openvino" && name != "saved_model" && name != "1") break;
+    where = where.parent_path();
+    if (has_config(where)) return where;
+  }
+  return own;
 }
 
 }  // namespace accel::models::foreign

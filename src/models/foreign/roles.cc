@@ -180,9 +180,13 @@ std::string describe(const std::vector<GraphPort>& ports) {
 }
 
 std::optional<int64_t> filling(std::string_view role) {
-  if (role == "attention_mask") return 1;
+  if (role == "attention_mask" || role == "pixel_mask") return 1;
   if (role == "token_type_ids") return 0;
   return std::nullopt;
+}
+
+std::string_view filled_like(const InputSpec& spec) {
+  return spec.name == "pixel_mask" ? "pixel_values" : spec.like;
 }
 
 Result<std::vector<MappedInput>> map_inputs(const std::vector<GraphPort>& ports,
@@ -204,7 +208,7 @@ Result<std::vector<MappedInput>> map_inputs(const std::vector<GraphPort>& ports,
       continue;
     }
     input.spec.shape = *shape;
-    const bool fills = filling(input.spec.name) && !input.spec.like.empty();
+    const bool fills = filling(input.spec.name) && !filled_like(input.spec).empty();
     if (!fills) input.spec.needed = Needed::kAlways;
     mapped.push_back(std::move(input));
   }
