@@ -271,6 +271,29 @@ TEST_F(Foreign, WithoutOptimumAnOnnxExportStillRuns) {
   expect_recorded(*model, data_folder("bert-feature"));
 }
 
+TEST_F(Foreign, OptionalInputsThatTheGraphWantsAreFilled) {
+  put_settings(data_folder("bert-feature"), false);
+  put_graph("bert-feature-onnx");
+  const auto model = load(folder_.path(), Use::kInfer);
+  ASSERT_TRUE(model);
+  const auto rows = [](const std::vector<int64_t>& values) {
+    return Tensor::from<int64_t>({1, static_cast<int64_t>(values.size())}, values);
+  };
+  const Tensor ids = rows({2, 50, 60, 3});
+  const Tensor ones = rows({1, 1, 1, 1});
+  const Tensor zeros = rows({0, 0, 0, 0});
+  const auto all =
+      model->infer({{"input_ids", ids}, {"attention_mask", ones}, {"token_type_ids", zeros}});
+  const auto least = model->infer({{"input_ids", ids}});
+  const auto other = model->infer({{"input_ids", ids}, {"token_type_ids", ones}});
+  ASSERT_TRUE(all.ok() && least.ok() && other.ok()) << least.status().to_string();
+  EXPECT_EQ(difference(least->outputs[0].tensor, all->outputs[0].tensor), 0);
+  EXPECT_GT(difference(other->outputs[0].tensor, all->outputs[0].tensor), 0.01F);
+  // Row numbers beyond the graph's own table would be read past its end.
+  const auto beyond = model->infer({{"input_ids", rows({100000})}});
+  EXPECT_EQ(beyond.status().code(), StatusCode::kOutOfRange);
+}
+
 TEST_F(Foreign, OptimumWithoutAGraphSaysHowToExportOne) {
   const auto status =
       engine_->describe(data_folder("bert-feature").string(), UseOptimum::kTrue).status();
