@@ -214,6 +214,11 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
     if (!loaded_) return failed_precondition(report_.path + ": not loaded");
     if (embedding_model_) return embedding_model_;
   }
+  if (!parts_.folder->has_family()) {
+    return failed_precondition(report_.path +
+                               ": nothing says how the graph embeds texts; put the config.json and "
+                               "tokenizer.json of its model beside it");
+  }
   if (!parts_.folder->embeds_text()) {
     return failed_precondition(fmt::format("{}: sentences are embedded by models of text; {} takes "
                                            "none",

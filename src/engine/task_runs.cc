@@ -54,6 +54,11 @@ Result<models::Head> LoadedModel::head_of() const {
 }
 
 Result<const pipelines::Task*> LoadedModel::task_for(const std::string& name) const {
+  if (!parts_.folder->has_family()) {
+    return failed_precondition(report_.path +
+                               ": nothing says what the graph is for; put the config.json of its "
+                               "model beside it, or use accel infer, which gives its raw outputs");
+  }
   ACCEL_ASSIGN(const models::Head head, head_of());
   if (name.empty()) {
     const pipelines::Task* task = pipelines::task_of_head(models::to_string(head));

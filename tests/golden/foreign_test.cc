@@ -129,7 +129,6 @@ void expect_recorded(Model& model, const fs::path& golden) {
   EXPECT_GT(compared, 0);
 }
 
-// row 89
 TEST_P(ForeignExport, ComputesWhatItsCheckpointDoes) {
   const Json& entry = index_of_graphs().at("exported").at(GetParam());
   const fs::path golden = data_folder(entry.at("from"));

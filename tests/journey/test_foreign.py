@@ -216,7 +216,8 @@ class BadGraphs(ForeignTest):
 
     def test_what_a_graph_cannot_do_is_said(self):
         path = FOREIGN / "dense-tflite"
-        self.refused(FAILED_PRECONDITION, "embed", path, "a text", says="text")
+        self.refused(FAILED_PRECONDITION, "embed", path, "a text", says="config.json")
+        self.refused(FAILED_PRECONDITION, "run", path, "a text", says="config.json")
         self.refused(UNIMPLEMENTED, "show", path, "--verify", says="graph")
         inputs = self.folder / "in.safetensors"
         write_safetensors(inputs, {"z": ("F32", [1, 4], [0.0] * 4)})

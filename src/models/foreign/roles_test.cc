@@ -34,6 +34,10 @@ GraphPort ids(const std::string& name, DType dtype = DType::kI64) {
   return {name, dtype, {-1, -1}};
 }
 
+GraphPort floats(const std::string& name, size_t rank) {
+  return {name, DType::kF32, Shape(rank, -1)};
+}
+
 TEST(Roles, InputsAreFoundUnderTheirNamesAndOthers) {
   using Map = std::map<std::string, std::string>;
   EXPECT_EQ(roles({ids("attention_mask"), ids("input_ids", DType::kI32)}, kBertInputs),
@@ -52,6 +56,25 @@ TEST(Roles, InputsAreFoundUnderTheirNamesAndOthers) {
   const std::vector<InputSpec> sounds{{"input_values", DType::kF32, {-1, -1}}};
   EXPECT_EQ(roles({{"input_features", DType::kF32, {-1, -1}}}, sounds),
             (Map{{"input_features", "input_values"}}));
+}
+
+// row 89
+TEST(Roles, EveryVariantOfAnInputIsMappedOrReported) {
+  using Map = std::map<std::string, std::string>;
+  const std::vector<InputSpec> values{{"input_values", DType::kF32, {-1, -1}}};
+  const std::vector<InputSpec> features{{"input_features", DType::kF32, {-1, 80, -1}}};
+  for (const char* name : {"input_values", "input_features", "inputs"}) {
+    EXPECT_EQ(roles({floats(name, 2)}, values), (Map{{name, "input_values"}}));
+    EXPECT_EQ(roles({floats(name, 3)}, features), (Map{{name, "input_features"}}));
+  }
+  EXPECT_EQ(roles({ids("inputs")}, kBertInputs), (Map{{"inputs", "input_ids"}}));
+  // Absent, there, and there where the family has none.
+  const GraphPort types = ids("token_type_ids");
+  EXPECT_EQ(roles({ids("input_ids")}, kBertInputs).size(), 1u);
+  EXPECT_EQ(roles({ids("input_ids"), types}, kBertInputs).at("token_type_ids"), "token_type_ids");
+  const std::span<const InputSpec> without(kBertInputs.data(), 2);
+  EXPECT_THAT(map_inputs({ids("input_ids"), types}, without).status().message(),
+              HasSubstr("\"token_type_ids\" i64[?, ?] has no role"));
 }
 
 TEST(Roles, OptionalInputsStaySoWhereTheyCanBeFilled) {
@@ -87,10 +110,6 @@ std::vector<std::string> outputs(const std::vector<GraphPort>& ports, Head head)
   const auto names = name_outputs(ports, head);
   EXPECT_TRUE(names.ok()) << names.status().to_string();
   return names.ok() ? *names : std::vector<std::string>();
-}
-
-GraphPort floats(const std::string& name, size_t rank) {
-  return {name, DType::kF32, Shape(rank, -1)};
 }
 
 TEST(Roles, OutputsGetTheReferencesNames) {
