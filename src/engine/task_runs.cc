@@ -48,6 +48,21 @@ std::optional<float> scalar_weight(const models::Checkpoint& checkpoint, std::st
   return std::nullopt;
 }
 
+// Texts of different lengths go through a graph together, padded; without a mask the padding would
+// count as text.
+Status check_padding(const models::ModelFolder& folder) {
+  if (folder.foreign() == nullptr || !folder.has_family()) return {};
+  const auto has = [](const auto& specs, std::string_view name) {
+    return std::ranges::find(specs, name, &models::InputSpec::name) != std::end(specs);
+  };
+  const auto own = folder.inputs(models::Head::kBase);
+  if (!has(own, "input_ids") || has(own, "attention_mask")) return {};
+  if (!has(folder.family().inputs, "attention_mask")) return {};
+  return failed_precondition(folder.path().string() +
+                             ": the graph has no attention_mask, so texts of different lengths "
+                             "would spoil each other; export it with one");
+}
+
 }  // namespace
 
 Result<models::Head> LoadedModel::head_of() const {
@@ -56,6 +71,11 @@ Result<models::Head> LoadedModel::head_of() const {
 }
 
 Result<const pipelines::Task*> LoadedModel::task_for(const std::string& name) const {
+  if (!parts_.folder->has_family()) {
+    return failed_precondition(report_.path +
+                               ": nothing says what the graph is for; put the config.json of its "
+                               "model beside it, or use accel infer, which gives its raw outputs");
+  }
   const models::SentenceModules& sentence = parts_.folder->sentence();
   if (name.empty() && !parts_.head && parts_.folder->is_for_embeddings()) {
     return &pipelines::task_of_modules(computes_of(sentence.kind));
@@ -90,7 +110,7 @@ Result<std::shared_ptr<const pipelines::TaskModel>> LoadedModel::task_model() {
                     .max_tokens = report_.max_tokens,
                     .vocabulary = report_.vocabulary};
   for (const PortReport& input : report_.inputs) folder.inputs.push_back(input.name);
-  if (parts_.folder->embeds_text()) {
+  if (parts_.folder->takes_text()) {
     ACCEL_ASSIGN(folder.tokenizer_json, parts_.folder->tokenizer_json());
   } else if (std::ranges::find(folder.inputs, "input_ids") != folder.inputs.end()) {
     // Images alone go without.
@@ -118,6 +138,7 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
   ACCEL_ASSIGN(const pipelines::Task* task, task_for(options.task));
   ACCEL_TRY(pipelines::check_options(*task, options.options));
   ACCEL_ASSIGN(auto model, task_model());
+  ACCEL_TRY(check_padding(*parts_.folder));
   models::GraphRequest request;
   request.sentence = task->computes != pipelines::Computes::kHead;
   if (request.sentence) {
