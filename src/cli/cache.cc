@@ -62,7 +62,7 @@ Result<std::string> only(const Request& request, std::string_view action, std::s
                                       name, request.what.size()));
 }
 
-Status run_list(store::Cache& cache, const Request& request) {
+Status run_list_entries(store::Cache& cache, const Request& request) {
   ACCEL_TRY(none(request, "list"));
   const std::vector<store::EntryInfo> entries = cache.list();
   uint64_t bytes = 0;
@@ -210,8 +210,9 @@ Status run_import(store::Cache& cache, const Request& request) {
 
 using Action = Status (*)(store::Cache& cache, const Request& request);
 const std::map<std::string, Action, std::less<>> kActions{
-    {"clear", run_clear}, {"export", run_export},   {"import", run_import}, {"list", run_list},
-    {"prune", run_prune}, {"show", run_show_entry}, {"verify", run_verify}};
+    {"clear", run_clear},       {"export", run_export}, {"import", run_import},
+    {"list", run_list_entries}, {"prune", run_prune},   {"show", run_show_entry},
+    {"verify", run_verify}};
 
 }  // namespace
 
