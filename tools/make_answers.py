@@ -11,6 +11,7 @@ config.json before, and the answer. It wants the environment of make_golden.py, 
 
 import inspect
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -153,6 +154,7 @@ FOLDERS = {
     "detr-sine": "object-detection",
     "hubert-audiocls": "audio-classification",
     "segformer-segmentation": "image-segmentation",
+    "siglip-labels": "zero-shot-image-classification",
     "swin-imgcls": "image-classification",
     "vit-imgcls": "image-classification",
     "wav2vec2-ctc": "automatic-speech-recognition",
@@ -221,7 +223,9 @@ def media_pipeline_of(folder, task):
         parts["tokenizer"] = transformers.Wav2Vec2CTCTokenizer.from_pretrained(folder)
     if task == "zero-shot-image-classification":
         parts["tokenizer"] = tokenizer_of(folder)
-        parts["tokenizer"].model_input_names = ["input_ids", "attention_mask"]
+        parts["tokenizer"].model_input_names = (
+            ["input_ids"] if model.config.model_type == "siglip" else
+            ["input_ids", "attention_mask"])
     if "image" in task or task == "object-detection":
         parts["image_processor"] = transformers.AutoImageProcessor.from_pretrained(folder,
                                                                                    use_fast=False)
@@ -278,6 +282,22 @@ def position_limit(config):
     return limit - config.get("pad_token_id", 0) - 1 if config["model_type"] == "roberta" else limit
 
 
+def short_lists(text):
+    """Lists of numbers on a line of their own."""
+    return re.sub(r"\[[-+.\deE,\s]*\]", lambda found: re.sub(r"\s+", "", found.group()), text)
+
+
+def save(folder, entries):
+    """Writes them beside the answers of other tasks that the folder has."""
+    path = folder / "answers.json"
+    own = {entry["task"] for entry in entries}
+    before = json.loads(path.read_text())["answers"] if path.exists() else []
+    kept = [entry for entry in before if entry["task"] not in own]
+    text = json.dumps({"made_with": f"transformers {transformers.__version__}",
+                       "answers": kept + entries}, indent=1, ensure_ascii=False)
+    path.write_text(short_lists(text) + "\n")
+
+
 def record(name):
     folder = GOLDEN / name
     config = json.loads((folder / "config.json").read_text())
@@ -306,9 +326,7 @@ def record(name):
         entries.append({"task": task, "config": changes, "input": given,
                         "options": {k: v for k, v in options.items() if k != "task"},
                         "answer": plain(answer)})
-    text = json.dumps({"made_with": f"transformers {transformers.__version__}",
-                       "answers": entries}, indent=1, ensure_ascii=False)
-    (folder / "answers.json").write_text(text + "\n")
+    save(folder, entries)
     print(name, len(entries))
 
 

@@ -39,6 +39,9 @@ struct RunReport {
   std::string kernels = "engine";
   bool fallback = false;  // true when something other than the request ran
   std::string fallback_reason;
+  // What the graph was made of: "native" (the checkpoint, by accel's builder of its family),
+  // "gguf", or a graph in a file: "openvino-ir", "onnx", "tensorflow", "tensorflow-lite", "paddle".
+  std::string source = "native";
   // How the precision came about: "requested", "measured" (auto, remembered from a measurement on
   // this machine) or "unmeasured" (auto, f32 until Engine::measure() has run).
   std::string precision_source = "requested";
@@ -70,8 +73,9 @@ struct PortReport {
 // The facts of a model folder; needs no backend.
 struct ModelReport {
   std::string path;
-  std::string family;        // "bert"
+  std::string family;        // "bert"; empty: a graph without a config.json
   std::string architecture;  // "BertModel"
+  std::string source;        // as RunReport::source
   std::vector<std::string> tasks;
   std::vector<PortReport> inputs;
   std::vector<PortReport> outputs;
@@ -85,7 +89,7 @@ struct ModelReport {
   int64_t vocabulary = 0;
   int64_t max_tokens = 0;      // longest input, special tokens included
   int64_t embedding_size = 0;  // 0: no sentence embedding
-  std::string pooling;         // "mean", "cls+max", ...
+  std::string pooling;         // "mean", "cls+max", ...; "by the graph" where an export does it
   bool normalized = false;
   bool lower_case = false;
   std::vector<std::string> prompts;  // names for EmbedOptions::prompt
@@ -149,8 +153,17 @@ enum class Use {
   kRun
 };  // what load() prepares; the other is prepared at its first call
 
+// What of a folder is run that has both a checkpoint and a graph exported from it, as by Optimum.
+enum class UseOptimum {
+  kAuto,   // the checkpoint where its family is built here, else the graph
+  kTrue,   // the graph: openvino_model.xml before model.onnx; NOT_FOUND without one
+  kFalse,  // the checkpoint, else an ONNX (or other) graph; never Optimum's OpenVINO graph
+};
+
 struct LoadOptions {
-  std::string path;  // a model folder, an alias, or "org/name[@revision]" of the hub cache
+  // A model folder, an alias, "org/name[@revision]" of the hub cache, or a file: GGUF, ONNX,
+  // OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle.
+  std::string path;
   std::string backend = "openvino";  // or "reference"
   std::string device = "CPU";
   Precision precision = Precision::kAuto;
@@ -162,6 +175,7 @@ struct LoadOptions {
   // the model's config.json says.
   std::string task;
   Use use = Use::kEmbed;
+  UseOptimum use_optimum = UseOptimum::kAuto;
 };
 
 struct InferOptions {
@@ -293,8 +307,9 @@ class ACCEL_API Engine {
   virtual std::vector<TaskReport> tasks() = 0;
   // The model folders of a tree or hub cache, sorted by name; empty: the user's hub cache.
   virtual Result<std::vector<FoundModel>> find_models(const std::string& tree) = 0;
-  // Facts of a folder without loading it into an engine.
-  virtual Result<ModelReport> describe(const std::string& path) = 0;
+  // Facts of a folder or file without loading it into an engine.
+  virtual Result<ModelReport> describe(const std::string& path,
+                                       UseOptimum use_optimum = UseOptimum::kAuto) = 0;
   // Reads all weights of a folder once, in the order of their files, in little memory; loading does
   // not. DATA_LOSS where a file has a checksum that differs.
   virtual Result<VerifyReport> verify(const std::string& path) = 0;

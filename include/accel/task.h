@@ -50,6 +50,11 @@ struct TaskOptions {
   std::optional<double> threshold = std::nullopt;  // the least score of an object, from 0 to 1
   // Of a transcript: when its "word"s or "char"acters were said.
   std::optional<std::string> timestamps = std::nullopt;
+  // Of features: one vector for the whole, the model's "pooler_output", instead of all states.
+  std::optional<bool> pool = std::nullopt;
+  // The name of a prompt of the model's folder that goes before the text; of a model with late
+  // interaction "query" or "document".
+  std::optional<std::string> prompt = std::nullopt;
   bool strict_utf8 = false;  // invalid UTF-8 is refused instead of replaced
 };
 
@@ -136,9 +141,26 @@ struct Transcript {
   std::optional<std::vector<TranscriptChunk>> chunks;  // where asked for
 };
 
+// Numbers that stand for an input, as nested lists of their shape.
+struct Features {
+  // f32. feature-extraction and its like, as the Hub's: [1, tokens, size], of a convolutional model
+  // [1, size, height, width], pooled or compared with others [1, size]. sentence-embedding: [size].
+  // multi-vector-embedding: [tokens kept, size].
+  Tensor values;
+};
+
+// What a text means, as weights of a few words of the vocabulary.
+struct WordWeight {
+  int64_t token = 0;
+  std::string token_str;
+  double weight = 0;
+};
+using SparseEmbedding =
+    std::vector<WordWeight>;  // all that are not 0, or the top_k; heaviest first
+
 struct TaskResult {
   std::variant<Labels, CandidateLabels, Entities, Answers, MaskFills, Ranking, DetectedObjects,
-               Segmentation, Transcript>
+               Segmentation, Transcript, Features, SparseEmbedding>
       answer;
   bool truncated = false;  // a part of the input was dropped for the model's limit
 };

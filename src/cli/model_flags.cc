@@ -33,7 +33,9 @@ Status check_count(std::string_view name, int64_t number) {
 }  // namespace
 
 void ModelFlags::declare(Flags& flags) {
-  flags.argument("MODEL", &model, "a model folder, an alias, or org/name of the Hub's cache");
+  flags.argument("MODEL", &model,
+                 "a model folder, an alias, org/name of the Hub's cache, or a model's file: GGUF, "
+                 "ONNX, OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle");
   flags.text("--precision", "auto|f32|bf16|f16", &precision,
              "arithmetic, in any usual spelling; auto is the fastest measured on this machine that "
              "keeps the answers, and f32 until measured (default auto)");
@@ -46,6 +48,20 @@ void ModelFlags::declare(Flags& flags) {
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");
+  declare_use_optimum(flags, &use_optimum);
+}
+
+void declare_use_optimum(Flags& flags, std::string* value) {
+  flags.choice(
+      "--use-optimum", value, {"auto", "true", "false"},
+      "of a folder with a checkpoint and a graph exported from it: true runs the graph "
+      "(openvino_model.xml before model.onnx), false the checkpoint or else an ONNX graph, "
+      "auto the checkpoint where accel builds its family (default auto)");
+}
+
+UseOptimum parse_use_optimum(std::string_view value) {
+  if (value == "true") return UseOptimum::kTrue;
+  return value == "false" ? UseOptimum::kFalse : UseOptimum::kAuto;
 }
 
 Status explain_device(const Status& status, std::string_view device) {
@@ -70,7 +86,8 @@ Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
                              .threads = static_cast<int>(threads),
                              .own_kernels = kernels == "auto",
                              .task = task,
-                             .use = use});
+                             .use = use,
+                             .use_optimum = parse_use_optimum(use_optimum)});
   if (!loaded.ok()) return explain_device(loaded.status(), device);
   return loaded;
 }

@@ -19,6 +19,7 @@ struct ModelFlags {
   std::string device = "CPU";
   int64_t streams = 0;
   int64_t threads = 0;
+  std::string use_optimum = "auto";
   std::string task;  // declared by the commands that have a choice
 
   // Declares MODEL and the flags.
@@ -26,6 +27,10 @@ struct ModelFlags {
   // INVALID_ARGUMENT for a precision or a number that cannot be; else the errors of Engine::load.
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
 };
+
+// "auto", "true" or "false": the choices of --use-optimum.
+void declare_use_optimum(Flags& flags, std::string* value);
+UseOptimum parse_use_optimum(std::string_view value);
 
 // `status` with what has become of the device, if an earlier engine knew one of that name: asking
 // for MYRIAD names NPU.

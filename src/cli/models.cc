@@ -32,7 +32,7 @@ std::string readable(const std::vector<Row>& rows, const std::string& tree) {
       continue;
     }
     const ModelReport& report = *row.report;
-    table.add({printable(row.model.name), report.family,
+    table.add({printable(row.model.name), report.family.empty() ? report.source : report.family,
                fmt::format("{}", fmt::join(report.tasks, ", ")), with_separators(report.parameters),
                report.weights_dtype, human_bytes(report.bytes_on_disk)});
   }
@@ -48,6 +48,7 @@ OrderedJson as_json(const std::vector<Row>& rows) {
     if (row.report.ok()) {
       one["family"] = row.report->family;
       one["architecture"] = row.report->architecture;
+      one["source"] = row.report->source;
       one["tasks"] = row.report->tasks;
       one["parameters"] = row.report->parameters;
       one["weights_dtype"] = row.report->weights_dtype;

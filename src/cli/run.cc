@@ -44,6 +44,8 @@ struct RunFlags {
   int64_t max_answer_tokens = kUnset;
   std::string threshold;
   std::string timestamps;
+  std::string prompt;
+  bool pool = false;
   std::string draw;
   bool multi_label = false;
   bool no_answer = false;
@@ -93,6 +95,10 @@ void RunFlags::declare(Flags& flags) {
   flags.flag("--no-answer", &no_answer, "that there is no answer may be the answer");
   flags.text("--threshold", "X", &threshold, "the least score of an object, 0 to 1 (default 0.5)");
   flags.choice("--timestamps", &timestamps, {"word", "char"}, "when each was said");
+  flags.flag("--pool", &pool, "of features one vector for the whole, where the model pools");
+  flags.text("--prompt", "NAME", &prompt,
+             "the model's prompt that goes before each text to embed; with late interaction query "
+             "or document (default document)");
   flags.text("--draw", "PATH", &draw,
              "objects as boxes on their image, or a map of an image's classes: a .png file, or a "
              "folder for several images");
@@ -106,6 +112,7 @@ void RunFlags::declare(Flags& flags) {
   flags.example("accel run detr street.jpg --draw boxes.png");
   flags.example("accel run clip photos/ --labels 'a cat,a dog,neither'");
   flags.example("accel run wav2vec2 speech.flac --timestamps word");
+  flags.example("accel run splade 'a cheap hotel by the sea' --top-k 20");
   flags.example("accel run ner --input lines.txt --output entities.jsonl");
 }
 
@@ -139,6 +146,7 @@ Result<TaskOptions> RunFlags::options() const {
                       .stride_tokens = number(stride_tokens),
                       .max_answer_tokens = number(max_answer_tokens),
                       .timestamps = text(timestamps),
+                      .prompt = text(prompt),
                       .strict_utf8 = strict};
   if (!threshold.empty()) {
     const char* end = threshold.data() + threshold.size();
@@ -152,6 +160,7 @@ Result<TaskOptions> RunFlags::options() const {
   }
   if (multi_label) options.multi_label = true;
   if (no_answer) options.no_answer = true;
+  if (pool) options.pool = true;
   if (!targets.empty()) options.targets = split_at_commas(targets);
   return options;
 }

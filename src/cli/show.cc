@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
+#include "cli/model_flags.h"
 #include "cli/table.h"
 #include "cli/wire.h"
 
@@ -40,7 +41,10 @@ std::string readable(const ModelReport& report) {
     if (value > 0) table.add({name, with_separators(static_cast<uint64_t>(value))});
   };
   add("folder", report.path);
-  add("family", fmt::format("{} ({})", report.family, report.architecture));
+  if (!report.family.empty()) {
+    add("family", fmt::format("{} ({})", report.family, report.architecture));
+  }
+  add("made of", report.source);
   add("tasks", fmt::format("{}", fmt::join(report.tasks, ", ")));
   add("parameters", with_separators(report.parameters));
   add("weights",
@@ -54,7 +58,9 @@ std::string readable(const ModelReport& report) {
   add_number("longest input", report.max_tokens);
   add_number("embedding size", report.embedding_size);
   if (report.embedding_size > 0) {
-    add("pooling", report.pooling + (report.normalized ? ", normalised" : ", not normalised"));
+    const bool said = report.pooling != "by the graph";
+    const char* length = report.normalized ? ", normalised" : ", not normalised";
+    add("pooling", report.pooling + (said ? length : ""));
   }
   if (report.lower_case) add("text", "lower-cased");
   add("prompts", fmt::format("{}", fmt::join(report.prompts, ", ")));
@@ -77,6 +83,7 @@ nlohmann::ordered_json as_json(const ModelReport& report) {
   return {{"path", report.path},
           {"family", report.family},
           {"architecture", report.architecture},
+          {"source", report.source},
           {"tasks", report.tasks},
           {"inputs", ports_json(report.inputs)},
           {"outputs", ports_json(report.outputs)},
@@ -137,14 +144,17 @@ Status run_show(const Command& command, const Arguments& arguments) {
   bool json = false;
   bool verify = false;
   Flags flags(command.name, command.summary);
-  flags.argument("MODEL", &path, "a model folder, an alias, or org/name of the Hub's cache");
+  flags.argument("MODEL", &path,
+                 "a model folder, an alias, org/name of the Hub's cache, or a model's file");
+  std::string use_optimum = "auto";
+  declare_use_optimum(flags, &use_optimum);
   flags.flag("--json", &json, "for programs");
   flags.flag("--verify", &verify,
              "also read all weights once, and name those that hold NaN or infinity");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
   ACCEL_ASSIGN(const auto engine, make_engine());
-  ACCEL_ASSIGN(const ModelReport report, engine->describe(path));
+  ACCEL_ASSIGN(const ModelReport report, engine->describe(path, parse_use_optimum(use_optimum)));
   VerifyReport verified;
   if (verify) {
     ACCEL_ASSIGN(verified, engine->verify(path));

@@ -17,6 +17,7 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
   line["precision_source"] = report.precision_source;
   line["backend"] = report.backend;
   line["kernels"] = report.kernels;
+  line["source"] = report.source;
   line["streams"] = report.streams;
   line["threads"] = report.threads;
   line["fallback"] = report.fallback;

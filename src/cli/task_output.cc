@@ -65,12 +65,41 @@ struct Rows {
       table.add({fmt::format("{:.2f} - {:.2f}", chunk.begin, chunk.end), chunk.text});
     }
   }
+  void operator()(const SparseEmbedding& words) const {
+    for (const WordWeight& word : words) {
+      table.add({score_text(word.weight), word.token_str});
+    }
+    if (words.empty()) table.add({"no words"});
+  }
+  void operator()(const Features& features) const;
   void operator()(const Ranking& ranking) const {
     for (const RankedDocument& document : ranking) {
       table.add({score_text(document.score), std::to_string(document.index), document.text});
     }
   }
 };
+
+// The first numbers of the first vectors.
+void Rows::operator()(const Features& features) const {
+  constexpr size_t kVectors = 8;
+  constexpr size_t kNumbers = 6;
+  const auto numbers = features.values.data<float>();
+  const Shape& shape = features.values.shape();
+  table.add({to_string(shape)});
+  const auto size = shape.empty() ? 1 : static_cast<size_t>(shape.back());
+  for (size_t begin = 0, shown = 0; begin < numbers.size(); begin += size, ++shown) {
+    if (shown == kVectors) {
+      table.add({"..."});
+      break;
+    }
+    std::vector<std::string> row;
+    for (const float number : numbers.subspan(begin, std::min(size, kNumbers))) {
+      row.push_back(fmt::format("{:.4f}", number));
+    }
+    if (size > kNumbers) row.emplace_back("...");
+    table.add(std::move(row));
+  }
+}
 
 }  // namespace
 

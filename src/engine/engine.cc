@@ -32,6 +32,11 @@ using BackendPtr = std::shared_ptr<const backend::Backend>;
 
 constexpr int kMostThreads = 1024;  // each stream is a thread of ours, too
 
+models::Exported exported_of(UseOptimum use) {
+  if (use == UseOptimum::kTrue) return models::Exported::kTake;
+  return use == UseOptimum::kFalse ? models::Exported::kLeave : models::Exported::kAuto;
+}
+
 class LocalEngine : public Engine {
  public:
   LocalEngine(const EngineOptions& options, std::unique_ptr<store::Facts> facts)
@@ -47,9 +52,9 @@ class LocalEngine : public Engine {
   std::vector<std::string> heads() override;
   std::vector<TaskReport> tasks() override;
   Result<std::vector<FoundModel>> find_models(const std::string& tree) override;
-  Result<ModelReport> describe(const std::string& path) override {
+  Result<ModelReport> describe(const std::string& path, UseOptimum use_optimum) override {
     ACCEL_ASSIGN(const auto located, hub::locate_model(path));
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
+    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located, exported_of(use_optimum)));
     return report_of(*folder);
   }
   Result<VerifyReport> verify(const std::string& path) override {
@@ -123,7 +128,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   }
   ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
-  ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
+  ACCEL_ASSIGN(const auto folder,
+               models::ModelFolder::open(located, exported_of(options.use_optimum)));
   if (options_.probe && options.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
@@ -142,6 +148,9 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());
     ACCEL_ASSIGN(parts.head, models::parse_head(task.ok() ? (*task)->head : options.task));
+    // A model that has what the task needs beside its own head keeps that.
+    const Result<models::Head> own = folder->head();
+    if (task.ok() && own.ok() && (*task)->serves(models::to_string(*own))) parts.head = *own;
   }
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));

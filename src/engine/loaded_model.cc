@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <future>
 
+#include "backend/tensor_bridge.h"
 #include "base/try.h"
 #include "engine/embed_all.h"
 #include "pipelines/text/embedding_stream.h"
@@ -24,7 +25,8 @@ PortReport port_report(const ov::Output<const ov::Node>& output) {
   for (const ov::Dimension& size : output.get_partial_shape()) {
     shape.push_back(size.is_static() ? size.get_length() : -1);
   }
-  return {output.get_any_name(), DType::kF32, shape};
+  return {output.get_any_name(),
+          backend::dtype_of_element(output.get_element_type()).value_or(DType::kF32), shape};
 }
 
 std::string describe_inputs(const std::vector<models::InputSpec>& specs) {
@@ -53,7 +55,9 @@ Status check_indices(const models::Facts& facts, const NamedTensor& input) {
   const auto limit =
       std::ranges::find(facts.index_limits, input.name, &std::pair<std::string, int64_t>::first);
   if (limit != facts.index_limits.end()) {
-    const auto values = input.tensor.data<int64_t>();
+    const Result<Tensor> wide = tensors::convert_dtype(input.tensor, DType::kI64);
+    if (!wide.ok()) return wide.status().with_context(input.name);
+    const auto values = wide->data<int64_t>();
     for (size_t i = 0; i < values.size(); ++i) {
       if (values[i] >= 0 && values[i] < limit->second) continue;
       return out_of_range(fmt::format("{}: expected values from 0 to {}, found {} at element {}",
@@ -65,8 +69,9 @@ Status check_indices(const models::Facts& facts, const NamedTensor& input) {
     if (name == input.name) longest = most;
   }
   const Shape& shape = input.tensor.shape();
+  if (longest <= 0 || shape.size() < 2) return {};
   const int64_t length = shape.size() == 3 ? shape[2] : shape[1];  // of choices, the last
-  if (longest > 0 && length > longest) {
+  if (length > longest) {
     return out_of_range(
         fmt::format("{}: expected at most {} tokens, found {}", input.name, longest, length));
   }
@@ -78,9 +83,25 @@ bool fits(const Shape& shape, const Shape& expected) {
       shape, expected, [](int64_t size, int64_t wanted) { return wanted == -1 || size == wanted; });
 }
 
+// What embed() gives, whatever else the folder may be for.
+models::GraphRequest dense_embedding(bool normalize = true) {
+  return {.sentence = true, .embedding = models::EmbeddingKind::kDense, .normalize = normalize};
+}
+
 std::string cache_key(const models::GraphRequest& request) {
-  return fmt::format("{}|{}|{}|{}", fmt::join(request.inputs, ","), request.sentence,
+  return fmt::format("{}|{}|{}|{}|{}|{}", fmt::join(request.inputs, ","),
+                     request.head ? models::to_string(*request.head) : "", request.sentence,
+                     request.embedding ? models::to_string(*request.embedding) : "",
                      request.normalize, request.hidden_states);
+}
+
+PortReport embedding_port(const models::SentenceModules& sentence, int64_t size) {
+  switch (sentence.kind) {
+    case models::EmbeddingKind::kDense: return {"sentence_embedding", DType::kF32, {-1, size}};
+    case models::EmbeddingKind::kSparse: return {"sparse_embedding", DType::kF32, {-1, size}};
+    case models::EmbeddingKind::kTokens: return {"token_embeddings", DType::kF32, {-1, -1, size}};
+  }
+  return {};
 }
 
 // Of the regular files that can be looked at, or of the one that `folder` is.
@@ -102,6 +123,34 @@ uint64_t bytes_below(const std::filesystem::path& folder) {
   return bytes;
 }
 
+uint64_t bytes_of(const std::vector<std::filesystem::path>& files) {
+  uint64_t bytes = 0;
+  for (const std::filesystem::path& file : files) bytes += bytes_below(file);
+  return bytes;
+}
+
+// How many numbers the weights are, and of which types.
+void add_weights(const models::ModelFolder& folder, ModelReport& report) {
+  std::map<std::string, uint64_t> counts;
+  for (const models::Checkpoint::Entry& entry : folder.checkpoint().entries()) {
+    if (is_integer(entry.dtype)) continue;  // buffers such as position_ids
+    counts[std::string(to_string(entry.dtype))] += *element_count(entry.shape);
+  }
+  if (folder.foreign() != nullptr) counts = folder.foreign()->numbers();
+  std::vector<std::string> formats;
+  for (const auto& [dtype, count] : counts) {
+    report.parameters += count;
+    formats.push_back(dtype);
+  }
+  const std::vector<models::gguf::StoredType> stored_types = folder.stored_types();
+  if (!stored_types.empty()) formats.clear();
+  for (const models::gguf::StoredType& stored : stored_types) {
+    formats.push_back(stored.name);
+    report.unpacked_tensors += stored.unpacked;
+  }
+  report.weights_dtype = fmt::format("{}", fmt::join(formats, "+"));
+}
+
 }  // namespace
 
 Result<ModelReport> report_of(const models::ModelFolder& folder,
@@ -114,16 +163,20 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
       .path = folder.path().string(),
       .family = std::string(folder.family().model_type),
       .architecture = folder.architecture(),
-      .tasks = {"feature-extraction"},
+      .source = std::string(folder.source()),
+      .tasks = {},
       .hidden_size = folder.facts().hidden_size,
       .layers = folder.facts().layers,
       .vocabulary = folder.facts().vocabulary,
       .max_tokens = folder.max_tokens(),
-      .embedding_size =
-          folder.embeds_text() ? sentence.embedding_size(folder.facts().hidden_size) : 0,
+      .embedding_size = folder.embedding_size(),
       .normalized = sentence.normalize,
       .lower_case = sentence.lower_case,
   };
+  const bool foreign = folder.foreign() != nullptr;
+  if (folder.has_family() && (!foreign || head == models::Head::kBase)) {
+    report.tasks.emplace_back("feature-extraction");
+  }
   for (const models::InputSpec& spec : folder.inputs(head)) {
     report.inputs.push_back(port_report(spec));
   }
@@ -131,32 +184,21 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
     report.outputs.push_back(port_report(output));
   }
   if (folder.embeds_text()) {
-    report.tasks.emplace_back("sentence-embedding");
-    report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
+    report.tasks.emplace_back(models::to_string(sentence.kind));
+    if (!folder.embeds_itself()) {
+      report.outputs.push_back(embedding_port(sentence, report.embedding_size));
+    }
   }
   if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
-  std::map<DType, uint64_t> counts;
-  for (const models::Checkpoint::Entry& entry : folder.checkpoint().entries()) {
-    if (is_integer(entry.dtype)) continue;  // buffers such as position_ids
-    const uint64_t count = *element_count(entry.shape);
-    counts[entry.dtype] += count;
-    report.parameters += count;
-  }
-  std::vector<std::string> formats;
-  for (const models::gguf::StoredType& stored : folder.stored_types()) {
-    formats.push_back(stored.name);
-    report.unpacked_tensors += stored.unpacked;
-  }
-  if (formats.empty()) {
-    for (const auto& [dtype, count] : counts) formats.emplace_back(to_string(dtype));
-  }
-  report.weights_dtype = fmt::format("{}", fmt::join(formats, "+"));
+  add_weights(folder, report);
+  if (folder.embeds_itself()) report.pooling = "by the graph";
   for (const models::Pooling way : sentence.pooling) {
+    if (folder.embeds_itself()) break;
     if (!report.pooling.empty()) report.pooling += "+";
     report.pooling += models::to_string(way);
   }
   for (const auto& [name, text] : sentence.prompts) report.prompts.push_back(name);
-  report.bytes_on_disk = bytes_below(folder.path());
+  report.bytes_on_disk = foreign ? bytes_of(folder.foreign()->files()) : bytes_below(folder.path());
   return report;
 }
 
@@ -175,11 +217,24 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::create(Parts parts, Use use) {
     // The tokenizer is parsed while the engine compiles.
     auto tokenizer =
         std::async(std::launch::async, [&] { return model->embedding_model().status(); });
-    const Status compiled = model->graph({.sentence = true}).status();
+    const Status compiled = model->graph(dense_embedding()).status();
     ACCEL_TRY(tokenizer.get());
     ACCEL_TRY(compiled);
   }
   return model;
+}
+
+pipelines::EmbeddingModel LoadedModel::embedding_model_of(
+    std::shared_ptr<const text::Tokenizer> tokenizer) const {
+  const models::SentenceModules& sentence = parts_.folder->sentence();
+  return {.tokenizer = std::move(tokenizer),
+          .max_tokens = report_.max_tokens,
+          .vocabulary = report_.vocabulary,
+          .size = report_.embedding_size,
+          .lower_case = sentence.lower_case,
+          .normalized = sentence.normalize,
+          .prompts = sentence.prompts,
+          .default_prompt = sentence.default_prompt};
 }
 
 Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
@@ -187,6 +242,11 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
     const std::lock_guard lock(mutex_);
     if (!loaded_) return failed_precondition(report_.path + ": not loaded");
     if (embedding_model_) return embedding_model_;
+  }
+  if (!parts_.folder->has_family()) {
+    return failed_precondition(report_.path +
+                               ": nothing says how the graph embeds texts; put the config.json and "
+                               "tokenizer.json of its model beside it");
   }
   if (!parts_.folder->embeds_text()) {
     return failed_precondition(fmt::format("{}: sentences are embedded by models of text; {} takes "
@@ -198,17 +258,8 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
   if (!tokenizer.ok()) {
     return tokenizer.status().with_context(report_.path + ": its tokenizer");
   }
-  const models::SentenceModules& sentence = parts_.folder->sentence();
-  auto model = std::make_shared<const pipelines::EmbeddingModel>(pipelines::EmbeddingModel{
-      .tokenizer = std::move(*tokenizer),
-      .max_tokens = report_.max_tokens,
-      .vocabulary = report_.vocabulary,
-      .size = report_.embedding_size,
-      .lower_case = sentence.lower_case,
-      .normalized = sentence.normalize,
-      .prompts = sentence.prompts,
-      .default_prompt = sentence.default_prompt,
-  });
+  auto model =
+      std::make_shared<const pipelines::EmbeddingModel>(embedding_model_of(std::move(*tokenizer)));
   const std::lock_guard lock(mutex_);
   if (loaded_) embedding_model_ = model;
   return EmbeddingModelPtr(model);
@@ -244,6 +295,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                    .streams = executed.streams,
                    .threads = executed.threads,
                    .kernels = executed.kernels,
+                   .source = report_.source,
                    .precision_source = parts_.precision_source};
   graph->pool = std::make_shared<runtime::SessionPool>(std::move(compiled), executed.streams);
   graph->sources = std::move(built.sources);
@@ -253,7 +305,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
 Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
                                        const EmbedOptions& options) {
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
-  ACCEL_ASSIGN(const GraphPtr ready, graph({.sentence = true, .normalize = options.normalize}));
+  ACCEL_ASSIGN(const GraphPtr ready, graph(dense_embedding(options.normalize)));
   Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
                                          {.embed = options, .batch_tokens = runtime::kBatchTokens});
   if (!result.ok()) return result;
@@ -270,8 +322,7 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
         options.window_texts, options.window_ms));
   }
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
-  ACCEL_ASSIGN(const GraphPtr ready,
-               graph({.sentence = true, .normalize = options.embed.normalize}));
+  ACCEL_ASSIGN(const GraphPtr ready, graph(dense_embedding(options.embed.normalize)));
   ACCEL_ASSIGN(pipelines::RowFinish finish, row_finish(*model, options.embed));
   ACCEL_ASSIGN(std::string prompt, pipelines::find_prompt(*model, options.embed.prompt));
   const int64_t tokens = options.embed.batch_tokens;

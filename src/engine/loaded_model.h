@@ -59,10 +59,12 @@ class LoadedModel : public Model {
   using EmbeddingModelPtr = std::shared_ptr<const pipelines::EmbeddingModel>;
   using GraphPtr = std::shared_ptr<CompiledGraph>;
 
+  pipelines::EmbeddingModel embedding_model_of(
+      std::shared_ptr<const text::Tokenizer> tokenizer) const;
   Result<EmbeddingModelPtr> embedding_model();
   // What the user wants it to compute, or what its folder says.
   Result<models::Head> head_of() const;
-  // Called `name`, or what the model is for.
+  // The task called `name`, or the one that the model is for.
   Result<const pipelines::Task*> task_for(const std::string& name) const;
   Result<std::shared_ptr<const pipelines::TaskModel>> task_model();
   // The graph for `request`, compiled at most once.

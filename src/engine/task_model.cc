@@ -137,6 +137,35 @@ Status add_tokenizer(const TaskFolder& folder, const Json& config, pipelines::Ta
   return {};
 }
 
+// A marker that is no token would be read as letters, and no document would be found.
+Result<std::optional<int32_t>> marker_id(const pipelines::TaskModel& model,
+                                         const std::string& prefix) {
+  if (prefix.empty()) return std::optional<int32_t>();
+  if (const auto id = model.tokenizer->token_to_id(prefix)) return id;
+  return invalid_argument(fmt::format(
+      "expected the marker '{}' as a token of its tokenizer, found none; query_prefix and "
+      "document_prefix in config_sentence_transformers.json say which it is",
+      prefix));
+}
+
+Status add_late_interaction(const models::LateInteractionRules& rules,
+                            pipelines::TaskModel& model) {
+  pipelines::LateInteraction late{.query_tokens = rules.query_length,
+                                  .document_tokens = rules.document_length,
+                                  .expands = rules.expand_queries,
+                                  .attends = rules.attend_to_expansion,
+                                  .expansion_id = model.mask_id.value_or(model.pad_id)};
+  ACCEL_ASSIGN(late.query_id, marker_id(model, rules.query_prefix));
+  ACCEL_ASSIGN(late.document_id, marker_id(model, rules.document_prefix));
+  for (const std::string& word : rules.skipped_words) {
+    // A mark without a token stands for all of them, as in the reference.
+    const auto id = model.tokenizer->token_to_id(word);
+    if (id || model.unknown_id) late.skipped.push_back(id ? *id : *model.unknown_id);
+  }
+  model.late = std::move(late);
+  return {};
+}
+
 // How the folder wants images and sounds, where the graph takes them and the folder says.
 Status add_media(const TaskFolder& folder, std::string_view model_type,
                  pipelines::TaskModel& model) {
@@ -221,12 +250,23 @@ Result<std::shared_ptr<const pipelines::TaskModel>> read_task_model(const TaskFo
   if (!folder.tokenizer_json.empty()) {
     const Status added = add_tokenizer(folder, config, model);
     if (!added.ok()) return added.with_context(folder.path.string() + ": its tokenizer");
+    if (folder.sentences) {
+      auto sentences = std::make_shared<pipelines::EmbeddingModel>(*folder.sentences);
+      sentences->tokenizer = model.tokenizer;
+      model.sentences = std::move(sentences);
+    }
+    if (folder.late) {
+      const Status late = add_late_interaction(*folder.late, model);
+      if (!late.ok()) return late.with_context(folder.path.string());
+    }
   }
   const std::string model_type = text_field(config, "model_type");
   if (folder.logit_scale) {
     model.matching = {.scale = std::exp(static_cast<double>(*folder.logit_scale)),
                       .bias = folder.logit_bias,
                       .independent = model_type == "siglip"};
+    // It reads what fills its texts up.
+    if (model.matching->independent) std::erase(model.inputs, "attention_mask");
   }
   ACCEL_TRY(add_media(folder, model_type, model));
   if (model.takes("input_values")) {

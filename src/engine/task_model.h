@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "accel/engine.h"
+#include "models/late_interaction.h"
 #include "pipelines/task.h"
+#include "pipelines/text/embedding.h"
 
 namespace accel::engine {
 
@@ -22,6 +24,9 @@ struct TaskFolder {
   std::optional<float> logit_scale = std::nullopt;
   float logit_bias = 0;
   bool speech = false;  // it spells what it hears
+  // Of a model of texts, without its tokenizer; and how one with late interaction reads texts.
+  std::optional<pipelines::EmbeddingModel> sentences = std::nullopt;
+  std::optional<models::LateInteractionRules> late = std::nullopt;
 };
 
 // INVALID_ARGUMENT names the file at fault.

@@ -21,6 +21,23 @@ std::vector<std::string_view> names_of_tasks() {
   return names;
 }
 
+pipelines::Computes computes_of(models::EmbeddingKind kind) {
+  switch (kind) {
+    case models::EmbeddingKind::kDense: return pipelines::Computes::kDense;
+    case models::EmbeddingKind::kSparse: return pipelines::Computes::kSparse;
+    case models::EmbeddingKind::kTokens: return pipelines::Computes::kTokens;
+  }
+  return pipelines::Computes::kDense;
+}
+
+models::EmbeddingKind kind_of(pipelines::Computes computes) {
+  switch (computes) {
+    case pipelines::Computes::kSparse: return models::EmbeddingKind::kSparse;
+    case pipelines::Computes::kTokens: return models::EmbeddingKind::kTokens;
+    default: return models::EmbeddingKind::kDense;
+  }
+}
+
 // A weight of one number.
 std::optional<float> scalar_weight(const models::Checkpoint& checkpoint, std::string_view name) {
   for (const models::Checkpoint::Entry& entry : checkpoint.entries()) {
@@ -31,6 +48,21 @@ std::optional<float> scalar_weight(const models::Checkpoint& checkpoint, std::st
   return std::nullopt;
 }
 
+// Texts of different lengths go through a graph together, padded; without a mask the padding would
+// count as text.
+Status check_padding(const models::ModelFolder& folder) {
+  if (folder.foreign() == nullptr || !folder.has_family()) return {};
+  const auto has = [](const auto& specs, std::string_view name) {
+    return std::ranges::find(specs, name, &models::InputSpec::name) != std::end(specs);
+  };
+  const auto own = folder.inputs(models::Head::kBase);
+  if (!has(own, "input_ids") || has(own, "attention_mask")) return {};
+  if (!has(folder.family().inputs, "attention_mask")) return {};
+  return failed_precondition(folder.path().string() +
+                             ": the graph has no attention_mask, so texts of different lengths "
+                             "would spoil each other; export it with one");
+}
+
 }  // namespace
 
 Result<models::Head> LoadedModel::head_of() const {
@@ -39,17 +71,30 @@ Result<models::Head> LoadedModel::head_of() const {
 }
 
 Result<const pipelines::Task*> LoadedModel::task_for(const std::string& name) const {
+  if (!parts_.folder->has_family()) {
+    return failed_precondition(report_.path +
+                               ": nothing says what the graph is for; put the config.json of its "
+                               "model beside it, or use accel infer, which gives its raw outputs");
+  }
+  const models::SentenceModules& sentence = parts_.folder->sentence();
+  if (name.empty() && !parts_.head && parts_.folder->is_for_embeddings()) {
+    return &pipelines::task_of_modules(computes_of(sentence.kind));
+  }
   ACCEL_ASSIGN(const models::Head head, head_of());
   if (name.empty()) {
-    const pipelines::Task* task = pipelines::task_of_head(models::to_string(head));
+    std::vector<std::string> inputs;
+    for (const PortReport& input : report_.inputs) inputs.push_back(input.name);
+    const auto* task = pipelines::task_of_head(models::to_string(head), inputs);
     if (task != nullptr) return task;
-    return failed_precondition(fmt::format(
-        "{}: the model is for {}, which is none of the tasks that run: {}; accel embed makes "
-        "embeddings of texts, accel infer gives its raw outputs",
-        report_.path, models::to_string(head), fmt::join(names_of_tasks(), ", ")));
+    return failed_precondition(
+        fmt::format("{0}: the model is for {1}, which is none of the tasks that run: {2}; its raw "
+                    "outputs come from: accel infer {0} --inputs FILE",
+                    report_.path, models::to_string(head), fmt::join(names_of_tasks(), ", ")));
   }
   ACCEL_ASSIGN(const pipelines::Task* task, pipelines::find_task(name));
-  if (task->head == models::to_string(head)) return task;
+  // What modules make of the states needs no head, or brings its own.
+  if (task->computes != pipelines::Computes::kHead) return task;
+  if (task->serves(models::to_string(head))) return task;
   return failed_precondition(fmt::format("{}: {} needs a model for {}; this one is for {}",
                                          report_.path, task->name, task->head,
                                          models::to_string(head)));
@@ -65,7 +110,7 @@ Result<std::shared_ptr<const pipelines::TaskModel>> LoadedModel::task_model() {
                     .max_tokens = report_.max_tokens,
                     .vocabulary = report_.vocabulary};
   for (const PortReport& input : report_.inputs) folder.inputs.push_back(input.name);
-  if (parts_.folder->embeds_text()) {
+  if (parts_.folder->takes_text()) {
     ACCEL_ASSIGN(folder.tokenizer_json, parts_.folder->tokenizer_json());
   } else if (std::ranges::find(folder.inputs, "input_ids") != folder.inputs.end()) {
     // Images alone go without.
@@ -78,6 +123,11 @@ Result<std::shared_ptr<const pipelines::TaskModel>> LoadedModel::task_model() {
     folder.logit_scale = scalar_weight(parts_.folder->checkpoint(), "logit_scale");
     folder.logit_bias = scalar_weight(parts_.folder->checkpoint(), "logit_bias").value_or(0.0F);
   }
+  if (!folder.tokenizer_json.empty()) {
+    folder.sentences = embedding_model_of(nullptr);
+    const models::SentenceModules& sentence = parts_.folder->sentence();
+    if (sentence.kind == models::EmbeddingKind::kTokens) folder.late = sentence.late;
+  }
   ACCEL_ASSIGN(auto model, read_task_model(folder));
   const std::lock_guard lock(mutex_);
   if (loaded_) task_model_ = model;
@@ -88,8 +138,14 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
   ACCEL_ASSIGN(const pipelines::Task* task, task_for(options.task));
   ACCEL_TRY(pipelines::check_options(*task, options.options));
   ACCEL_ASSIGN(auto model, task_model());
+  ACCEL_TRY(check_padding(*parts_.folder));
   models::GraphRequest request;
-  ACCEL_ASSIGN(request.head, head_of());
+  request.sentence = task->computes != pipelines::Computes::kHead;
+  if (request.sentence) {
+    request.embedding = kind_of(task->computes);
+  } else {
+    ACCEL_ASSIGN(request.head, head_of());
+  }
   std::vector<GraphPtr> compiled;
   std::vector<pipelines::TaskGraph> graphs;
   for (const auto& names : task->graphs) {

@@ -35,11 +35,17 @@ Status verify(const models::Checkpoint& checkpoint, VerifyReport& report) {
 }  // namespace
 
 Result<VerifyReport> verify_weights(const models::ModelFolder& folder) {
+  if (folder.foreign() != nullptr) {
+    return unimplemented(folder.path().string() +
+                         ": the weights of checkpoints and GGUF files are read one by one; this is "
+                         "a graph of another framework");
+  }
   VerifyReport report;
   ACCEL_TRY(verify(folder.checkpoint(), report));
   for (const models::SentenceModule& module : folder.sentence().chain) {
     const auto& where = std::visit(
         [](const auto& each) -> const std::filesystem::path& { return each.folder; }, module);
+    if (where == folder.sentence().transformer) continue;  // looked at
     ACCEL_ASSIGN(const models::Checkpoint checkpoint, models::Checkpoint::open(where));
     ACCEL_TRY(verify(checkpoint, report));
   }

@@ -12,6 +12,7 @@
 
 #include "base/try.h"
 #include "models/checkpoint_index.h"
+#include "models/hub_blobs.h"
 #include "tensors/shown.h"
 
 namespace accel::models {
@@ -26,6 +27,15 @@ constexpr size_t kMaxNamed = 10;  // in a message
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
+}
+
+// The first of the names that weights usually have.
+std::optional<fs::path> usual_file(const fs::path& folder) {
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                           "pytorch_model.bin.index.json", "model.pt", "model.pth"}) {
+    if (is_there(folder / name)) return folder / name;
+  }
+  return std::nullopt;
 }
 
 // "a, b, c and 4 more"
@@ -70,20 +80,6 @@ Result<fs::path> find_torch_file(const fs::path& folder) {
   return invalid_argument(fmt::format("{}: expected one file of weights, found {}; name the right "
                                       "one model.pt",
                                       folder.string(), listing(found)));
-}
-
-bool lies_below(const fs::path& path, const fs::path& folder) {
-  const auto differs = std::ranges::mismatch(folder, path);
-  return differs.in1 == folder.end();
-}
-
-// Where a shard really lies, once links are followed: below `folder`, or in the blobs of a Hub
-// cache (models--NAME/blobs) of which `folder` is a snapshot (models--NAME/snapshots/REVISION).
-// Both paths are canonical.
-bool may_lie_at(const fs::path& shard, const fs::path& folder) {
-  if (lies_below(shard, folder)) return true;
-  const fs::path blobs = shard.parent_path();
-  return blobs.filename() == "blobs" && lies_below(folder, blobs.parent_path() / "snapshots");
 }
 
 // Checks the files that an index names; their paths by name.
@@ -218,13 +214,12 @@ Result<Checkpoint> Checkpoint::open_indexed(const fs::path& path) {
   return checkpoint;
 }
 
+bool Checkpoint::lies_in(const fs::path& folder) {
+  return usual_file(folder) || find_torch_file(folder).status().code() != StatusCode::kNotFound;
+}
+
 Result<Checkpoint> Checkpoint::open(const fs::path& folder) {
-  std::optional<fs::path> path;
-  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-                           "pytorch_model.bin.index.json", "model.pt", "model.pth"}) {
-    if (path || !is_there(folder / name)) continue;
-    path = folder / name;
-  }
+  std::optional<fs::path> path = usual_file(folder);
   if (!path) {
     ACCEL_ASSIGN(path, find_torch_file(folder));
   }

@@ -40,6 +40,9 @@ class Checkpoint {
   // contradict their index; else the errors of the formats' readers. Messages name the file.
   static Result<Checkpoint> open(const std::filesystem::path& folder);
 
+  // Whether `folder` has a file that open() would read, or refuse.
+  static bool lies_in(const std::filesystem::path& folder);
+
   // The tensors of a model's GGUF files, under the names of a checkpoint.
   static Checkpoint of(const std::vector<gguf::GgufWeights>& files);
 

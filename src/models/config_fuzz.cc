@@ -14,8 +14,13 @@ namespace {
 using accel::models::ModelFolder;
 using accel::models::ScratchFolder;
 
-constexpr const char* kFiles[] = {"config.json", "modules.json", "1_Pooling/config.json",
-                                  "sentence_bert_config.json", "config_sentence_transformers.json"};
+constexpr const char* kFiles[] = {"config.json",
+                                  "modules.json",
+                                  "1_Pooling/config.json",
+                                  "sentence_bert_config.json",
+                                  "config_sentence_transformers.json",
+                                  "1_SpladePooling/config.json",
+                                  "artifact.metadata"};
 // More layers are built just the same, but slower than a fuzzer wants.
 constexpr int64_t kLayersMost = 4;
 
@@ -56,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::filesystem::remove(folder().path() / file, ignored);
     if (!text.empty()) folder().write(file, text);
   }
+  static_cast<void>(accel::models::read_colbert_metadata(folder().path()).ok());
   const auto opened = ModelFolder::open(folder().path());
   if (!opened.ok() || (*opened)->facts().layers > kLayersMost) return 0;
   const auto own = (*opened)->build({});
@@ -66,8 +72,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (sentence.ok()) {
     expect(sentence->model->outputs().size() == 1);
     const auto shape = sentence->model->output().get_partial_shape();
-    expect(shape[1].get_length() ==
-           (*opened)->sentence().embedding_size((*opened)->facts().hidden_size));
+    const accel::models::SentenceModules& modules = (*opened)->sentence();
+    const int64_t size = modules.kind == accel::models::EmbeddingKind::kSparse
+                             ? (*opened)->facts().vocabulary
+                             : modules.embedding_size((*opened)->facts().hidden_size);
+    expect(shape[shape.size() - 1].get_length() == size);
   }
   return 0;
 }

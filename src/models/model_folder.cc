@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <iterator>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/gather.hpp>
 #include <openvino/op/reshape.hpp>
-#include <openvino/op/result.hpp>
 #include <openvino/op/shape_of.hpp>
 
 #include "base/try.h"
@@ -27,17 +27,6 @@ std::string first_architecture(const Json& config) {
   return it->front().get<std::string>();
 }
 
-std::vector<std::string> wanted_inputs(const GraphRequest& request,
-                                       const std::vector<InputSpec>& specs) {
-  std::vector<std::string> wanted = request.inputs;
-  if (request.sentence) wanted = {"input_ids", "attention_mask"};
-  const Needed least = wanted.empty() ? Needed::kUsually : Needed::kAlways;
-  for (const InputSpec& spec : specs) {
-    if (spec.needed <= least) wanted.emplace_back(spec.name);
-  }
-  return wanted;
-}
-
 // [B * C, 1] to [B, C], of an input [B, C, L].
 Output gather_choices(const Output& logits, const Output& input) {
   const auto numbers = [](const std::vector<int64_t>& values) {
@@ -47,19 +36,6 @@ Output gather_choices(const Output& logits, const Output& input) {
   const auto pattern = std::make_shared<ov::op::v8::Gather>(
       std::make_shared<ov::op::v3::ShapeOf>(input), numbers({0, 1}), zero);
   return std::make_shared<ov::op::v1::Reshape>(logits, pattern, false);
-}
-
-// The graph's results, each output tensor carrying its public name.
-std::shared_ptr<ov::Model> finish(const std::vector<NamedOutput>& outputs,
-                                  const ov::ParameterVector& parameters, std::string_view name) {
-  ov::ResultVector results;
-  for (const NamedOutput& output : outputs) {
-    auto result = std::make_shared<ov::op::v0::Result>(output.value);
-    result->output(0).set_names({output.name});
-    result->set_friendly_name(output.name);
-    results.push_back(std::move(result));
-  }
-  return std::make_shared<ov::Model>(results, parameters, std::string(name));
 }
 
 // The GGUF file that `path` is or holds; none: it is a folder of another kind.
@@ -76,27 +52,72 @@ Result<std::optional<fs::path>> gguf_file(const fs::path& path) {
 
 }  // namespace
 
-Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& path) {
+Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& path,
+                                                             Exported exported) {
   std::shared_ptr<ModelFolder> folder(new ModelFolder());
   folder->path_ = path;
   ACCEL_ASSIGN(const std::optional<fs::path> file, gguf_file(path));
+  std::error_code error;
   if (file) {
     ACCEL_TRY(folder->open_gguf(*file));
-    return std::shared_ptr<const ModelFolder>(std::move(folder));
+  } else if (fs::is_directory(path, error)) {
+    ACCEL_TRY(folder->open_folder(exported));
+  } else if (fs::is_regular_file(path, error)) {
+    ACCEL_ASSIGN(const std::optional<foreign::ForeignFile> graph, foreign::graph_at(path));
+    if (!graph) {
+      return not_found(fmt::format(
+          "{}: expected a model folder with config.json, or a .gguf file, or a graph (ONNX, "
+          "OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle), found a file that is none of these",
+          path.string()));
+    }
+    ACCEL_TRY(folder->open_foreign(*graph, foreign::settings_folder(*graph)));
+  } else {
+    return not_found(fmt::format("{}: expected a model folder with config.json, or the file of a "
+                                 "model, found {}",
+                                 path.string(), fs::exists(path, error) ? "neither" : "nothing"));
   }
-  std::error_code error;
-  if (!fs::is_directory(path, error)) {
-    return not_found(fmt::format("{}: expected a model folder with config.json, or a .gguf file, "
-                                 "found {}",
-                                 path.string(), fs::exists(path, error) ? "a file" : "nothing"));
-  }
-  ACCEL_ASSIGN(folder->sentence_, read_sentence_modules(path));
-  folder->transformer_ = folder->sentence_.transformer;
-  const fs::path config_path = folder->transformer_ / "config.json";
-  ACCEL_ASSIGN(folder->config_, read_json(config_path));
-  ACCEL_TRY(folder->read_config(config_path));
-  ACCEL_ASSIGN(folder->checkpoint_, Checkpoint::open(folder->transformer_));
   return std::shared_ptr<const ModelFolder>(std::move(folder));
+}
+
+Status ModelFolder::open_folder(Exported exported) {
+  ACCEL_ASSIGN(sentence_, read_sentence_modules(path_));
+  transformer_ = sentence_.transformer;
+  const bool leave = exported == Exported::kLeave;
+  const auto find_graph = [&] {
+    using foreign::Format;
+    return foreign::find_foreign(transformer_,
+                                 leave ? std::vector{Format::kOnnx, Format::kTensorFlow,
+                                                     Format::kTensorFlowLite, Format::kPaddle}
+                                       : std::vector<Format>());
+  };
+  const fs::path config_path = transformer_ / "config.json";
+  std::error_code error;
+  const bool native = fs::exists(config_path, error) && Checkpoint::lies_in(transformer_);
+  if (exported == Exported::kTake || !native) {
+    ACCEL_ASSIGN(const auto graph, find_graph());
+    if (graph) return open_foreign(*graph, transformer_);
+    if (exported == Exported::kTake) {
+      return not_found(fmt::format(
+          "{}: expected a graph beside the checkpoint (openvino_model.xml, model.onnx), found "
+          "none; "
+          "export one (optimum-cli export openvino --model {} {}) or leave out --use-optimum",
+          transformer_.string(), path_.string(), path_.string()));
+    }
+  }
+  ACCEL_ASSIGN(config_, read_json(config_path));
+  const Status known = read_config(config_path);
+  if (!known.ok() && known.code() == StatusCode::kUnimplemented) {
+    // Not built here; but somebody may have built it already.
+    ACCEL_ASSIGN(const auto graph, find_graph());
+    if (graph) return open_foreign(*graph, transformer_);
+  }
+  ACCEL_TRY(known);
+  auto checkpoint = Checkpoint::open(transformer_);
+  if (leave && checkpoint.status().code() == StatusCode::kNotFound) {
+    return checkpoint.status().with_context("--use-optimum false leaves OpenVINO's graphs aside");
+  }
+  ACCEL_ASSIGN(checkpoint_, std::move(checkpoint));
+  return architecture_ == kColbertArchitecture ? read_colbert() : Status();
 }
 
 // What a model is, from its config.json, which is said to lie at `config_path`.
@@ -134,8 +155,48 @@ Status ModelFolder::open_gguf(const fs::path& file) {
   return {};
 }
 
+// A checkpoint of ColBERT's own code: one more layer, "linear.weight", beside the encoder's.
+Status ModelFolder::read_colbert() {
+  static constexpr std::array<std::string_view, 1> kEverything{""};
+  if (is_for_embeddings()) return {};  // modules.json says more
+  for (const Checkpoint::Entry& entry : checkpoint_->entries()) {
+    if (entry.name != "linear.weight" || entry.shape.size() != 2) continue;
+    sentence_.kind = EmbeddingKind::kTokens;
+    sentence_.pooling.clear();
+    sentence_.pooling_assumed = false;
+    sentence_.chain = {DenseModule{.folder = transformer_,
+                                   .in = entry.shape[1],
+                                   .out = entry.shape[0],
+                                   .bias = false,
+                                   .activation = "linear",
+                                   .beside = kEverything}};
+    ACCEL_ASSIGN(sentence_.late, read_colbert_metadata(transformer_));
+    return {};
+  }
+  return invalid_argument(fmt::format("{}: expected a tensor linear.weight [size, {}] of {}, found "
+                                      "none",
+                                      path_.string(), facts_.hidden_size, kColbertArchitecture));
+}
+
+Result<SentenceModules> ModelFolder::modules_for(std::optional<EmbeddingKind> wanted) const {
+  SentenceModules modules = sentence_;
+  if (!wanted || *wanted == modules.kind) return modules;
+  if (*wanted == EmbeddingKind::kSparse && modules.pooling_assumed) {
+    modules.kind = *wanted;
+    return modules;
+  }
+  return failed_precondition(
+      fmt::format("{}: expected a folder for {}, found one for {}; accel run makes those",
+                  path_.string(), to_string(*wanted), to_string(modules.kind)));
+}
+
 Result<Head> ModelFolder::head() const {
-  if (architecture_.empty()) return Head::kBase;
+  if (foreign_) return foreign_head_;
+  return config_head();
+}
+
+Result<Head> ModelFolder::config_head() const {
+  if (architecture_.empty() || architecture_ == kColbertArchitecture) return Head::kBase;
   std::string known;
   for (const Architecture& architecture : family_->architectures) {
     if (architecture.name == architecture_) return architecture.head;
@@ -146,6 +207,11 @@ Result<Head> ModelFolder::head() const {
       "{}: architecture '{}' is not one that this build makes of {}; known: {}; ask for the states "
       "alone with --task feature-extraction",
       path_.string(), architecture_, family_->title, known));
+}
+
+std::string_view ModelFolder::source() const {
+  if (foreign_) return foreign::to_string(foreign_->format());
+  return gguf_ ? "gguf" : "native";
 }
 
 int64_t ModelFolder::max_tokens() const {
@@ -167,7 +233,7 @@ std::optional<std::string> ModelFolder::chat_template() const {
   return gguf_ ? gguf_->chat_template() : std::nullopt;
 }
 
-std::vector<InputSpec> ModelFolder::inputs(Head head) const {
+std::vector<InputSpec> ModelFolder::family_inputs(Head head) const {
   std::vector<InputSpec> specs(family_->inputs.begin(), family_->inputs.end());
   std::erase_if(specs, [&](const InputSpec& spec) {
     return std::ranges::find(facts_.absent_inputs, spec.name) != facts_.absent_inputs.end();
@@ -181,19 +247,23 @@ std::vector<InputSpec> ModelFolder::inputs(Head head) const {
   return specs;
 }
 
-bool ModelFolder::embeds_text() const {
+bool ModelFolder::takes_text() const {
   return std::ranges::find(family_->inputs, "input_ids", &InputSpec::name) != family_->inputs.end();
 }
 
 Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
+  ACCEL_ASSIGN(const SentenceModules modules, modules_for(request.embedding));
   Head head = request.head.value_or(Head::kBase);
-  if (!request.head && !request.sentence) {
+  if (request.sentence) {
+    head = modules.kind == EmbeddingKind::kSparse ? Head::kMaskedLm : Head::kBase;
+  } else if (!request.head) {
     ACCEL_ASSIGN(head, this->head());
   }
   if (request.sentence && !embeds_text()) {
     return unimplemented(fmt::format("{}: sentences are embedded by models of text; {} takes none",
                                      path_.string(), family_->title));
   }
+  if (foreign_) return build_foreign(request, modules, head);
   const bool made = std::ranges::find(family_->architectures, head, &Architecture::head) !=
                     family_->architectures.end();
   if (!made && head != Head::kBase) {
@@ -209,18 +279,19 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
   BuiltGraph built{.model = nullptr, .parameters = 0, .sources = checkpoint_->mappings()};
   try {
     ACCEL_ASSIGN(std::vector<NamedOutput> outputs, family_->build(context));
+    if (architecture_ == kColbertArchitecture) weights.skip("linear.");
     ACCEL_TRY(weights.check(family_->unused_weights).with_context(path_.string()));
     if (request.sentence) {
-      ACCEL_ASSIGN(const Output embedding, build_sentence(sentence_, outputs.front().value,
-                                                          *graph_inputs.take("attention_mask"),
-                                                          request.normalize, built.sources));
-      outputs = {{"sentence_embedding", embedding}};
+      const EncodedTokens tokens{outputs.front().value, *graph_inputs.take("attention_mask")};
+      ACCEL_ASSIGN(NamedOutput embedding,
+                   build_embedding(modules, tokens, request.normalize, built.sources));
+      outputs = {std::move(embedding)};
     }
     if (head == Head::kMultipleChoice) {
       outputs.front().value = gather_choices(outputs.front().value, graph_inputs.parameters()[0]);
     }
     if (request.hidden_states) std::ranges::move(context.states, std::back_inserter(outputs));
-    built.model = finish(outputs, graph_inputs.parameters(), family_->model_type);
+    built.model = finish_graph(outputs, graph_inputs.parameters(), family_->model_type);
     if (gguf_) gguf::keep_activations(*built.model);
   } catch (const std::exception& exception) {
     // Shapes were checked by Weights, so an operation that refuses its inputs is a contradiction

@@ -1,5 +1,6 @@
-// ModelFolder: a local Hugging Face folder or a GGUF file, opened: its family, facts, tokenizer
-// bytes, and the ov::Model built from its weights on demand. Needs no backend and no Python.
+// ModelFolder: a local Hugging Face folder, a GGUF file or a graph of another framework, opened:
+// its family, facts, tokenizer bytes, and the ov::Model built from its weights on demand. Needs no
+// backend and no Python.
 #pragma once
 
 #include <cstdint>
@@ -16,41 +17,40 @@
 #include "base/json.h"
 #include "models/checkpoint.h"
 #include "models/family.h"
+#include "models/foreign/adapt.h"
+#include "models/foreign/foreign_model.h"
 #include "models/gguf/gguf_model.h"
+#include "models/graph_request.h"
 #include "models/sentence.h"
 
 namespace accel::models {
 
-// Which graph to build.
-struct GraphRequest {
-  // Inputs the graph shall have besides those it cannot do without; empty: the usual ones.
-  std::vector<std::string> inputs;
-  std::optional<Head> head;    // none: what config.json's "architectures" says, else the base
-  bool hidden_states = false;  // also the states before and after each layer, "hidden_states.N"
-  bool sentence = false;       // one output, "sentence_embedding", instead of the base's own
-  bool normalize = true;       // only for `sentence`
-  // To be looked at, not run: the inputs and outputs are right, packed weights are not unpacked.
-  bool outline = false;
-};
-
-struct BuiltGraph {
-  std::shared_ptr<ov::Model> model;
-  uint64_t parameters = 0;  // of the weights the graph holds
-  // The mapped files its constants view; their pages can be released once an engine has packed
-  // them.
-  std::vector<std::shared_ptr<const MappedFile>> sources;
+// Which of a folder's models is taken when it has a checkpoint and graphs exported from it.
+enum class Exported {
+  kAuto,   // a checkpoint of a family that is built here, else a graph
+  kTake,   // a graph: OpenVINO's IR before ONNX
+  kLeave,  // a checkpoint, else a graph that is no OpenVINO IR
 };
 
 // Immutable; safe from any thread.
 class ModelFolder {
  public:
   // Reads config.json, modules.json and the headers of the weights: no weight is touched. `path` is
-  // a folder, a .gguf file, or a folder with one and without config.json and modules.json.
+  // a folder, a .gguf file, or a folder with one and without config.json and modules.json; or a
+  // graph (foreign/format.h) or a folder with one, which is converted. A graph beside a config.json
+  // of a known family has that family's tasks; another one its own inputs and outputs.
   // NOT_FOUND for a missing folder or weights, UNIMPLEMENTED for an unknown family,
   // INVALID_ARGUMENT or DATA_LOSS for broken files; the message names the file.
-  static Result<std::shared_ptr<const ModelFolder>> open(const std::filesystem::path& path);
+  static Result<std::shared_ptr<const ModelFolder>> open(const std::filesystem::path& path,
+                                                         Exported exported = Exported::kAuto);
 
   const std::filesystem::path& path() const { return path_; }
+  // What the graph is made of: "native" (a checkpoint, by the builder of its family), "gguf",
+  // "onnx", "openvino-ir", "tensorflow", "tensorflow-lite", "paddle".
+  std::string_view source() const;
+  // Whether it has a family; else it is a graph with inputs and outputs of its own, and family()
+  // has no name.
+  bool has_family() const { return !family_->model_type.empty(); }
   const Family& family() const { return *family_; }
   const Facts& facts() const { return facts_; }
   const std::string& architecture() const { return architecture_; }
@@ -59,9 +59,15 @@ class ModelFolder {
   Result<Head> head() const;
   // What a graph for `head` can take.
   std::vector<InputSpec> inputs(Head head) const;
-  // Whether sentence embeddings can be made of it: of text.
+  // Whether it takes texts, and whether embeddings can be made of it.
+  bool takes_text() const;
   bool embeds_text() const;
+  int64_t embedding_size() const;  // 0: none
+  // Whether the sentence embedding is an output of a foreign graph itself.
+  bool embeds_itself() const;
   const SentenceModules& sentence() const { return sentence_; }
+  // Whether it says so itself, by modules.json or in its GGUF file.
+  bool is_for_embeddings() const { return !sentence_.pooling_assumed; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
 
   // The longest input in tokens, special ones included.
@@ -76,13 +82,31 @@ class ModelFolder {
   std::vector<gguf::StoredType> stored_types() const;
   std::optional<std::string> chat_template() const;
 
+  // Of a graph of another framework; null: of a checkpoint.
+  const foreign::ForeignModel* foreign() const { return foreign_.get(); }
+
   // INVALID_ARGUMENT naming every weight that is missing, extra or of a wrong shape.
   Result<BuiltGraph> build(const GraphRequest& request) const;
 
  private:
   ModelFolder() = default;
   Status open_gguf(const std::filesystem::path& file);
+  Status open_folder(Exported exported);
+  Result<Head> config_head() const;  // of config.json's "architectures"
+  Status open_foreign(const foreign::ForeignFile& file, const std::filesystem::path& settings);
+  Status map_foreign();
+  Result<BuiltGraph> build_foreign(const GraphRequest& request, const SentenceModules& modules,
+                                   Head head) const;
+  Result<std::vector<NamedOutput>> foreign_outputs(const GraphRequest& request,
+                                                   const SentenceModules& modules, Head head,
+                                                   const ov::Model& model,
+                                                   const foreign::AdaptedInputs& inputs,
+                                                   BuiltGraph& built) const;
+  std::vector<InputSpec> family_inputs(Head head) const;
   Status read_config(const std::filesystem::path& config_path);
+  Status read_colbert();
+  // The modules for `wanted`. FAILED_PRECONDITION where the folder's are for another kind.
+  Result<SentenceModules> modules_for(std::optional<EmbeddingKind> wanted) const;
 
   std::filesystem::path path_;
   std::filesystem::path transformer_;  // where config.json lies: path_ or a module's folder
@@ -93,6 +117,10 @@ class ModelFolder {
   SentenceModules sentence_;
   std::optional<Checkpoint> checkpoint_;  // always set after open()
   std::optional<gguf::GgufModel> gguf_;   // none: a folder of the Hub's
+  // Null but for graphs of another framework, and what of it is which of the family's.
+  std::shared_ptr<const foreign::ForeignModel> foreign_;
+  std::vector<foreign::MappedInput> mapped_;
+  Head foreign_head_ = Head::kBase;
 };
 
 }  // namespace accel::models

@@ -26,6 +26,10 @@ struct PoolingName {
   std::string_view name;  // in its newer "pooling_mode"
 };
 
+// Where modules leave what they give to the next.
+constexpr std::string_view kSentenceField = "sentence_embedding";
+constexpr std::string_view kTokenField = "token_embeddings";
+
 constexpr std::array<PoolingName, 6> kPoolings{{
     {Pooling::kCls, "pooling_mode_cls_token", "cls"},
     {Pooling::kMax, "pooling_mode_max_tokens", "max"},
@@ -90,13 +94,15 @@ Result<std::vector<Pooling>> read_pooling(const Json& json) {
   return chosen;
 }
 
-Result<DenseModule> read_dense(const fs::path& folder, const Json& json) {
+// `field`: what it works on and gives.
+Result<DenseModule> read_dense(const fs::path& folder, const Json& json, std::string_view field) {
   ConfigReader in(json);
   DenseModule dense{.folder = folder,
                     .in = in.size_or("in_features", 0),
                     .out = in.size_or("out_features", 0),
                     .bias = in.flag_or("bias", true),
-                    .activation = {}};
+                    .activation = {},
+                    .residual = in.flag_or("use_residual", false)};
   const std::string function =
       in.text_or("activation_function", "torch.nn.modules.activation.Tanh");
   for (const auto& [torch, name] : kTorchActivations) {
@@ -105,16 +111,42 @@ Result<DenseModule> read_dense(const fs::path& folder, const Json& json) {
   if (dense.activation.empty()) in.problem("activation_function: " + function + " is not known");
   if (dense.in == 0 || dense.out == 0) in.problem("expected in_features and out_features");
   for (const char* end : {"module_input_name", "module_output_name"}) {
-    in.expect(end, "sentence_embedding", "dense layers are built behind the pooling only");
+    // PyLate's own layers leave it to their class.
+    if (const std::string found = in.text_or(end, field);
+        found != field && (field != kTokenField || found != kSentenceField)) {
+      in.problem(fmt::format("{}: expected {} at this place, found {}", end, field, found));
+    }
   }
   ACCEL_TRY(in.status());
   return dense;
 }
 
+Result<SparsePooling> read_sparse_pooling(const Json& json) {
+  ConfigReader in(json);
+  const std::string strategy = in.text_or("pooling_strategy", "max");
+  const std::string function = in.text_or("activation_function", "relu");
+  if (strategy != "max" && strategy != "sum") {
+    in.problem("pooling_strategy: expected max or sum, found " + strategy);
+  }
+  if (function != "relu" && function != "log1p_relu") {
+    in.problem("activation_function: expected relu or log1p_relu, found " + function);
+  }
+  ACCEL_TRY(in.status());
+  return SparsePooling{.sum = strategy == "sum", .twice = function == "log1p_relu"};
+}
+
+// A dense layer before any pooling works on each token.
+Status read_token_dense(const fs::path& folder, const Json& json, SentenceModules& modules) {
+  ACCEL_ASSIGN(DenseModule dense, read_dense(folder, json, kTokenField));
+  modules.kind = EmbeddingKind::kTokens;
+  modules.chain.emplace_back(std::move(dense));
+  return {};
+}
+
 // Adds one entry of modules.json.
 Status read_module(const fs::path& folder, std::string_view type, SentenceModules& modules) {
   const fs::path config = folder / "config.json";
-  if (type == "Transformer") {
+  if (type == "Transformer" || type == "MLMTransformer") {
     if (!modules.transformer.empty()) return unimplemented("a second Transformer is not built");
     modules.transformer = folder;
     return {};
@@ -127,13 +159,19 @@ Status read_module(const fs::path& folder, std::string_view type, SentenceModule
   if (modules.normalize) {
     return unimplemented(fmt::format("a {} module after Normalize is not built", type));
   }
-  if (type != "Pooling" && type != "Dense" && type != "LayerNorm") {
-    return unimplemented(fmt::format(
-        "module type '{}' is not built; known: Transformer, Pooling, Dense, LayerNorm, Normalize, "
-        "Dropout",
-        type));
+  constexpr std::array<std::string_view, 4> kKnown = {"Pooling", "Dense", "LayerNorm",
+                                                      "SpladePooling"};
+  if (std::ranges::find(kKnown, type) == kKnown.end()) {
+    return unimplemented(
+        fmt::format("module type '{}' is not built; known: Transformer, MLMTransformer, Pooling, "
+                    "SpladePooling, Dense, LayerNorm, Normalize, Dropout",
+                    type));
   }
-  if ((type == "Pooling") != modules.pooling.empty()) {
+  const bool first = modules.pooling.empty() && modules.kind != EmbeddingKind::kSparse;
+  const bool tokens = type == "Dense" && first;
+  const bool pools = type == "Pooling" || type == "SpladePooling";
+  const bool behind_tokens = modules.kind == EmbeddingKind::kTokens;
+  if (!tokens && (pools != first || behind_tokens || modules.kind == EmbeddingKind::kSparse)) {
     return unimplemented(fmt::format("expected one Pooling module, and Dense and LayerNorm behind "
                                      "it; found {} out of this order",
                                      type));
@@ -141,8 +179,13 @@ Status read_module(const fs::path& folder, std::string_view type, SentenceModule
   ACCEL_ASSIGN(const Json json, read_json(config));
   if (type == "Pooling") {
     ACCEL_ASSIGN(modules.pooling, read_pooling(json));
+  } else if (type == "SpladePooling") {
+    modules.kind = EmbeddingKind::kSparse;
+    ACCEL_ASSIGN(modules.sparse, read_sparse_pooling(json));
+  } else if (tokens) {
+    return read_token_dense(folder, json, modules);
   } else if (type == "Dense") {
-    ACCEL_ASSIGN(DenseModule dense, read_dense(folder, json));
+    ACCEL_ASSIGN(DenseModule dense, read_dense(folder, json, kSentenceField));
     modules.chain.emplace_back(std::move(dense));
   } else {
     ConfigReader in(json);
@@ -226,7 +269,12 @@ Status read_module_list(const fs::path& folder, SentenceModules& modules) {
                   .with_context(fmt::format("module {} in '{}'", last_part(type), path)));
   }
   if (modules.transformer.empty()) return invalid_argument("expected a Transformer module");
-  if (modules.pooling.empty()) return invalid_argument("expected a Pooling module");
+  if (modules.kind == EmbeddingKind::kDense && modules.pooling.empty()) {
+    return invalid_argument("expected a Pooling module");
+  }
+  if (modules.kind == EmbeddingKind::kTokens) {
+    ACCEL_ASSIGN(modules.late, read_late_interaction(folder));
+  }
   return {};
 }
 
@@ -235,6 +283,38 @@ Result<Weights> open_weights(const fs::path& folder,
   ACCEL_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(folder));
   std::ranges::move(checkpoint.mappings(), std::back_inserter(sources));
   return Weights(checkpoint.weights());
+}
+
+// What the modules so far give, and the size of its last axis.
+struct Embedded {
+  Output value;
+  int64_t size = 0;
+};
+
+Result<Embedded> apply_module(const DenseModule& dense, const Embedded& x,
+                              std::vector<std::shared_ptr<const MappedFile>>& sources) {
+  if (dense.in != x.size) {
+    return invalid_argument(fmt::format("{}: expected in_features {}, found {}",
+                                        dense.folder.string(), x.size, dense.in));
+  }
+  ACCEL_ASSIGN(Weights weights, open_weights(dense.folder, sources));
+  Output y = linear(weights, "linear", x.value, dense.in, dense.out, dense.bias);
+  ACCEL_ASSIGN(y, activation(dense.activation, y));
+  if (dense.residual) {
+    const bool same = dense.in == dense.out;
+    y = add(y, same ? x.value : linear(weights, "residual", x.value, dense.in, dense.out, false));
+  }
+  ACCEL_TRY(weights.check(dense.beside).with_context(dense.folder.string()));
+  return Embedded{y, dense.out};
+}
+
+Result<Embedded> apply_module(const LayerNormModule& norm, const Embedded& x,
+                              std::vector<std::shared_ptr<const MappedFile>>& sources) {
+  ACCEL_ASSIGN(Weights weights, open_weights(norm.folder, sources));
+  // torch.nn.LayerNorm's default epsilon.
+  const Output y = layer_norm(weights, "norm", x.value, x.size, 1e-5);
+  ACCEL_TRY(weights.check({}).with_context(norm.folder.string()));
+  return Embedded{y, x.size};
 }
 
 }  // namespace
@@ -246,8 +326,18 @@ std::string_view to_string(Pooling pooling) {
   std::abort();
 }
 
+std::string_view to_string(EmbeddingKind kind) {
+  switch (kind) {
+    case EmbeddingKind::kDense: return "sentence-embedding";
+    case EmbeddingKind::kSparse: return "sparse-embedding";
+    case EmbeddingKind::kTokens: return "multi-vector-embedding";
+  }
+  std::abort();
+}
+
 int64_t SentenceModules::embedding_size(int64_t hidden) const {
-  int64_t size = hidden * static_cast<int64_t>(pooling.size());
+  int64_t size =
+      kind == EmbeddingKind::kTokens ? hidden : hidden * static_cast<int64_t>(pooling.size());
   for (const SentenceModule& module : chain) {
     if (const auto* dense = std::get_if<DenseModule>(&module)) size = dense->out;
   }
@@ -270,31 +360,27 @@ Result<SentenceModules> read_sentence_modules(const fs::path& folder) {
   return modules;
 }
 
-Result<Output> build_sentence(const SentenceModules& modules, const Output& hidden,
-                              const Output& attention_mask, bool normalize,
-                              std::vector<std::shared_ptr<const MappedFile>>& sources) {
-  Output x = pool(modules.pooling, hidden, attention_mask);
-  int64_t size =
-      hidden.get_partial_shape()[2].get_length() * static_cast<int64_t>(modules.pooling.size());
-  for (const SentenceModule& module : modules.chain) {
-    if (const auto* dense = std::get_if<DenseModule>(&module)) {
-      if (dense->in != size) {
-        return invalid_argument(fmt::format("{}: expected in_features {}, found {}",
-                                            dense->folder.string(), size, dense->in));
-      }
-      ACCEL_ASSIGN(Weights weights, open_weights(dense->folder, sources));
-      x = linear(weights, "linear", x, dense->in, dense->out, dense->bias);
-      ACCEL_ASSIGN(x, activation(dense->activation, x));
-      ACCEL_TRY(weights.check({}).with_context(dense->folder.string()));
-      size = dense->out;
-    } else {
-      const auto& norm = std::get<LayerNormModule>(module);
-      ACCEL_ASSIGN(Weights weights, open_weights(norm.folder, sources));
-      x = layer_norm(weights, "norm", x, size, 1e-5);  // torch.nn.LayerNorm's default
-      ACCEL_TRY(weights.check({}).with_context(norm.folder.string()));
-    }
+Result<NamedOutput> build_embedding(const SentenceModules& modules, const EncodedTokens& tokens,
+                                    bool normalize,
+                                    std::vector<std::shared_ptr<const MappedFile>>& sources) {
+  if (modules.kind == EmbeddingKind::kSparse) {
+    return NamedOutput{"sparse_embedding",
+                       pool_sparse(modules.sparse, tokens.states, tokens.attention_mask)};
   }
-  return modules.normalize && normalize ? unit_length(x) : x;
+  Embedded made{tokens.states, tokens.states.get_partial_shape()[2].get_length()};
+  const bool per_token = modules.kind == EmbeddingKind::kTokens;
+  if (!per_token) {
+    made.value = pool(modules.pooling, tokens.states, tokens.attention_mask);
+    made.size *= static_cast<int64_t>(modules.pooling.size());
+  }
+  for (const SentenceModule& module : modules.chain) {
+    ACCEL_ASSIGN(made, std::visit([&](const auto& one) { return apply_module(one, made, sources); },
+                                  module));
+  }
+  // Vectors of tokens are compared by their angle: PyLate and ColBERT do not ask the folder.
+  if (per_token) return NamedOutput{std::string(kTokenField), unit_length(made.value)};
+  return NamedOutput{std::string(kSentenceField),
+                     modules.normalize && normalize ? unit_length(made.value) : made.value};
 }
 
 }  // namespace accel::models

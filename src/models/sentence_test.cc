@@ -18,6 +18,8 @@ constexpr const char* kTransformer = "sentence_transformers.models.Transformer";
 constexpr const char* kPooling = "sentence_transformers.models.Pooling";
 constexpr const char* kDense = "sentence_transformers.models.Dense";
 constexpr const char* kLayerNorm = "sentence_transformers.models.LayerNorm";
+constexpr const char* kSplade = "sentence_transformers.sparse_encoder.models.SpladePooling";
+constexpr const char* kTokenDense = "pylate.models.Dense.Dense";
 constexpr const char* kNormalize = "sentence_transformers.models.Normalize";
 
 struct ModuleLine {
@@ -215,6 +217,71 @@ TEST_F(Sentence, ModulesOutOfOrderOrUnknownAreRefused) {
   EXPECT_THAT(refused().message(), HasSubstr("expected a Transformer module"));
 }
 
+TEST_F(Sentence, SparsePoolingHasTwoOptions) {
+  modules({{"sentence_transformers.sparse_encoder.models.MLMTransformer", ""},
+           {kSplade, "1_SpladePooling"}});
+  folder_.write("1_SpladePooling/config.json", Json::object());
+  EXPECT_EQ(read()->kind, EmbeddingKind::kSparse);
+  EXPECT_FALSE(read()->sparse.sum);
+  EXPECT_FALSE(read()->sparse.twice);
+  folder_.write("1_SpladePooling/config.json",
+                {{"pooling_strategy", "sum"}, {"activation_function", "log1p_relu"}});
+  EXPECT_TRUE(read()->sparse.sum);
+  EXPECT_TRUE(read()->sparse.twice);
+  folder_.write("1_SpladePooling/config.json", {{"pooling_strategy", "mean"}});
+  EXPECT_THAT(refused().message(), HasSubstr("pooling_strategy: expected max or sum, found mean"));
+  folder_.write("1_SpladePooling/config.json", {{"activation_function", "gelu"}});
+  EXPECT_THAT(refused().message(), HasSubstr("activation_function"));
+  modules({{kTransformer, ""}, {kSplade, "1_SpladePooling"}, {kNormalize, ""}, {kDense, ""}});
+  EXPECT_FALSE(read().ok());
+}
+
+TEST_F(Sentence, TokensHaveTheRulesOfLateInteraction) {
+  modules({{kTransformer, ""}, {kTokenDense, "1_Dense"}});
+  folder_.write("1_Dense/config.json",
+                {{"in_features", 8}, {"out_features", 5}, {"use_residual", false}});
+  SentenceModules modules = *read();
+  EXPECT_EQ(modules.kind, EmbeddingKind::kTokens);
+  EXPECT_EQ(modules.embedding_size(8), 5);
+  EXPECT_EQ(modules.late.query_prefix, "[Q] ");
+  EXPECT_EQ(modules.late.document_length, 180);
+  EXPECT_EQ(modules.late.skipped_words.size(), 32u);  // string.punctuation
+  folder_.write("config_sentence_transformers.json", {{"query_prefix", "q"},
+                                                      {"query_length", 9},
+                                                      {"do_query_expansion", false},
+                                                      {"attend_to_expansion_tokens", true},
+                                                      {"skiplist_words", Json::array({"!"})}});
+  modules = *read();
+  EXPECT_EQ(modules.late.query_prefix, "q");
+  EXPECT_EQ(modules.late.query_length, 9);
+  EXPECT_FALSE(modules.late.expand_queries);
+  EXPECT_FALSE(modules.late.attend_to_expansion);  // there are none
+  EXPECT_THAT(modules.late.skipped_words, ElementsAre("!"));
+  for (const Json& json : {Json{{"query_length", 2}}, Json{{"document_length", -1}},
+                           Json{{"skiplist_words", "!"}}, Json{{"document_prefix", 3}}}) {
+    folder_.write("config_sentence_transformers.json", json);
+    EXPECT_THAT(refused().message(), HasSubstr("config_sentence_transformers.json")) << json;
+  }
+}
+
+TEST_F(Sentence, ColbertsOwnMetadata) {
+  EXPECT_EQ(read_colbert_metadata(folder_.path())->query_prefix, "[unused0]");
+  folder_.write("artifact.metadata", {{"query_maxlen", 24},
+                                      {"doc_maxlen", 300},
+                                      {"attend_to_mask_tokens", true},
+                                      {"mask_punctuation", false},
+                                      {"doc_token_id", "[D]"}});
+  const LateInteractionRules rules = *read_colbert_metadata(folder_.path());
+  EXPECT_EQ(rules.query_length, 24);
+  EXPECT_EQ(rules.document_length, 300);
+  EXPECT_TRUE(rules.attend_to_expansion);
+  EXPECT_TRUE(rules.skipped_words.empty());
+  EXPECT_EQ(rules.document_prefix, "[D]");
+  folder_.write("artifact.metadata", {{"doc_maxlen", "long"}});
+  EXPECT_THAT(read_colbert_metadata(folder_.path()).status().message(),
+              HasSubstr("artifact.metadata: doc_maxlen"));
+}
+
 TEST_F(Sentence, PathsStayBelowTheFolder) {
   for (const char* path : {"..", "../other", "/etc", "a/../../b", "./../x"}) {
     modules({{kTransformer, path}, {kPooling, "1_Pooling"}});
@@ -327,24 +394,49 @@ class SentenceGraph : public Sentence {
         "3_LayerNorm/model.safetensors",
         {{"norm.weight", tiny_tensor({size}, "w")}, {"norm.bias", tiny_tensor({size}, "b")}});
   }
-  Result<Output> build(int64_t hidden) {
+  Result<NamedOutput> build(int64_t hidden) {
     const SentenceModules modules = *read();
     const auto x =
         std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, -1, hidden});
     const auto mask =
         std::make_shared<ov::op::v0::Parameter>(ov::element::i64, ov::PartialShape{-1, -1});
     sources_.clear();
-    return build_sentence(modules, x, mask, true, sources_);
+    return build_embedding(modules, {x, mask}, true, sources_);
   }
 
   std::vector<std::shared_ptr<const MappedFile>> sources_;
 };
 
 TEST_F(SentenceGraph, DenseAndLayerNormFollowThePooling) {
-  const Result<Output> built = build(8);
+  const Result<NamedOutput> built = build(8);
   ASSERT_TRUE(built.ok()) << built.status().to_string();
-  EXPECT_EQ(built->get_partial_shape(), (ov::PartialShape{-1, 5}));
+  EXPECT_EQ(built->name, "sentence_embedding");
+  EXPECT_EQ(built->value.get_partial_shape(), (ov::PartialShape{-1, 5}));
   EXPECT_EQ(sources_.size(), 2u);
+}
+
+TEST_F(SentenceGraph, WithoutPoolingEveryTokenGoesThroughTheDenseLayers) {
+  modules({{kTransformer, ""}, {kTokenDense, "2_Dense"}});
+  const Result<NamedOutput> built = build(8);
+  ASSERT_TRUE(built.ok()) << built.status().to_string();
+  EXPECT_EQ(built->name, "token_embeddings");
+  EXPECT_EQ(built->value.get_partial_shape(), (ov::PartialShape{-1, -1, 5}));
+}
+
+TEST_F(SentenceGraph, ALayerBesideItsInputNeedsAWayForIt) {
+  modules({{kTransformer, ""}, {kTokenDense, "2_Dense"}});
+  folder_.write("2_Dense/config.json",
+                {{"in_features", 8}, {"out_features", 5}, {"use_residual", true}});
+  EXPECT_THAT(build(8).status().message(), HasSubstr("residual.weight"));
+}
+
+TEST_F(SentenceGraph, SparseEmbeddingsHaveTheSizeOfTheVocabulary) {
+  modules({{kTransformer, ""}, {kSplade, "1_SpladePooling"}});
+  folder_.write("1_SpladePooling/config.json", Json::object());
+  const Result<NamedOutput> built = build(30);
+  ASSERT_TRUE(built.ok()) << built.status().to_string();
+  EXPECT_EQ(built->name, "sparse_embedding");
+  EXPECT_EQ(built->value.get_partial_shape(), (ov::PartialShape{-1, 30}));
 }
 
 TEST_F(SentenceGraph, SizesThatDoNotMeetAreNamed) {

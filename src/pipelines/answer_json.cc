@@ -1,4 +1,7 @@
 // Answers as the Hub's pipelines write them.
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "accel/task.h"
@@ -55,6 +58,10 @@ OrderedJson json_of(const Segment& segment) {
   return {{"score", nullptr}, {"label", segment.label}, {"area", segment.area}};
 }
 
+OrderedJson json_of(const WordWeight& word) {
+  return {{"token", word.token}, {"token_str", word.token_str}, {"weight", word.weight}};
+}
+
 OrderedJson json_of(const TranscriptChunk& chunk) {
   return {{"text", chunk.text}, {"timestamp", {chunk.begin, chunk.end}}};
 }
@@ -66,10 +73,38 @@ OrderedJson list_of(const std::vector<T>& values) {
   return list;
 }
 
+// Numbers of an axis, and of those within, from `at` on. They are many: no tree of them is built.
+void append_lists(std::string& out, const Shape& shape, size_t axis, const float*& at) {
+  if (axis == shape.size()) {
+    std::array<char, 24> text;
+    const float number = *at++;
+    if (!std::isfinite(number)) {
+      out += "null";
+    } else {
+      out.append(text.data(), std::to_chars(text.begin(), text.end(), number).ptr);
+    }
+    return;
+  }
+  out += '[';
+  for (int64_t i = 0; i < shape[axis]; ++i) {
+    if (i > 0) out += ',';
+    append_lists(out, shape, axis + 1, at);
+  }
+  out += ']';
+}
+
+std::string nested_lists(const Tensor& tensor) {
+  std::string text;
+  const float* at = tensor.data<float>().data();
+  append_lists(text, tensor.shape(), 0, at);
+  return text;
+}
+
 struct Writer {
   OrderedJson operator()(const Labels& labels) const { return list_of(labels); }
   OrderedJson operator()(const Entities& entities) const { return list_of(entities); }
   OrderedJson operator()(const Ranking& ranking) const { return list_of(ranking); }
+  OrderedJson operator()(const SparseEmbedding& words) const { return list_of(words); }
   OrderedJson operator()(const DetectedObjects& objects) const { return list_of(objects); }
   OrderedJson operator()(const Segmentation& map) const { return list_of(map.segments); }
 
@@ -104,8 +139,15 @@ struct Writer {
 }  // namespace
 
 std::string to_json(const TaskResult& result) {
-  return std::visit(Writer{}, result.answer)
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return std::visit(
+      [](const auto& answer) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(answer)>, Features>) {
+          return nested_lists(answer.values);
+        } else {
+          return Writer{}(answer).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        }
+      },
+      result.answer);
 }
 
 }  // namespace accel

@@ -44,6 +44,20 @@ struct SoundFrames {
   int64_t samples_min = 1;  // that one frame is made of
 };
 
+struct EmbeddingModel;
+
+// How a model with late interaction (ColBERT) reads queries and documents.
+struct LateInteraction {
+  std::optional<int32_t> query_id;  // the marker behind the first token; none: no marker
+  std::optional<int32_t> document_id;
+  int64_t query_tokens = 0;  // at most, marker included
+  int64_t document_tokens = 0;
+  bool expands = false;  // queries are filled up with expansion_id
+  bool attends = false;  // and these are attended to
+  int32_t expansion_id = 0;
+  std::vector<int32_t> skipped;  // tokens of documents that get no vector
+};
+
 // What a model's folder says about preparing inputs and naming outputs. Immutable.
 struct TaskModel {
   std::shared_ptr<const text::Tokenizer> tokenizer;  // null: the model takes no text
@@ -64,6 +78,8 @@ struct TaskModel {
   std::shared_ptr<const text::CtcDecoder> transcripts = nullptr;    // null: has no CTC vocabulary
   SoundFrames frames = {};
   std::optional<Matching> matching = std::nullopt;  // of models that compare texts with images
+  std::shared_ptr<const EmbeddingModel> sentences = nullptr;  // null: embeds no texts
+  std::optional<LateInteraction> late = std::nullopt;         // none: embeds no single tokens
 
   bool takes(std::string_view input) const {
     return std::ranges::find(inputs, input) != inputs.end();
@@ -91,6 +107,14 @@ struct InputPart {
   bool optional = false;
 };
 
+// What the graphs of a task compute.
+enum class Computes : uint8_t {
+  kHead,    // the head's outputs
+  kDense,   // "sentence_embedding", as the folder's modules say
+  kSparse,  // "sparse_embedding" of the head's logits
+  kTokens,  // "token_embeddings", as the folder's modules say
+};
+
 struct Task {
   std::string_view name;  // the Hub's
   std::span<const std::string_view> aliases;
@@ -104,6 +128,13 @@ struct Task {
   std::span<const std::string_view> options;  // members of TaskOptions that it has
   Result<Prepared> (*prepare)(const TaskModel& model, const TaskInput& input,
                               const TaskOptions& options);
+  Computes computes = Computes::kHead;
+  // Further heads whose models have what it needs; their graphs keep their own head.
+  std::span<const std::string_view> more_heads = {};
+
+  bool serves(std::string_view of) const {
+    return head == of || std::ranges::find(more_heads, of) != more_heads.end();
+  }
 };
 
 // Sorted by name.
@@ -112,8 +143,12 @@ std::span<const Task> tasks();
 // By name or alias. INVALID_ARGUMENT with the nearest name for an unknown one.
 Result<const Task*> find_task(std::string_view name);
 
-// The task that models with this head are for, unless the user wants another; null: none.
-const Task* task_of_head(std::string_view head);
+// The task that models with this head and these inputs are for, unless the user wants another;
+// null: none.
+const Task* task_of_head(std::string_view head, std::span<const std::string> inputs);
+
+// The task that gives what a folder's own modules compute.
+const Task& task_of_modules(Computes computes);
 
 TaskReport report_of(const Task& task);
 

@@ -48,6 +48,10 @@ constexpr std::array<std::string_view, 1> kSpeech = {"speech-recognition"};
 constexpr std::array<std::string_view, 1> kSentiment = {"sentiment-analysis"};
 constexpr std::array<std::string_view, 1> kNer = {"ner"};
 constexpr std::array<std::string_view, 1> kRerank = {"rerank"};
+constexpr std::array<std::string_view, 1> kColbert = {"colbert"};
+constexpr std::array<std::string_view, 1> kSplade = {"splade"};
+
+constexpr std::array<std::string_view, 1> kOfMatching = {"zero-shot-image-classification"};
 
 constexpr std::array<std::string_view, 2> kTopAndFunction = {"top_k", "function"};
 constexpr std::array<std::string_view, 2> kTopAndTargets = {"top_k", "targets"};
@@ -57,11 +61,14 @@ constexpr std::array<std::string_view, 5> kSpans = {"top_k", "window_tokens", "s
 constexpr std::array<std::string_view, 3> kGrouping = {"aggregation", "window_tokens",
                                                        "stride_tokens"};
 constexpr std::array<std::string_view, 1> kThreshold = {"threshold"};
+constexpr std::array<std::string_view, 1> kPool = {"pool"};
+constexpr std::array<std::string_view, 1> kPrompts = {"prompt"};
+constexpr std::array<std::string_view, 2> kTopAndPrompt = {"top_k", "prompt"};
 constexpr std::array<std::string_view, 1> kTimestamps = {"timestamps"};
 constexpr std::array<std::string_view, 2> kTopAndHypothesis = {"top_k", "hypothesis"};
 constexpr std::array<std::string_view, 3> kZeroShot = {"top_k", "multi_label", "hypothesis"};
 
-constexpr std::array<Task, 13> kTasks{{
+constexpr std::array<Task, 19> kTasks{{
     {"audio-classification",
      {},
      "a sound to labels",
@@ -70,8 +77,26 @@ constexpr std::array<Task, 13> kTasks{{
      kOfSound,
      kTopAndFunction,
      prepare_audio_classification},
+    {"audio-feature-extraction",
+     {},
+     "the model's numbers for each frame of a sound",
+     "feature-extraction",
+     kSound,
+     kOfSound,
+     kPool,
+     prepare_audio_feature_extraction},
     {"automatic-speech-recognition", kSpeech, "the words of a recording, by models with CTC",
      "automatic-speech-recognition", kSound, kOfSound, kTimestamps, prepare_speech_recognition},
+    {"feature-extraction",
+     {},
+     "the model's numbers for each token of a text",
+     "feature-extraction",
+     kOneText,
+     kOfText,
+     kPool,
+     prepare_feature_extraction,
+     Computes::kHead,
+     kOfMatching},
     {"fill-mask",
      {},
      "the words that fit in the place of a mask token",
@@ -88,6 +113,16 @@ constexpr std::array<Task, 13> kTasks{{
      kOfImage,
      kTopAndFunction,
      prepare_image_classification},
+    {"image-feature-extraction",
+     {},
+     "the model's numbers for an image",
+     "feature-extraction",
+     kImage,
+     kOfImage,
+     kPool,
+     prepare_image_feature_extraction,
+     Computes::kHead,
+     kOfMatching},
     {"image-segmentation",
      {},
      "a class for each pixel of an image",
@@ -96,6 +131,9 @@ constexpr std::array<Task, 13> kTasks{{
      kOfImage,
      {},
      prepare_image_segmentation},
+    {"multi-vector-embedding", kColbert, "a vector per token of a text, for late interaction",
+     "feature-extraction", kOneText, kOfText, kPrompts, prepare_multi_vector_embedding,
+     Computes::kTokens},
     {"multiple-choice",
      {},
      "which of several endings goes on from a prompt",
@@ -120,6 +158,17 @@ constexpr std::array<Task, 13> kTasks{{
      kOfText,
      kSpans,
      prepare_question_answering},
+    {"sentence-embedding",
+     {},
+     "one vector for a text",
+     "feature-extraction",
+     kOneText,
+     kOfText,
+     kPrompts,
+     prepare_sentence_embedding,
+     Computes::kDense},
+    {"sparse-embedding", kSplade, "the words that a text means, with weights", "fill-mask",
+     kOneText, kOfText, kTopAndPrompt, prepare_sparse_embedding, Computes::kSparse},
     {"text-classification", kSentiment, "a text, or a pair of texts, to labels",
      "text-classification", kTextOrPair, kOfText, kTopAndFunction, prepare_text_classification},
     {"text-ranking", kRerank, "documents by how well they answer a query", "text-classification",
@@ -220,10 +269,23 @@ Result<const Task*> find_task(std::string_view name) {
                                       did_you_mean(name, names), fmt::join(names, ", ")));
 }
 
-const Task* task_of_head(std::string_view head) {
-  // The task that is called like the head is the usual one.
+const Task* task_of_head(std::string_view head, std::span<const std::string> inputs) {
+  const auto has_inputs = [&](const Task& task) {
+    return std::ranges::all_of(task.graphs, [&](Names names) {
+      return std::ranges::any_of(inputs, [&](const auto& input) { return takes(names, input); });
+    });
+  };
+  // The task that is called like the head is the usual one, unless the model takes something else.
   const auto named = std::ranges::find(kTasks, head, &Task::name);
+  if (named != kTasks.end() && has_inputs(*named)) return &*named;
+  for (const Task& task : kTasks) {
+    if (task.computes == Computes::kHead && task.serves(head) && has_inputs(task)) return &task;
+  }
   return named == kTasks.end() ? nullptr : &*named;
+}
+
+const Task& task_of_modules(Computes computes) {
+  return *std::ranges::find(kTasks, computes, &Task::computes);
 }
 
 TaskReport report_of(const Task& task) {
@@ -239,7 +301,7 @@ TaskReport report_of(const Task& task) {
 }
 
 Status check_options(const Task& task, const TaskOptions& options) {
-  const std::array<std::pair<std::string_view, bool>, 12> given{{
+  const std::array<std::pair<std::string_view, bool>, 14> given{{
       {"top_k", options.top_k.has_value()},
       {"function", options.function.has_value()},
       {"multi_label", options.multi_label.has_value()},
@@ -252,6 +314,8 @@ Status check_options(const Task& task, const TaskOptions& options) {
       {"targets", options.targets.has_value()},
       {"threshold", options.threshold.has_value()},
       {"timestamps", options.timestamps.has_value()},
+      {"pool", options.pool.has_value()},
+      {"prompt", options.prompt.has_value()},
   }};
   for (const auto& [name, set] : given) {
     if (!set || takes(task.options, name)) continue;

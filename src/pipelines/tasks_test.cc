@@ -33,8 +33,21 @@ TEST(Tasks, AreSortedAndFoundByTheirOtherNames) {
 
 // row 85 (partial: the tasks of texts)
 TEST(Tasks, FollowTheHead) {
-  EXPECT_EQ(task_of_head("text-classification")->name, "text-classification");
-  EXPECT_EQ(task_of_head("text-generation"), nullptr);
+  const std::vector<std::string> tokens = {"input_ids", "attention_mask"};
+  const std::vector<std::string> pixels = {"pixel_values"};
+  EXPECT_EQ(task_of_head("text-classification", tokens)->name, "text-classification");
+  EXPECT_EQ(task_of_head("text-generation", tokens), nullptr);
+  EXPECT_EQ(task_of_head("feature-extraction", tokens)->name, "feature-extraction");
+  EXPECT_EQ(task_of_head("feature-extraction", pixels)->name, "image-feature-extraction");
+  // Half of a model that compares texts with images has its embedding to give.
+  EXPECT_EQ(task_of_head("zero-shot-image-classification", pixels)->name,
+            "image-feature-extraction");
+}
+
+TEST(Tasks, FollowTheModules) {
+  EXPECT_EQ(task_of_modules(Computes::kDense).name, "sentence-embedding");
+  EXPECT_EQ(task_of_modules(Computes::kSparse).name, "sparse-embedding");
+  EXPECT_EQ(task_of_modules(Computes::kTokens).name, "multi-vector-embedding");
 }
 
 TEST(Tasks, RefuseOptionsThatTheyLack) {

@@ -61,6 +61,8 @@ TaskOptions options_of(const Json& json) {
   take(json, "targets", options.targets);
   take(json, "threshold", options.threshold);
   take(json, "timestamps", options.timestamps);
+  take(json, "pool", options.pool);
+  take(json, "prompt", options.prompt);
   return options;
 }
 
@@ -89,9 +91,7 @@ class Answers : public testing::TestWithParam<std::string> {
   Result<std::shared_ptr<Model>> load(const Json& changes, const std::string& task) {
     scratch_ = std::make_unique<models::ScratchFolder>();
     const fs::path source = golden_folder() / GetParam();
-    for (const auto& file : fs::directory_iterator(source)) {
-      fs::copy_file(file.path(), scratch_->path() / file.path().filename());
-    }
+    fs::copy(source, scratch_->path(), fs::copy_options::recursive);
     Json config = *read_json(source / "config.json");
     config.update(changes);
     fs::remove(scratch_->path() / "config.json");

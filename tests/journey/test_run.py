@@ -2,6 +2,7 @@
 by golden.answers; here is what the program does with them."""
 
 import json
+import shutil
 import struct
 import unittest
 import wave
@@ -91,6 +92,125 @@ class Texts(RunTest):
         config["id2label"] = {**{str(i): f"label {i}" for i in range(4)}, "x": "wrong"}
         (copy / "config.json").write_text(json.dumps(config))
         self.refused(INVALID_ARGUMENT, "run", copy, IMAGES / "small.png", says=("id2label", "'x'"))
+
+
+    def test_a_model_for_no_task_that_runs(self):
+        model = GOLDEN / "gpt2"
+        line = f"accel infer {model} --inputs FILE"
+        self.refused(FAILED_PRECONDITION, "run", model, "Once upon a time",
+                     says=("the model is for text-generation", line))
+        record, = self.records("gpt2", "hello", "--task", "feature-extraction")
+        self.assertEqual(record["status"], "OK")
+
+
+def shape_of(lists):
+    shape = []
+    while isinstance(lists, list):
+        shape.append(len(lists))
+        lists = lists[0] if lists else None
+    return shape
+
+
+class Embeddings(RunTest):
+    def test_states_of_all_tokens_and_none_of_padding(self):
+        texts = ["hello", "hello there, and good day to all of you", "yes"]
+        together = self.records("electra-feature", *texts)
+        for text, record in zip(texts, together):
+            alone, = self.records("electra-feature", text)
+            self.assertEqual(shape_of(record["result"]), shape_of(alone["result"]))
+            for found, expected in zip(record["result"][0], alone["result"][0]):
+                self.assertClose(found, expected)
+        self.assertLess(len(together[2]["result"][0]), len(together[1]["result"][0]))
+
+    def test_a_folder_with_modules_is_for_sentences(self):
+        record, = self.records("sentence-dense", "The trains leave.")
+        embedded = self.accel("embed", GOLDEN / "sentence-dense", "--precision", "f32",
+                              input="The trains leave.\n")
+        self.assertClose(record["result"], json.loads(embedded.stdout)["embedding"])
+        query, = self.records("sentence-cased", "trains", "--prompt", "query")
+        plain, = self.records("sentence-cased", "trains")
+        self.assertNotEqual(query["result"], plain["result"])
+        self.failed(NOT_FOUND, "sentence-cased", "trains", "--prompt", "quest",
+                    says=("no prompt 'quest'", "document, query"))
+
+    def test_an_image_and_a_text_in_one_space(self):
+        image, = self.records("clip", IMAGES / "small.png", "--task", "image-feature-extraction")
+        text, = self.records("clip", "a cat", "--task", "feature-extraction")
+        self.assertEqual(shape_of(image["result"]), shape_of(text["result"]))
+        states, = self.records("vit-imgcls", IMAGES / "small.png", "--task",
+                               "image-feature-extraction")
+        self.assertEqual(len(shape_of(states["result"])), 3)
+        self.failed(FAILED_PRECONDITION, "vit-imgcls", IMAGES / "small.png", "--task",
+                    "image-feature-extraction", "--pool", says="without")
+
+    def test_sparse_words(self):
+        all_words, = self.records("splade-bert", "The trains leave in seven minutes.")
+        weights = [word["weight"] for word in all_words["result"]]
+        self.assertEqual(weights, sorted(weights, reverse=True))
+        self.assertGreater(weights[-1], 0)
+        three, = self.records("splade-bert", "The trains leave in seven minutes.", "--top-k", "3")
+        self.assertEqual(three["result"], all_words["result"][:3])
+        # A masked language model without modules has what it needs, when asked.
+        record, = self.records("albert-mlm", "hello", "--task", "splade", "--top-k", "2")
+        self.assertEqual(len(record["result"]), 2)
+        self.refused(FAILED_PRECONDITION, "embed", GOLDEN / "splade-bert", input="hello\n",
+                     says=("found one for sparse-embedding", "accel run"))
+
+    def test_a_vector_per_token(self):
+        for model, size, tokens in (("colbert-pylate", 12, 16), ("colbert-own", 16, 14)):
+            texts = ["It rained.", "It rained, and the trains were late; nobody minded."]
+            queries = self.records(model, *texts, "--prompt", "query")
+            self.assertEqual([shape_of(one["result"]) for one in queries], [[tokens, size]] * 2)
+            documents = self.records(model, *texts)
+            self.assertLess(len(documents[0]["result"]), len(documents[1]["result"]))
+            for vector in documents[0]["result"]:
+                self.assertAlmostEqual(sum(x * x for x in vector), 1, places=5)
+        self.failed(INVALID_ARGUMENT, "colbert-own", "x", "--prompt", "passage", says="document")
+        self.refused(FAILED_PRECONDITION, "run", GOLDEN / "electra-feature", "x", "--task",
+                     "colbert", says="found one for sentence-embedding")
+
+    def test_a_marker_that_is_no_token(self):
+        copy = self.folder / "model"
+        shutil.copytree(GOLDEN / "colbert-pylate", copy, copy_function=shutil.copyfile)
+        config = json.loads((copy / "config_sentence_transformers.json").read_text())
+        config["query_prefix"] = "[QUERY]"
+        (copy / "config_sentence_transformers.json").write_text(json.dumps(config))
+        self.refused(INVALID_ARGUMENT, "run", copy, "x", says=("'[QUERY]'", "query_prefix"))
+
+
+class Trained(RunTest):
+    """Classifiers that tools/train_classifiers.py trained, on what they never saw. The reference
+    library, in f32, has 53 of 60 sentences right and 29 of 30 shapes."""
+
+    def unseen(self, name):
+        lines = (DATA / "trained" / "unseen" / name).read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def check(self, name, expected, right):
+        """Of `expected`, input to label, so many are answered so."""
+        done = self.accel("run", DATA / "trained" / name, "--precision", "f32", "--top-k", "1",
+                          *expected)
+        answers = [json.loads(line)["result"] for line in done.stdout.decode().splitlines()]
+        self.assertEqual(len(answers), len(expected))
+        found = [answer[0]["label"] for answer in answers]
+        wrong = [(given, label) for (given, wanted), label in zip(expected.items(), found)
+                 if label != wanted]
+        self.assertEqual(len(expected) - len(wrong), right, wrong)
+
+    # row 82
+    def test_sentiments(self):
+        self.check("sentiment", {"What a lovely day!": "POSITIVE",
+                                 "The coffee was cold and the waiter was rude.": "NEGATIVE",
+                                 "My neighbours loved this little bakery.": "POSITIVE"}, right=3)
+        unseen = {one["text"]: one["expected"] for one in self.unseen("sentences.jsonl")}
+        self.assertEqual(len(unseen), 60)
+        self.check("sentiment", unseen, right=53)
+
+    def test_shapes(self):
+        folder = DATA / "trained" / "unseen"
+        unseen = {folder / one["image"]: one["expected"] for one in self.unseen("shapes.jsonl")}
+        self.assertEqual(len(unseen), 30)
+        self.check("shapes", unseen, right=29)
 
 
 class Images(RunTest):

@@ -161,7 +161,8 @@ class Golden:
         self.json["cases"].append(entry)
 
     def save(self):
-        save_file(self.tensors, self.path / "golden.safetensors")
+        if self.tensors:
+            save_file(self.tensors, self.path / "golden.safetensors")
         self.write("golden.json", self.json, indent=None)
 
 

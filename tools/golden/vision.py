@@ -35,7 +35,9 @@ from transformers import (
     YolosModel,
 )
 
+from golden.bert import vocabulary
 from golden.kit import PADDED, folder, integers, padding, random_weights, reals
+from golden.sentence import tokenizer_json
 
 EAGER = {"attn_implementation": "eager"}
 
@@ -306,6 +308,31 @@ def siglip(golden):
     golden.case("text", ids, hidden_states=True, model=text)
     vision = tower(SiglipVisionModel, config.vision_config, model)
     golden.case("image", images(2, 12, 12, 365), hidden_states=True, model=vision)
+
+
+@folder
+def siglip_labels(golden):
+    """With a tokenizer and what it says about images: for make_answers.py. Texts of 64 tokens, as
+    the reference library's pipeline fills them up."""
+    words = {**SIGLIP_TEXT, "vocab_size": len(vocabulary()), "max_position_embeddings": 64}
+    config = SiglipConfig(
+        text_config={**words, "projection_size": 16}, vision_config=SIGLIP_VISION, **EAGER)
+    model = random_weights(SiglipModel(config), seed=373)
+    with torch.no_grad():
+        model.logit_scale.fill_(1.6)
+        model.logit_bias.fill_(-0.8)
+    golden.model(model)
+    tokenizer = tokenizer_json()
+    end = {"SpecialToken": {"id": "[SEP]", "type_id": 0}}
+    tokenizer["post_processor"]["single"] = [{"Sequence": {"id": "A", "type_id": 0}}, end]
+    golden.write("tokenizer.json", tokenizer, indent=None)
+    golden.write("tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64,
+        "model_input_names": ["input_ids"], "pad_token": "[PAD]", "unk_token": "[UNK]",
+        "eos_token": "[SEP]"})
+    golden.write("preprocessor_config.json", {
+        "image_processor_type": "SiglipImageProcessor", "size": {"height": 12, "width": 12},
+        "resample": 3, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]})
 
 
 @folder

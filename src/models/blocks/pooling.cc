@@ -7,10 +7,12 @@
 #include <openvino/op/cum_sum.hpp>
 #include <openvino/op/divide.hpp>
 #include <openvino/op/gather.hpp>
+#include <openvino/op/log.hpp>
 #include <openvino/op/maximum.hpp>
 #include <openvino/op/normalize_l2.hpp>
 #include <openvino/op/reduce_max.hpp>
 #include <openvino/op/reduce_sum.hpp>
+#include <openvino/op/relu.hpp>
 #include <openvino/op/sqrt.hpp>
 #include <openvino/op/subtract.hpp>
 #include <openvino/op/unsqueeze.hpp>
@@ -82,6 +84,23 @@ Output pool(std::span<const Pooling> ways, const Output& hidden, const Output& a
   }
   if (parts.size() == 1) return parts.front();
   return std::make_shared<ov::op::v0::Concat>(parts, -1);
+}
+
+Output pool_sparse(const SparsePooling& pooling, const Output& logits,
+                   const Output& attention_mask) {
+  const auto log1p = [](const Output& x) -> Output {
+    return std::make_shared<ov::op::v0::Log>(add(x, scalar(1.0F)));
+  };
+  const Output real = std::make_shared<ov::op::v0::Convert>(attention_mask, ov::element::f32);
+  const Output mask = std::make_shared<ov::op::v0::Unsqueeze>(real, integers({2}));
+  const Output positive = std::make_shared<ov::op::v0::Relu>(multiply(logits, mask));
+  const auto weigh = [&](const Output& x) {
+    const Output once = log1p(x);
+    return pooling.twice ? log1p(once) : once;
+  };
+  if (pooling.sum) return sum_tokens(weigh(positive));
+  // The logarithm grows with its argument: of the largest it is computed once per word.
+  return weigh(std::make_shared<ov::op::v1::ReduceMax>(positive, integers({1}), false));
 }
 
 Output unit_length(const Output& x) {

@@ -19,6 +19,17 @@ std::string_view to_string(Pooling pooling);
 // [B, ways * H]. A row without any real token pools to zeros (max: the lowest float).
 Output pool(std::span<const Pooling> ways, const Output& hidden, const Output& attention_mask);
 
+// From a masked language model's logits to one weight per word of its vocabulary (SPLADE, Formal et
+// al., arXiv:2107.05720 and 2109.10086): w = log(1 + max(0, x)), and of all tokens the largest.
+struct SparsePooling {
+  bool sum = false;    // the sum over the tokens instead
+  bool twice = false;  // log(1 + w) once more (arXiv:2504.14839)
+};
+
+// logits [B, L, vocabulary] under attention_mask [B, L]: [B, vocabulary].
+Output pool_sparse(const SparsePooling& pooling, const Output& logits,
+                   const Output& attention_mask);
+
 // x / max(|x|, 1e-12) over the last axis, as torch.nn.functional.normalize.
 Output unit_length(const Output& x);
 

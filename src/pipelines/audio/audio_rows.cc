@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "audio/decode.h"
 #include "audio/feature_extractor.h"
 #include "base/try.h"
@@ -18,6 +20,13 @@ Result<audio::Audio> decode_sound(const TaskModel& model, const TaskInput& input
                audio::decode_audio(std::as_bytes(std::span(*input.media)),
                                    {.rate = model.sounds->info().rate}));
   return std::move(decoded.audio);
+}
+
+size_t samples_at_once(const TaskModel& model, const audio::Audio& sound) {
+  constexpr int64_t kSecondsMax = 60;  // attention takes memory by the square of the length
+  const int64_t own = model.sounds->info().samples_max;
+  const auto most = static_cast<size_t>(own > 0 ? own : kSecondsMax * sound.rate);
+  return std::min(sound.samples.size(), most);
 }
 
 Result<runtime::Row> sound_row(const TaskModel& model, const audio::Audio& sound, size_t begin,

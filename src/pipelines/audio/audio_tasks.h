@@ -8,6 +8,8 @@ namespace accel::pipelines {
 
 Result<Prepared> prepare_audio_classification(const TaskModel& model, const TaskInput& input,
                                               const TaskOptions& options);
+Result<Prepared> prepare_audio_feature_extraction(const TaskModel& model, const TaskInput& input,
+                                                  const TaskOptions& options);
 Result<Prepared> prepare_speech_recognition(const TaskModel& model, const TaskInput& input,
                                             const TaskOptions& options);
 

@@ -8,6 +8,8 @@ namespace accel::pipelines {
 
 Result<Prepared> prepare_image_classification(const TaskModel& model, const TaskInput& input,
                                               const TaskOptions& options);
+Result<Prepared> prepare_image_feature_extraction(const TaskModel& model, const TaskInput& input,
+                                                  const TaskOptions& options);
 Result<Prepared> prepare_image_segmentation(const TaskModel& model, const TaskInput& input,
                                             const TaskOptions& options);
 Result<Prepared> prepare_object_detection(const TaskModel& model, const TaskInput& input,

@@ -24,21 +24,6 @@ double cosine(std::span<const float> a, std::span<const float> b) {
   return dot / std::sqrt(aa * bb);
 }
 
-Result<runtime::Row> label_row(const TaskModel& model, const std::string& sentence) {
-  text::EncodeOptions options;
-  if (model.matching->independent) {
-    // SigLIP was trained on texts of one length, and reads what fills them up.
-    options.padding =
-        text::Padding{.length = static_cast<size_t>(model.max_tokens), .id = model.pad_id};
-  }
-  ACCEL_ASSIGN(const text::Encoding encoding, encode(model, sentence, options));
-  runtime::Row row = token_row(model, encoding);
-  if (model.matching->independent) {
-    std::erase_if(row.inputs, [](const NamedTensor& input) { return input.name != "input_ids"; });
-  }
-  return row;
-}
-
 }  // namespace
 
 Result<Prepared> prepare_zero_shot_image_classification(const TaskModel& model,
@@ -53,8 +38,8 @@ Result<Prepared> prepare_zero_shot_image_classification(const TaskModel& model,
   Prepared prepared;
   for (const std::string& label : input.choices) {
     ACCEL_ASSIGN(const std::string hypothesis, hypothesis_of(sentence, label));
-    ACCEL_ASSIGN(runtime::Row row, label_row(model, hypothesis));
-    prepared.rows.push_back(std::move(row));
+    ACCEL_ASSIGN(TextRow text, text_row(model, hypothesis));
+    prepared.rows.push_back(std::move(text.row));
   }
   prepared.recurring_rows = prepared.rows.size();
   ACCEL_ASSIGN(ImageRow image, image_row(model, input));

@@ -6,12 +6,20 @@
 
 namespace accel::pipelines {
 
+Result<Prepared> prepare_feature_extraction(const TaskModel& model, const TaskInput& input,
+                                            const TaskOptions& options);
 Result<Prepared> prepare_fill_mask(const TaskModel& model, const TaskInput& input,
                                    const TaskOptions& options);
+Result<Prepared> prepare_multi_vector_embedding(const TaskModel& model, const TaskInput& input,
+                                                const TaskOptions& options);
 Result<Prepared> prepare_multiple_choice(const TaskModel& model, const TaskInput& input,
                                          const TaskOptions& options);
 Result<Prepared> prepare_question_answering(const TaskModel& model, const TaskInput& input,
                                             const TaskOptions& options);
+Result<Prepared> prepare_sentence_embedding(const TaskModel& model, const TaskInput& input,
+                                            const TaskOptions& options);
+Result<Prepared> prepare_sparse_embedding(const TaskModel& model, const TaskInput& input,
+                                          const TaskOptions& options);
 Result<Prepared> prepare_text_classification(const TaskModel& model, const TaskInput& input,
                                              const TaskOptions& options);
 Result<Prepared> prepare_text_ranking(const TaskModel& model, const TaskInput& input,

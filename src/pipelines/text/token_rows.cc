@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/try.h"
+#include "pipelines/text/embedding.h"
 
 namespace accel::pipelines {
 namespace {
@@ -66,14 +67,51 @@ Result<text::Encoding> encode_pair(const TaskModel& model, text::TextPair pair,
   return checked(model, model.tokenizer->encode_pair(pair, options));
 }
 
+runtime::Row id_row(const std::vector<int32_t>& ids, const std::vector<uint8_t>& attention_mask) {
+  return {{{"input_ids", integers(ids)}, {"attention_mask", integers(attention_mask)}}};
+}
+
 runtime::Row token_row(const TaskModel& model, const text::Encoding& encoding) {
-  runtime::Row row;
-  row.inputs.push_back({"input_ids", integers(encoding.ids)});
-  row.inputs.push_back({"attention_mask", integers(encoding.attention_mask)});
+  runtime::Row row = id_row(encoding.ids, encoding.attention_mask);
   if (std::ranges::find(model.inputs, "token_type_ids") != model.inputs.end()) {
     row.inputs.push_back({"token_type_ids", integers(encoding.type_ids)});
   }
   return row;
+}
+
+Result<TextRow> text_row(const TaskModel& model, std::string_view text) {
+  if (!model.tokenizer) {
+    return failed_precondition(
+        "expected a model of texts with its tokenizer.json, found one without");
+  }
+  const bool one_length = model.matching && model.matching->independent;
+  text::EncodeOptions options;
+  if (one_length) {
+    // SigLIP was trained on texts of one length, and reads what fills them up.
+    options.padding =
+        text::Padding{.length = static_cast<size_t>(model.max_tokens), .id = model.pad_id};
+  }
+  ACCEL_ASSIGN(const text::Encoding encoding, encode(model, text, options));
+  TextRow made{.row = token_row(model, encoding), .truncated = encoding.truncated};
+  if (one_length) {
+    std::erase_if(made.row.inputs,
+                  [](const NamedTensor& input) { return input.name != "input_ids"; });
+  }
+  return made;
+}
+
+Result<TextRow> prompted_row(const TaskModel& model, const TaskInput& input,
+                             const TaskOptions& options) {
+  if (!model.sentences) {
+    return failed_precondition(
+        "expected a model of texts with its tokenizer.json, found one without");
+  }
+  ACCEL_ASSIGN(const std::string prompt,
+               find_prompt(*model.sentences, options.prompt.value_or("")));
+  ACCEL_ASSIGN(const TokenizedText text,
+               prepare(*model.sentences, prompt, input.text, options.strict_utf8));
+  const std::vector<uint8_t> mask(text.ids.size(), 1);
+  return TextRow{.row = id_row(text.ids, mask), .truncated = text.truncated};
 }
 
 Result<std::vector<text::Encoding>> cut_windows(const text::Encoding& encoding, int sequence,

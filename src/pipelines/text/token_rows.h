@@ -25,6 +25,23 @@ Result<text::Encoding> encode_pair(const TaskModel& model, text::TextPair pair,
 // input_ids, attention_mask and, where the model takes them, token_type_ids.
 runtime::Row token_row(const TaskModel& model, const text::Encoding& encoding);
 
+// input_ids and attention_mask alone, which all that is embedded goes by.
+runtime::Row id_row(const std::vector<int32_t>& ids, const std::vector<uint8_t>& attention_mask);
+
+struct TextRow {
+  runtime::Row row;  // input_ids first
+  bool truncated = false;
+};
+
+// `text` as the model was trained to read it: of SigLIP, of one length and without a mask.
+// FAILED_PRECONDITION for a model without a tokenizer.
+Result<TextRow> text_row(const TaskModel& model, std::string_view text);
+
+// The text behind the prompt that `options` names, or the folder's default one, for embeddings.
+// NOT_FOUND lists the prompts there are.
+Result<TextRow> prompted_row(const TaskModel& model, const TaskInput& input,
+                             const TaskOptions& options);
+
 // A part of an encoding: what stands around the tokens [begin, end) of one text, and these.
 struct WindowLimits {
   int64_t tokens = 0;  // of a window, with what stands around; 0: no limit
