@@ -36,6 +36,7 @@ if(NOT ACCEL_CURL)
 endif()
 add_library(accel_curl INTERFACE)
 target_include_directories(accel_curl SYSTEM INTERFACE ${ACCEL_CURL})
+target_compile_definitions(accel_curl INTERFACE CURL_DISABLE_TYPECHECK)
 
 # libwebp brings no CMake package in Debian 12.
 find_path(ACCEL_WEBP webp/decode.h)
