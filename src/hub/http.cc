@@ -49,8 +49,10 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(0, kErrorBytesMax));
 }
 
+}  // namespace
+
 // One transfer, through its redirects. libcurl keeps pointers to it, so it does not move.
-struct Transfer {
+struct HttpTransfer {
   const CurlLibrary* curl = nullptr;
   CURL* handle = nullptr;
   curl_slist* headers = nullptr;
@@ -70,7 +72,7 @@ struct Transfer {
   Status give_head();
 };
 
-void Transfer::take_header(std::string_view line) {
+void HttpTransfer::take_header(std::string_view line) {
   if (line.starts_with("HTTP/")) {  // another answer: of a proxy, or 100 Continue
     head = {};
     const size_t space = line.find(' ');
@@ -98,13 +100,13 @@ void Transfer::take_header(std::string_view line) {
   }
 }
 
-Status Transfer::give_head() {
+Status HttpTransfer::give_head() {
   if (head_given || !is_success(head.code)) return {};
   head_given = true;
   return sink->head(head);
 }
 
-Status Transfer::take_body(std::string_view bytes) {
+Status HttpTransfer::take_body(std::string_view bytes) {
   if (is_success(head.code)) {
     ACCEL_TRY(give_head());
     return sink->body(bytes);
@@ -116,15 +118,17 @@ Status Transfer::take_body(std::string_view bytes) {
   return {};
 }
 
+namespace {
+
 size_t on_header(char* bytes, size_t size, size_t count, void* transfer) {
-  auto& self = *static_cast<Transfer*>(transfer);
+  auto& self = *static_cast<HttpTransfer*>(transfer);
   if (++self.header_lines > kHeadersMax) return 0;
   self.take_header({bytes, size * count});
   return size * count;
 }
 
 size_t on_body(char* bytes, size_t size, size_t count, void* transfer) {
-  auto& self = *static_cast<Transfer*>(transfer);
+  auto& self = *static_cast<HttpTransfer*>(transfer);
   self.sink_status = self.take_body({bytes, size * count});
   return self.sink_status.ok() ? size * count : 0;
 }
@@ -136,16 +140,16 @@ struct HttpClient::State {
   CURLM* multi = nullptr;
   HttpOptions options;
   uint64_t last_id = 0;
-  std::map<CURL*, std::unique_ptr<Transfer>> transfers;
+  std::map<CURL*, std::unique_ptr<HttpTransfer>> transfers;
   std::vector<HttpOutcome> refused;  // without a transfer
 
   ~State();
-  Status begin(Transfer& transfer);
-  void set_headers(Transfer& transfer, bool with_token);
+  Status begin(HttpTransfer& transfer);
+  void set_headers(HttpTransfer& transfer, bool with_token);
   // True when a redirect has begun in its place.
-  Result<bool> redirect(Transfer& transfer);
-  HttpOutcome outcome_of(Transfer& transfer, CURLcode code);
-  void end(Transfer& transfer);
+  Result<bool> redirect(HttpTransfer& transfer);
+  HttpOutcome outcome_of(HttpTransfer& transfer, CURLcode code);
+  void end(HttpTransfer& transfer);
 };
 
 HttpClient::State::~State() {
@@ -153,13 +157,13 @@ HttpClient::State::~State() {
   if (multi != nullptr) curl->multi_cleanup(multi);
 }
 
-void HttpClient::State::end(Transfer& transfer) {
+void HttpClient::State::end(HttpTransfer& transfer) {
   curl->multi_remove_handle(multi, transfer.handle);
   curl->easy_cleanup(transfer.handle);
   curl->slist_free_all(transfer.headers);
 }
 
-void HttpClient::State::set_headers(Transfer& transfer, bool with_token) {
+void HttpClient::State::set_headers(HttpTransfer& transfer, bool with_token) {
   curl->slist_free_all(transfer.headers);
   transfer.headers = nullptr;
   const auto add = [&](const std::string& line) {
@@ -172,7 +176,7 @@ void HttpClient::State::set_headers(Transfer& transfer, bool with_token) {
   curl->easy_setopt(transfer.handle, CURLOPT_HTTPHEADER, transfer.headers);
 }
 
-Status HttpClient::State::begin(Transfer& transfer) {
+Status HttpClient::State::begin(HttpTransfer& transfer) {
   ACCEL_ASSIGN(transfer.origin, origin_of(transfer.request.url));
   CURL* handle = transfer.handle;
   const auto set = curl->easy_setopt;
@@ -198,7 +202,7 @@ Status HttpClient::State::begin(Transfer& transfer) {
   return {};
 }
 
-Result<bool> HttpClient::State::redirect(Transfer& transfer) {
+Result<bool> HttpClient::State::redirect(HttpTransfer& transfer) {
   if (!is_redirect(transfer.head.code)) return false;
   char* location = nullptr;
   curl->easy_getinfo(transfer.handle, CURLINFO_REDIRECT_URL, &location);
@@ -223,7 +227,7 @@ Result<bool> HttpClient::State::redirect(Transfer& transfer) {
   return true;
 }
 
-HttpOutcome HttpClient::State::outcome_of(Transfer& transfer, CURLcode code) {
+HttpOutcome HttpClient::State::outcome_of(HttpTransfer& transfer, CURLcode code) {
   HttpOutcome outcome{.id = transfer.id, .head = transfer.head};
   const std::string& secret = transfer.request.token;  // a server may send it back
   if (!secret.empty() && outcome.head.error.find(secret) != std::string::npos) {
@@ -263,7 +267,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::create(const HttpOptions& option
 }
 
 uint64_t HttpClient::start(const HttpRequest& request, HttpSink& sink) {
-  auto transfer = std::make_unique<Transfer>();
+  auto transfer = std::make_unique<HttpTransfer>();
   transfer->curl = state_->curl;
   transfer->id = ++state_->last_id;
   transfer->request = request;
@@ -300,7 +304,7 @@ Result<std::vector<HttpOutcome>> HttpClient::step(std::chrono::milliseconds wait
     if (message->msg != CURLMSG_DONE) continue;
     const CURLcode result = message->data.result;  // gone when the handle is removed
     const auto found = state_->transfers.find(message->easy_handle);
-    Transfer& transfer = *found->second;
+    HttpTransfer& transfer = *found->second;
     const Result<bool> redirected =
         result == CURLE_OK ? state_->redirect(transfer) : Result<bool>(false);
     if (redirected.ok() && *redirected) continue;
