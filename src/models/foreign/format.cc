@@ -172,6 +172,7 @@ fs::path settings_folder(const ForeignFile& file) {
     return is_regular(where / "config.json") || is_regular(where / "modules.json");
   };
   if (has_config(own)) return own;
+  if (has_config(own / kFlatSettings)) return own / kFlatSettings;
   const fs::path up = fs::weakly_canonical(own, ignored).parent_path();
   const std::string name = fs::weakly_canonical(own, ignored).filename().string();
   const bool of_exporter = name == "onnx" || name == "openvino" || name == "saved_model";
