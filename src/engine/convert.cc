@@ -8,10 +8,10 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <map>
 
 #include "accel/version.h"
 #include "backend/graph_file.h"
+#include "backend/placed_constant.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/try.h"
@@ -19,8 +19,6 @@
 #include "engine/conversion_check.h"
 #include "engine/output_folder.h"
 #include "models/foreign/format.h"
-#include "precision/weight_plan.h"
-#include "precision/weight_writer.h"
 #include "precision/written_graph.h"
 
 namespace accel::engine {
@@ -145,7 +143,6 @@ class Conversion {
                                                            : options_.output; }
   Result<models::BuiltGraph> build() const;
   Status write_graph();
-  Status write_weights(models::BuiltGraph& built, BinFile& bin);
   Status hash_sources();
   Status check();
   Status judge(const OutputError& error) const;
@@ -174,34 +171,6 @@ Result<models::BuiltGraph> Conversion::build() const {
   return built;
 }
 
-Status Conversion::write_weights(models::BuiltGraph& built, BinFile& bin) {
-  std::map<std::string, WeightTally, std::less<>> tallies;
-  // A weight that two places share is written once.
-  using Key = std::tuple<const void*, size_t, precision::WeightFormat, int64_t, bool>;
-  std::map<Key, precision::WrittenWeight> shared;
-  for (const auto& weight : precision::plan_weights(*built.model, compression_)) {
-    const uint64_t before = weight.constant->get_byte_size();
-    const Key key{weight.constant->get_data_ptr(), before, weight.format, weight.group,
-                  weight.transposed};
-    auto found = shared.find(key);
-    if (found == shared.end()) {
-      auto written = precision::write_weight(weight, compression_, bin);
-      if (!written.ok()) return written.status();
-      WeightTally& tally = tallies[std::string(precision::to_string(written->format))];
-      tally.tensors += 1;
-      tally.bytes_before += before;
-      tally.bytes += written->bytes;
-      found = shared.emplace(key, std::move(*written)).first;
-    }
-    precision::replace_weight(weight, found->second);
-  }
-  for (auto& [format, tally] : tallies) {
-    tally.format = format;
-    report_.weights.push_back(tally);
-  }
-  return {};
-}
-
 Status Conversion::write_graph() {
   ACCEL_ASSIGN(models::BuiltGraph built, build());
   for (const auto& source : built.sources) report_.source_bytes += source->bytes().size();
@@ -214,11 +183,11 @@ Status Conversion::write_graph() {
                  return go_on("weights", std::min(1.0, static_cast<double>(position) /
                                                            static_cast<double>(expected)));
                }));
-  ACCEL_TRY(write_weights(built, *bin));
-  const bool integers = std::ranges::any_of(report_.weights, [](const WeightTally& tally) {
-    return tally.format.starts_with("int");
-  });
-  if (integers) precision::keep_activations(*built.model);
+  ACCEL_ASSIGN(const auto tallies, precision::compress(*built.model, compression_, *bin));
+  for (const precision::FormatTally& tally : tallies) {
+    report_.weights.push_back({std::string(precision::to_string(tally.format)), tally.tensors,
+                               tally.bytes_before, tally.bytes});
+  }
   const uint64_t rest_at = backend::aligned(bin->position());
   ACCEL_ASSIGN(const backend::PlacedIr ir, backend::write_placed_ir(built.model, rest_at));
   const std::vector<std::byte> padding(rest_at - bin->position());

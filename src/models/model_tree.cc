@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "models/conversion_advice.h"
 
 namespace accel::models {
 namespace {
@@ -139,9 +140,11 @@ Result<fs::path> locate_model(const std::string& name, const fs::path& cache) {
     const fs::path found = cache / (std::string(kRepositoryPrefix) + folder);
     if (const auto snapshot = current_snapshot(found)) return *snapshot;
   }
+  const std::string line = conversion_advice(name);
   return not_found(fmt::format(
-      "{}: expected a model folder with config.json, found nothing{}", name,
-      repository ? fmt::format(", nor a model of that name in {}", cache.string()) : ""));
+      "{}: expected a model folder with config.json, found nothing{}{}", name,
+      repository ? fmt::format(", nor a model of that name in {}", cache.string()) : "",
+      line.empty() ? "" : "; a converted model is made by: " + line));
 }
 
 Result<std::vector<FoundModel>> find_models(const fs::path& tree) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <tuple>
 #include <openvino/core/runtime_attribute.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
@@ -13,6 +14,7 @@
 
 #include "backend/guard.h"
 #include "backend/placed_constant.h"
+#include "base/try.h"
 
 namespace accel::precision {
 namespace {
@@ -79,6 +81,35 @@ void replace_weight(const PlannedWeight& weight, const WrittenWeight& written) {
       product->set_transpose_b(true);
     }
   }
+}
+
+Result<std::vector<FormatTally>> compress(ov::Model& model, const CompressionOptions& options,
+                                          WeightSink& sink) {
+  std::map<WeightFormat, FormatTally> tallies;
+  using Key = std::tuple<const void*, size_t, WeightFormat, int64_t, bool>;
+  std::map<Key, WrittenWeight> shared;
+  for (const PlannedWeight& weight : plan_weights(model, options)) {
+    const uint64_t before = weight.constant->get_byte_size();
+    const Key key{weight.constant->get_data_ptr(), before, weight.format, weight.group,
+                  weight.transposed};
+    auto found = shared.find(key);
+    if (found == shared.end()) {
+      ACCEL_ASSIGN(WrittenWeight written, write_weight(weight, options, sink));
+      FormatTally& tally = tallies[written.format];
+      tally.format = written.format;
+      tally.tensors += 1;
+      tally.bytes_before += before;
+      tally.bytes += written.bytes;
+      found = shared.emplace(key, std::move(written)).first;
+    }
+    replace_weight(weight, found->second);
+  }
+  if (tallies.contains(WeightFormat::kInt8) || tallies.contains(WeightFormat::kInt4)) {
+    keep_activations(model);
+  }
+  std::vector<FormatTally> listed;
+  for (const auto& [format, tally] : tallies) listed.push_back(tally);
+  return listed;
 }
 
 void keep_activations(ov::Model& model) {
