@@ -19,6 +19,9 @@ file(GLOB ACCEL_ENGINE_FILES
      ${ACCEL_ENGINE_FOLDER}/libopenvino_*_plugin.so
      ${ACCEL_ENGINE_FOLDER}/libopenvino_ir_frontend.so.*
      ${ACCEL_ENGINE_FOLDER}/libopenvino_onnx_frontend.so.*
+     ${ACCEL_ENGINE_FOLDER}/libopenvino_paddle_frontend.so.*
+     ${ACCEL_ENGINE_FOLDER}/libopenvino_tensorflow_frontend.so.*
+     ${ACCEL_ENGINE_FOLDER}/libopenvino_tensorflow_lite_frontend.so.*
      ${ACCEL_ENGINE_FOLDER}/libtbb*.so.*
      ${ACCEL_ENGINE_FOLDER}/libhwloc.so.*
      ${ACCEL_ENGINE_FOLDER}/cache.json)

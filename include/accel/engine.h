@@ -39,8 +39,8 @@ struct RunReport {
   std::string kernels = "engine";
   bool fallback = false;  // true when something other than the request ran
   std::string fallback_reason;
-  // What the graph was made of: "native" (the checkpoint, by accel's builder of its family), "gguf",
-  // or a graph in a file: "openvino-ir", "onnx", "tensorflow", "tensorflow-lite", "paddle".
+  // What the graph was made of: "native" (the checkpoint, by accel's builder of its family),
+  // "gguf", or a graph in a file: "openvino-ir", "onnx", "tensorflow", "tensorflow-lite", "paddle".
   std::string source = "native";
   // How the precision came about: "requested", "measured" (auto, remembered from a measurement on
   // this machine) or "unmeasured" (auto, f32 until Engine::measure() has run).

@@ -227,7 +227,8 @@ Status EmbedCommand::run() {
   }
   model_.reset();
   end_output();
-  if (tally_.texts > 0 && tally_.report.precision_source == "unmeasured") {
+  const bool usual = flags_.model.use_optimum == "auto";  // what is measured
+  if (tally_.texts > 0 && usual && tally_.report.precision_source == "unmeasured") {
     // The answer is out; only the next run would notice a failure, and it would measure again.
     const auto ignored =
         engine_->measure(flags_.model.model, flags_.model.device, kMeasureSecondsMax);

@@ -52,10 +52,11 @@ void ModelFlags::declare(Flags& flags) {
 }
 
 void declare_use_optimum(Flags& flags, std::string* value) {
-  flags.choice("--use-optimum", value, {"auto", "true", "false"},
-               "of a folder with a checkpoint and a graph exported from it: true runs the graph "
-               "(openvino_model.xml before model.onnx), false the checkpoint or else an ONNX graph, "
-               "auto the checkpoint where accel builds its family (default auto)");
+  flags.choice(
+      "--use-optimum", value, {"auto", "true", "false"},
+      "of a folder with a checkpoint and a graph exported from it: true runs the graph "
+      "(openvino_model.xml before model.onnx), false the checkpoint or else an ONNX graph, "
+      "auto the checkpoint where accel builds its family (default auto)");
 }
 
 UseOptimum parse_use_optimum(std::string_view value) {

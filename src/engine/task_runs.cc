@@ -31,6 +31,21 @@ std::optional<float> scalar_weight(const models::Checkpoint& checkpoint, std::st
   return std::nullopt;
 }
 
+// Texts of different lengths go through a graph together, padded; without a mask the padding would
+// count as text.
+Status check_padding(const models::ModelFolder& folder) {
+  if (folder.foreign() == nullptr || !folder.has_family()) return {};
+  const auto has = [](const auto& specs, std::string_view name) {
+    return std::ranges::find(specs, name, &models::InputSpec::name) != std::end(specs);
+  };
+  const auto own = folder.inputs(models::Head::kBase);
+  if (!has(own, "input_ids") || has(own, "attention_mask")) return {};
+  if (!has(folder.family().inputs, "attention_mask")) return {};
+  return failed_precondition(folder.path().string() +
+                             ": the graph has no attention_mask, so texts of different lengths "
+                             "would spoil each other; export it with one");
+}
+
 }  // namespace
 
 Result<models::Head> LoadedModel::head_of() const {
@@ -88,6 +103,7 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
   ACCEL_ASSIGN(const pipelines::Task* task, task_for(options.task));
   ACCEL_TRY(pipelines::check_options(*task, options.options));
   ACCEL_ASSIGN(auto model, task_model());
+  ACCEL_TRY(check_padding(*parts_.folder));
   models::GraphRequest request;
   ACCEL_ASSIGN(request.head, head_of());
   std::vector<GraphPtr> compiled;

@@ -65,8 +65,8 @@ Status ModelFolder::open_foreign(const foreign::ForeignFile& file, const fs::pat
 
 Status ModelFolder::map_foreign() {
   const Result<Head> wanted = config_head();
-  ACCEL_ASSIGN(foreign_head_, foreign::fitting_head(foreign_->outputs(),
-                                                    wanted.ok() ? *wanted : Head::kBase));
+  ACCEL_ASSIGN(foreign_head_,
+               foreign::fitting_head(foreign_->outputs(), wanted.ok() ? *wanted : Head::kBase));
   ACCEL_ASSIGN(mapped_, foreign::map_inputs(foreign_->inputs(), family_inputs(foreign_head_)));
   for (const auto& [name, rows] : foreign_->index_limits()) {
     const auto input = std::ranges::find_if(mapped_, [&](const foreign::MappedInput& mapped) {
@@ -153,9 +153,10 @@ Result<BuiltGraph> ModelFolder::build_foreign(const GraphRequest& request, Head 
   return built;
 }
 
-Result<std::vector<NamedOutput>> ModelFolder::foreign_outputs(
-    const GraphRequest& request, Head head, const ov::Model& model,
-    const foreign::AdaptedInputs& inputs, BuiltGraph& built) const {
+Result<std::vector<NamedOutput>> ModelFolder::foreign_outputs(const GraphRequest& request,
+                                                              Head head, const ov::Model& model,
+                                                              const foreign::AdaptedInputs& inputs,
+                                                              BuiltGraph& built) const {
   const std::vector<Output> values = foreign::f32_outputs(model);
   const std::vector<foreign::GraphPort>& ports = foreign_->outputs();
   const auto own = foreign::sentence_output(ports);

@@ -62,15 +62,14 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   } else if (fs::is_directory(path, error)) {
     ACCEL_TRY(folder->open_folder(exported));
   } else if (fs::is_regular_file(path, error)) {
-    ACCEL_ASSIGN(const std::optional<foreign::Format> format, foreign::format_of(path));
-    if (!format) {
+    ACCEL_ASSIGN(const std::optional<foreign::ForeignFile> graph, foreign::graph_at(path));
+    if (!graph) {
       return not_found(fmt::format(
-          "{}: expected a model folder with config.json, a .gguf file, or a graph (ONNX, OpenVINO "
-          "IR, TensorFlow, TensorFlow Lite, Paddle), found a file that is none of these",
+          "{}: expected a model folder with config.json, or a .gguf file, or a graph (ONNX, "
+          "OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle), found a file that is none of these",
           path.string()));
     }
-    const foreign::ForeignFile graph{*format, path};
-    ACCEL_TRY(folder->open_foreign(graph, foreign::settings_folder(graph)));
+    ACCEL_TRY(folder->open_foreign(*graph, foreign::settings_folder(*graph)));
   } else {
     return not_found(fmt::format("{}: expected a model folder with config.json, or the file of a "
                                  "model, found {}",
@@ -89,10 +88,10 @@ Status ModelFolder::open_folder(Exported exported) {
   const bool leave = exported == Exported::kLeave;
   const auto find_graph = [&] {
     using foreign::Format;
-    return foreign::find_foreign(
-        transformer_, leave ? std::vector{Format::kOnnx, Format::kTensorFlow,
-                                          Format::kTensorFlowLite, Format::kPaddle}
-                            : std::vector<Format>());
+    return foreign::find_foreign(transformer_,
+                                 leave ? std::vector{Format::kOnnx, Format::kTensorFlow,
+                                                     Format::kTensorFlowLite, Format::kPaddle}
+                                       : std::vector<Format>());
   };
   const fs::path config_path = transformer_ / "config.json";
   std::error_code error;
@@ -102,7 +101,8 @@ Status ModelFolder::open_folder(Exported exported) {
     if (graph) return open_foreign(*graph, transformer_);
     if (exported == Exported::kTake) {
       return not_found(fmt::format(
-          "{}: expected a graph beside the checkpoint (openvino_model.xml, model.onnx), found none; "
+          "{}: expected a graph beside the checkpoint (openvino_model.xml, model.onnx), found "
+          "none; "
           "export one (optimum-cli export openvino --model {} {}) or leave out --use-optimum",
           transformer_.string(), path_.string(), path_.string()));
     }
@@ -115,7 +115,11 @@ Status ModelFolder::open_folder(Exported exported) {
     if (graph) return open_foreign(*graph, transformer_);
   }
   ACCEL_TRY(known);
-  ACCEL_ASSIGN(checkpoint_, Checkpoint::open(transformer_));
+  auto checkpoint = Checkpoint::open(transformer_);
+  if (leave && checkpoint.status().code() == StatusCode::kNotFound) {
+    return checkpoint.status().with_context("--use-optimum false leaves OpenVINO's graphs aside");
+  }
+  ACCEL_ASSIGN(checkpoint_, std::move(checkpoint));
   return {};
 }
 

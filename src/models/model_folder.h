@@ -1,5 +1,5 @@
-// ModelFolder: a local Hugging Face folder, a GGUF file or a graph of another framework, opened: its
-// family, facts, tokenizer bytes, and the ov::Model built from its weights on demand. Needs no
+// ModelFolder: a local Hugging Face folder, a GGUF file or a graph of another framework, opened:
+// its family, facts, tokenizer bytes, and the ov::Model built from its weights on demand. Needs no
 // backend and no Python.
 #pragma once
 

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <set>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "models/conversion_advice.h"
+#include "models/foreign/format.h"
 
 namespace accel::models {
 namespace {
@@ -48,6 +50,31 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
   return found;
 }
 
+// Whether the file is a model by itself: the only one or the first part of a GGUF model, or a
+// graph.
+bool is_model_file(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const auto ends = [&name](std::string_view suffix) { return name.ends_with(suffix); };
+  if (ends(".gguf")) {
+    return name.find("-of-") == std::string::npos || name.find("-00001-of-") != std::string::npos;
+  }
+  constexpr std::array<std::string_view, 5> kGraphs{".onnx", ".xml", ".pb", ".tflite", ".pdmodel"};
+  if (std::ranges::none_of(kGraphs, ends)) return false;
+  const auto format = foreign::format_of(file);
+  return format.ok() && format->has_value();
+}
+
+std::vector<fs::path> model_files_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  fs::directory_iterator at(folder, fs::directory_options::skip_permission_denied, error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    if (is_file(at->path()) && is_model_file(at->path())) found.push_back(at->path());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 // Of "models--ORG--NAME", the snapshot in use.
 std::optional<fs::path> current_snapshot(const fs::path& repository) {
   const fs::path snapshots = repository / "snapshots";
@@ -81,14 +108,21 @@ class Search {
     const std::string own = folder.filename().string();
     if (own.starts_with(kRepositoryPrefix) && is_folder(folder / "snapshots")) {
       const auto snapshot = current_snapshot(folder);
-      if (snapshot && is_model(*snapshot)) found_.push_back({repository_name(own), *snapshot});
+      if (!snapshot) return;
+      if (is_model(*snapshot)) {
+        found_.push_back({repository_name(own), *snapshot});
+      } else {
+        add_files(*snapshot, repository_name(own));
+      }
       return;
     }
+    const fs::path below = folder.lexically_relative(root_);
+    const std::string name = below == "." ? own : below.string();
     if (is_model(folder)) {
-      const fs::path below = folder.lexically_relative(root_);
-      found_.push_back({below == "." ? own : below.string(), folder});
+      found_.push_back({name, folder});
       return;
     }
+    add_files(folder, name);
     for (const fs::path& inner : folders_in(folder)) visit(inner, depth + 1);
   }
 
@@ -98,6 +132,18 @@ class Search {
   }
 
  private:
+  // Models that are files of `folder`, which is called `name`.
+  void add_files(const fs::path& folder, const std::string& name) {
+    const std::vector<fs::path> files = model_files_in(folder);
+    if (files.size() == 1) {
+      found_.push_back({name, folder});
+      return;
+    }
+    for (const fs::path& file : files) {
+      found_.push_back({(fs::path(name) / file.filename()).string(), file});
+    }
+  }
+
   fs::path root_;
   std::set<fs::path> seen_;
   std::vector<FoundModel> found_;

@@ -1,4 +1,4 @@
-// Where models lie: folders, trees of folders, and the cache that the Hub's clients keep.
+// Where models lie: folders, files, trees of folders, and the cache that the Hub's clients keep.
 //
 // The cache's layout is huggingface_hub's: "models--ORG--NAME/snapshots/REVISION/" holds a model's
 // files (links into "blobs"), and "refs/main" the revision that is current.
@@ -24,13 +24,15 @@ Result<std::filesystem::path> locate_model(const std::string& name,
                                            const std::filesystem::path& cache = hub_cache());
 
 struct FoundModel {
-  std::string name;  // "ORG/NAME" of a hub cache, else the path below the tree
-  std::filesystem::path folder;
+  std::string name;              // "ORG/NAME" of a hub cache, else the path below the tree
+  std::filesystem::path folder;  // or its file, where a folder has several
 };
 
-// The model folders of a tree, sorted by name: those with a config.json of a model, or a
-// modules.json. Folders inside a model's are its own. Links to folders are followed once each;
-// what cannot be read is passed over. NOT_FOUND when `tree` is no folder.
+// The models of a tree, sorted by name: folders with a config.json of a model or a modules.json;
+// else GGUF files and graphs (ONNX, OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle), under the
+// name of their folder where they are alone in it. Folders inside a model's are its own. Links to
+// folders are followed once each; what cannot be read is passed over. NOT_FOUND when `tree` is no
+// folder.
 Result<std::vector<FoundModel>> find_models(const std::filesystem::path& tree);
 
 }  // namespace accel::models

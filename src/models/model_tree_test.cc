@@ -47,6 +47,18 @@ TEST_F(ModelTree, FindsFoldersAndRepositories) {
   EXPECT_THAT(names(), ElementsAre("org/name-with--dashes", "other", "sentence", "small/bert"));
 }
 
+TEST_F(ModelTree, FindsFilesThatAreModels) {
+  put("bert");
+  tree_.write("bert/model.onnx", std::string_view("its own"));
+  tree_.write("alone/model.xml", std::string_view("<?xml version=\"1.0\"?><net version=\"11\">"));
+  tree_.write("alone/notes.xml", std::string_view("<notes/>"));
+  tree_.write("many/a.gguf", std::string_view("GGUF"));
+  tree_.write("many/b-00001-of-00002.gguf", std::string_view("GGUF"));
+  tree_.write("many/b-00002-of-00002.gguf", std::string_view("GGUF"));
+  tree_.write("none/model.onnx", std::string_view("no graph"));
+  EXPECT_THAT(names(), ElementsAre("alone", "bert", "many/a.gguf", "many/b-00001-of-00002.gguf"));
+}
+
 TEST_F(ModelTree, PassesOverLoopsOfLinks) {
   put("a/model");
   fs::create_directory_symlink(tree_.path(), tree_.path() / "a" / "up");

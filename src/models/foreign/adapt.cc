@@ -7,6 +7,7 @@
 #include <openvino/op/broadcast.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/gather.hpp>
 #include <openvino/op/parameter.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/shape_of.hpp>
@@ -34,6 +35,13 @@ std::shared_ptr<ov::op::v0::Parameter> renamed(
   return named;
 }
 
+// [B, C, H, W] to [B, H, W], as numbers.
+Output without_channels(const Output& shape) {
+  const auto kept = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{3}, {0, 2, 3});
+  const auto zero = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {0});
+  return std::make_shared<ov::op::v8::Gather>(shape, kept, zero);
+}
+
 }  // namespace
 
 Result<AdaptedInputs> adapt_inputs(const ov::Model& model, const std::vector<MappedInput>& inputs,
@@ -54,16 +62,18 @@ Result<AdaptedInputs> adapt_inputs(const ov::Model& model, const std::vector<Map
     }
   }
   for (const MappedInput* input : fillings) {
-    const auto like = adapted.values.find(input->spec.like);
+    const std::string_view model_of_shape = filled_like(input->spec);
+    const auto like = adapted.values.find(model_of_shape);
     if (like == adapted.values.end()) {
-      missing.push_back(input->spec.like);
+      missing.push_back(model_of_shape);
       continue;
     }
+    Output shape = std::make_shared<ov::op::v3::ShapeOf>(like->second);
+    if (input->spec.name == "pixel_mask") shape = without_channels(shape);
     const auto& parameter = parameters[input->port];
     const auto value = ov::op::v0::Constant::create(parameter->get_element_type(), ov::Shape{},
                                                     {*filling(input->spec.name)});
-    const auto filled = std::make_shared<ov::op::v3::Broadcast>(
-        value, std::make_shared<ov::op::v3::ShapeOf>(like->second));
+    const auto filled = std::make_shared<ov::op::v3::Broadcast>(value, shape);
     parameter->output(0).replace(filled->output(0));
   }
   if (!missing.empty()) {

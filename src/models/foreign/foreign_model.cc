@@ -23,28 +23,32 @@ namespace {
 namespace fs = std::filesystem;
 using tensors::shown;
 
-constexpr auto kElements = std::to_array<std::pair<ov::element::Type_t, DType>>(
-    {{ov::element::boolean, DType::kBool},
-     {ov::element::u8, DType::kU8},
-     {ov::element::i8, DType::kI8},
-     {ov::element::u16, DType::kU16},
-     {ov::element::i16, DType::kI16},
-     {ov::element::u32, DType::kU32},
-     {ov::element::i32, DType::kI32},
-     {ov::element::u64, DType::kU64},
-     {ov::element::i64, DType::kI64},
-     {ov::element::f16, DType::kF16},
-     {ov::element::bf16, DType::kBF16},
-     {ov::element::f32, DType::kF32},
-     {ov::element::f64, DType::kF64}});
+constexpr auto kElements =
+    std::to_array<std::pair<ov::element::Type_t, DType>>({{ov::element::boolean, DType::kBool},
+                                                          {ov::element::u8, DType::kU8},
+                                                          {ov::element::i8, DType::kI8},
+                                                          {ov::element::u16, DType::kU16},
+                                                          {ov::element::i16, DType::kI16},
+                                                          {ov::element::u32, DType::kU32},
+                                                          {ov::element::i32, DType::kI32},
+                                                          {ov::element::u64, DType::kU64},
+                                                          {ov::element::i64, DType::kI64},
+                                                          {ov::element::f16, DType::kF16},
+                                                          {ov::element::bf16, DType::kBF16},
+                                                          {ov::element::f32, DType::kF32},
+                                                          {ov::element::f64, DType::kF64}});
 
-// Of several names of one tensor the shortest, which is the one that a person gave.
+// Of several names of one tensor the shortest, which is the one that a person gave; without the
+// ":0" that TensorFlow puts behind each.
 std::string best_name(const ov::Output<const ov::Node>& port) {
+  constexpr std::string_view kFirst = ":0";
   const auto& names = port.get_names();
   if (names.empty()) return port.get_node()->get_friendly_name();
-  return *std::ranges::min_element(names, [](const std::string& a, const std::string& b) {
-    return std::pair(a.size(), a) < std::pair(b.size(), b);
+  std::string name = *std::ranges::min_element(names, [](const auto& one, const auto& other) {
+    return std::pair(one.size(), one) < std::pair(other.size(), other);
   });
+  if (name.size() > kFirst.size() && name.ends_with(kFirst)) name.resize(name.size() - 2);
+  return name;
 }
 
 Result<GraphPort> port_of(const ov::Output<const ov::Node>& port, const char* kind) {
@@ -118,8 +122,9 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
   std::error_code error;
   if (fs::is_directory(file.path, error)) {
     files = {file.path / "saved_model.pb"};
-    for (const char* name : {"variables/variables.index"}) {
-      if (fs::exists(file.path / name, error)) files.push_back(file.path / name);
+    fs::directory_iterator at(file.path / "variables", error);
+    for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+      files.push_back(at->path());
     }
     return files;
   }
@@ -168,10 +173,10 @@ Result<std::shared_ptr<const ForeignModel>> ForeignModel::open(const ForeignFile
 
 Status ForeignModel::describe_graph(const ov::Model& model) {
   if (!model.get_variables().empty() || !model.get_sinks().empty()) {
-    return unimplemented(fmt::format("the graph keeps {} states from one run to the next; export "
-                                     "it without (optimum-cli: --disable-stateful)",
-                                     std::max(model.get_variables().size(),
-                                              model.get_sinks().size())));
+    return unimplemented(
+        fmt::format("the graph keeps {} states from one run to the next; export "
+                    "it without (optimum-cli: --disable-stateful)",
+                    std::max(model.get_variables().size(), model.get_sinks().size())));
   }
   for (const auto& input : model.inputs()) {
     ACCEL_ASSIGN(GraphPort port, port_of(input, "input"));

@@ -40,9 +40,7 @@ class ForeignModel {
   // How many numbers its constants have, by type: "f32", "i8".
   const std::map<std::string, uint64_t>& numbers() const { return numbers_; }
   // Inputs that are row numbers of a table, with the table's size.
-  const std::vector<std::pair<std::string, int64_t>>& index_limits() const {
-    return index_limits_;
-  }
+  const std::vector<std::pair<std::string, int64_t>>& index_limits() const { return index_limits_; }
 
   // A graph that is the caller's own. One that is only looked at shares its constants with the one
   // kept here; else that one is given away, so that weights are in memory once, and the next call

@@ -18,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kSavedModel = "saved_model.pb";
+
 struct FormatRow {
   Format format;
   std::string_view name;
@@ -110,8 +112,9 @@ bool is_regular(const fs::path& path) {
 
 // A SavedModel is its folder.
 ForeignFile file_at(Format format, const fs::path& path) {
-  const bool saved = format == Format::kTensorFlow && path.filename() == "saved_model.pb";
-  return {format, saved ? path.parent_path() : path};
+  const bool saved = format == Format::kTensorFlow && path.filename() == kSavedModel;
+  if (!saved) return {format, path};
+  return {format, path.has_parent_path() ? path.parent_path() : fs::path(".")};
 }
 
 // The files of `folder` whose names end as those of `row` do.
@@ -154,6 +157,21 @@ Result<std::optional<Format>> format_of(const fs::path& file) {
   return format_of_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
+Result<std::optional<ForeignFile>> graph_at(const fs::path& file) {
+  ACCEL_ASSIGN(const auto mapped, MappedFile::open(file));
+  const std::string_view bytes(reinterpret_cast<const char*>(mapped->bytes().data()),
+                               mapped->bytes().size());
+  const std::optional<Format> format = format_of_bytes(bytes);
+  if (!format) return std::optional<ForeignFile>();
+  if (*format != Format::kTensorFlow || !looks_like_saved_model(bytes)) {
+    return std::optional(ForeignFile{*format, file});
+  }
+  if (file.filename() == kSavedModel) return std::optional(file_at(*format, file));
+  return invalid_argument(fmt::format("{}: expected the name {} for this part of a TensorFlow "
+                                      "SavedModel, in its folder; give it that name",
+                                      file.string(), kSavedModel));
+}
+
 Result<std::optional<ForeignFile>> find_foreign(const fs::path& folder,
                                                 const std::vector<Format>& formats) {
   for (const FormatRow& row : kFormats) {
@@ -167,16 +185,22 @@ Result<std::optional<ForeignFile>> find_foreign(const fs::path& folder,
 fs::path settings_folder(const ForeignFile& file) {
   std::error_code ignored;
   const bool folder = fs::is_directory(file.path, ignored);
-  const fs::path own = folder ? file.path : file.path.parent_path();
+  const fs::path beside = file.path.has_parent_path() ? file.path.parent_path() : fs::path(".");
+  const fs::path own = folder ? file.path : beside;
   const auto has_config = [&](const fs::path& where) {
     return is_regular(where / "config.json") || is_regular(where / "modules.json");
   };
+  fs::path where = fs::weakly_canonical(own, ignored);
   if (has_config(own)) return own;
   if (has_config(own / kFlatSettings)) return own / kFlatSettings;
-  const fs::path up = fs::weakly_canonical(own, ignored).parent_path();
-  const std::string name = fs::weakly_canonical(own, ignored).filename().string();
-  const bool of_exporter = name == "onnx" || name == "openvino" || name == "saved_model";
-  return of_exporter && has_config(up) ? up : own;
+  // "onnx", "openvino", "saved_model/1"
+  for (int up = 0; up < 2; ++up) {
+    const std::string name = where.filename().string();
+    if (name != "onnx" && name != "openvino" && name != "saved_model" && name != "1") break;
+    where = where.parent_path();
+    if (has_config(where)) return where;
+  }
+  return own;
 }
 
 }  // namespace accel::models::foreign

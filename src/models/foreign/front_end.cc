@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <new>
 #include <openvino/frontend/manager.hpp>
@@ -22,8 +24,10 @@
 namespace accel::models::foreign {
 namespace {
 
+namespace fs = std::filesystem;
 using tensors::shown;
 
+constexpr size_t kReasonBytesMax = 400;
 constexpr size_t kNamedNodesMax = 20;  // of one operation, in a message
 
 const char* front_end_name(Format format) {
@@ -36,12 +40,18 @@ const char* front_end_name(Format format) {
   }
 }
 
-// The last line of what the engine says: before it come positions in its sources.
+// The last line of what the engine says: before it come positions in its sources. It may quote the
+// file, so only what a terminal can show is kept.
 std::string reason_of(const std::exception& exception) {
   std::string_view text = exception.what();
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
   const size_t line = text.rfind('\n');
-  return std::string(line == std::string_view::npos ? text : text.substr(line + 1));
+  if (line != std::string_view::npos) text.remove_prefix(line + 1);
+  std::string reason;
+  for (const char c : text.substr(0, kReasonBytesMax)) {
+    reason += c >= ' ' && c <= '~' ? c : '?';
+  }
+  return reason;
 }
 
 // "com.acme.Foo": as the framework calls it.
@@ -101,13 +111,50 @@ Status unsupported(const ForeignFile& file,
   }
   return unimplemented(fmt::format(
       "{} {} of the graph {} no conversion: {}; export the model with operations of its format's "
-      "own", left.size(), left.size() == 1 ? "operation" : "operations",
-      left.size() == 1 ? "has" : "have", fmt::join(parts, "; ")));
+      "own",
+      left.size(), left.size() == 1 ? "operation" : "operations", left.size() == 1 ? "has" : "have",
+      fmt::join(parts, "; ")));
 }
+
+// The file under a name that its front end takes, where it looks at suffixes: a link in a folder of
+// its own, removed at the end, when the file is called otherwise.
+class SuitableName {
+ public:
+  explicit SuitableName(const ForeignFile& file) : path_(file.path) {
+    std::vector<std::string_view> suffixes;
+    if (file.format == Format::kTensorFlowLite) suffixes = {".tflite"};
+    if (file.format == Format::kPaddle) suffixes = {".pdmodel", ".pdiparams"};
+    if (suffixes.empty() || file.path.extension() == suffixes.front()) return;
+    std::string name = (fs::temp_directory_path() / "accel-graph-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) return;  // the front end says what it misses
+    folder_ = name;
+    std::error_code ignored;
+    for (const std::string_view suffix : suffixes) {
+      const bool main = suffix == suffixes.front();
+      const fs::path target = main ? file.path : fs::path(file.path).replace_extension(suffix);
+      const fs::path link = folder_ / ("model" + std::string(suffix));
+      fs::create_symlink(fs::absolute(target, ignored), link, ignored);
+      if (main) path_ = link;
+    }
+  }
+  ~SuitableName() {
+    std::error_code ignored;
+    if (!folder_.empty()) fs::remove_all(folder_, ignored);
+  }
+  SuitableName(const SuitableName&) = delete;
+  SuitableName& operator=(const SuitableName&) = delete;
+
+  std::string path() const { return path_.string(); }
+
+ private:
+  fs::path path_;
+  fs::path folder_;  // empty: the file's own name is good
+};
 
 Result<std::shared_ptr<ov::Model>> convert_with(ov::frontend::FrontEnd& front_end,
                                                 const ForeignFile& file) {
-  const ov::frontend::InputModel::Ptr input = front_end.load(file.path.string());
+  const SuitableName name(file);
+  const ov::frontend::InputModel::Ptr input = front_end.load(name.path());
   if (!input) return data_loss("its front end cannot read it; export or fetch it again");
   try {
     return front_end.convert(input);
@@ -115,7 +162,7 @@ Result<std::shared_ptr<ov::Model>> convert_with(ov::frontend::FrontEnd& front_en
     const std::string reason = reason_of(exception);
     std::map<std::string, std::vector<std::string>> left;
     try {
-      const auto partial = front_end.convert_partially(front_end.load(file.path.string()));
+      const auto partial = front_end.convert_partially(front_end.load(name.path()));
       collect_left(*partial, left);
     } catch (const ov::Exception&) {
       left.clear();  // the first reason is the better one

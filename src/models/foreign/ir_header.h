@@ -12,9 +12,9 @@
 namespace accel::models::foreign {
 
 struct IrHeader {
-  std::string name;          // of the graph
-  int64_t version = 0;       // of the format: 10 or 11
-  uint64_t layers = 0;       // of all graphs
+  std::string name;           // of the graph
+  int64_t version = 0;        // of the format: 10 or 11
+  uint64_t layers = 0;        // of all graphs
   uint64_t weight_bytes = 0;  // up to the end of the last constant
 };
 

@@ -22,9 +22,9 @@ struct OnnxDataFile {
 
 struct OnnxHeader {
   int64_t ir_version = 0;
-  std::string producer;                   // "pytorch 2.8.0"; empty: not said
-  std::map<std::string, int64_t> opsets;  // by domain; "" is ONNX's own
-  uint64_t nodes = 0;                     // of all graphs
+  std::string producer;                            // "pytorch 2.8.0"; empty: not said
+  std::map<std::string, int64_t> opsets;           // by domain; "" is ONNX's own
+  uint64_t nodes = 0;                              // of all graphs
   std::map<std::string, OnnxDataFile> data_files;  // by the location that the model gives
 };
 

@@ -13,7 +13,7 @@ enum class WireType : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 
 struct WireField {
   uint32_t number = 0;
   WireType type = WireType::kVarint;
-  uint64_t value = 0;          // of a varint or a fixed one
+  uint64_t value = 0;           // of a varint or a fixed one
   std::string_view bytes = {};  // of bytes: a view of the message
 
   bool is(uint32_t wanted, WireType kind) const { return number == wanted && type == kind; }

@@ -51,9 +51,8 @@ std::string_view plain_name(std::string_view name) {
   constexpr std::string_view kServing = "serving_default_";
   if (name.starts_with(kServing)) name.remove_prefix(kServing.size());
   const size_t colon = name.rfind(':');
-  const bool numbered =
-      colon != std::string_view::npos && colon + 1 < name.size() &&
-      name.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+  const bool numbered = colon != std::string_view::npos && colon + 1 < name.size() &&
+                        name.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
   return numbered ? name.substr(0, colon) : name;
 }
 
@@ -64,9 +63,15 @@ bool stands_for(const std::array<RoleRow, kRows>& rows, std::string_view name,
   return row != rows.end() && std::ranges::find(row->others, name) != row->others.end();
 }
 
+// Whether the name says what the input is, so that it cannot be another one.
+bool is_input_name(std::string_view name) {
+  return std::ranges::any_of(kInputRoles, [&](const RoleRow& row) {
+    return row.role == name || std::ranges::find(row.others, name) != row.others.end();
+  });
+}
+
 bool same_kind(const GraphPort& port, const InputSpec& spec) {
-  return is_integer(port.dtype) == is_integer(spec.dtype) &&
-         port.shape.size() == spec.shape.size();
+  return is_integer(port.dtype) == is_integer(spec.dtype) && port.shape.size() == spec.shape.size();
 }
 
 // Which of `specs` each port is; none: not known yet.
@@ -99,6 +104,7 @@ std::vector<std::optional<size_t>> find_roles(const std::vector<GraphPort>& port
     if (!taken(spec) && specs[spec].needed == Needed::kAlways) free_specs.push_back(spec);
   }
   if (free_ports.size() == 1 && free_specs.size() == 1 &&
+      !is_input_name(plain_name(ports[free_ports.front()].name)) &&
       same_kind(ports[free_ports.front()], specs[free_specs.front()])) {
     roles[free_ports.front()] = free_specs.front();
   }
@@ -174,9 +180,13 @@ std::string describe(const std::vector<GraphPort>& ports) {
 }
 
 std::optional<int64_t> filling(std::string_view role) {
-  if (role == "attention_mask") return 1;
+  if (role == "attention_mask" || role == "pixel_mask") return 1;
   if (role == "token_type_ids") return 0;
   return std::nullopt;
+}
+
+std::string_view filled_like(const InputSpec& spec) {
+  return spec.name == "pixel_mask" ? "pixel_values" : spec.like;
 }
 
 Result<std::vector<MappedInput>> map_inputs(const std::vector<GraphPort>& ports,
@@ -192,14 +202,13 @@ Result<std::vector<MappedInput>> map_inputs(const std::vector<GraphPort>& ports,
     MappedInput input{port, specs[*roles[port]]};
     const std::optional<Shape> shape = narrower(ports[port].shape, input.spec.shape);
     if (!shape || is_integer(ports[port].dtype) != is_integer(input.spec.dtype)) {
-      problems.push_back(fmt::format("the graph's input {} does not fit {} {}{}",
-                                     describe(ports[port]), input.spec.name,
-                                     accel::to_string(input.spec.dtype),
-                                     accel::to_string(input.spec.shape)));
+      problems.push_back(fmt::format(
+          "the graph's input {} does not fit {} {}{}", describe(ports[port]), input.spec.name,
+          accel::to_string(input.spec.dtype), accel::to_string(input.spec.shape)));
       continue;
     }
     input.spec.shape = *shape;
-    const bool fills = filling(input.spec.name) && !input.spec.like.empty();
+    const bool fills = filling(input.spec.name) && !filled_like(input.spec).empty();
     if (!fills) input.spec.needed = Needed::kAlways;
     mapped.push_back(std::move(input));
   }

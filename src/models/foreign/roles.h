@@ -22,7 +22,7 @@ struct GraphPort {
   Shape shape;  // -1: free
 };
 
-std::string describe(const GraphPort& port);                   // "x F32[-1, 4]"
+std::string describe(const GraphPort& port);                // "\"x\" f32[?, 4]"
 std::string describe(const std::vector<GraphPort>& ports);  // with commas between
 
 // An input of the graph under the family's name. Its shape is the narrower of the graph's and the
@@ -45,6 +45,9 @@ Result<std::vector<MappedInput>> map_inputs(const std::vector<GraphPort>& ports,
 
 // The value that stands for an optional input nobody gives; none: it cannot be filled.
 std::optional<int64_t> filling(std::string_view role);
+
+// The input in whose shape `spec` is filled; empty: none. A pixel_mask lacks its channels.
+std::string_view filled_like(const InputSpec& spec);
 
 // Names for the outputs of a graph that computes `head`: the reference library's for those that the
 // head has, their own for the rest.
