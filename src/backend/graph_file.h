@@ -24,6 +24,6 @@ Result<std::shared_ptr<const ov::Model>> read_graph(const Blob& blob);
 
 // The graph of an OpenVINO IR: the content of its .xml file, and of its .bin file, which the graph's
 // constants view and keep. DATA_LOSS for what is no IR. Give only what this program wrote.
-Result<std::shared_ptr<const ov::Model>> read_ir(const std::string& text, const Blob& weights);
+Result<std::shared_ptr<ov::Model>> read_ir(const std::string& text, const Blob& weights);
 
 }  // namespace accel::backend

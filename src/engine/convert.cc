@@ -19,6 +19,7 @@
 #include "engine/conversion_check.h"
 #include "engine/output_folder.h"
 #include "models/foreign/format.h"
+#include "precision/widened_graph.h"
 #include "precision/written_graph.h"
 
 namespace accel::engine {
@@ -144,6 +145,7 @@ class Conversion {
   Result<models::BuiltGraph> build() const;
   Status write_graph();
   Status hash_sources();
+  Result<CheckedGraph> widened(CheckedGraph graph, ov::Model& model) const;
   Status check();
   Status judge(const OutputError& error) const;
   Status write_record();
@@ -240,11 +242,28 @@ Status Conversion::judge(const OutputError& error) const {
       folder_.path().string(), error.name, exact ? "0.001" : "finite numbers", error.relative));
 }
 
+// The graph with its narrow weights in f32, in a file that has no name any more.
+Result<CheckedGraph> Conversion::widened(CheckedGraph graph, ov::Model& model) const {
+  const fs::path path = output_->path() / "check.weights";
+  ACCEL_ASSIGN(const auto file, BinFile::create(path, graph.sources, [&](uint64_t /*position*/) {
+                 return go_on("check", 0);
+               }));
+  const auto written = precision::write_widened(model, *file);
+  auto mapped = MappedFile::open(path);
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  ACCEL_TRY(written.status());
+  ACCEL_TRY(mapped.status());
+  precision::use_widened(*written, *mapped);
+  graph.sources.push_back(*std::move(mapped));
+  return graph;
+}
+
 Status Conversion::check() {
   ACCEL_TRY(go_on("check", 0));
   const auto source = [&]() -> Result<CheckedGraph> {
     ACCEL_ASSIGN(models::BuiltGraph built, build());
-    return CheckedGraph{built.model, built.sources};
+    return widened({built.model, built.sources}, *built.model);
   };
   const fs::path stem = output_->path() / graph_;
   const auto result = [&]() -> Result<CheckedGraph> {
@@ -252,8 +271,8 @@ Status Conversion::check() {
     constexpr uint64_t kTextMax = uint64_t{1} << 30;
     ACCEL_ASSIGN(const std::string text, read_file(stem.string() + ".xml", kTextMax));
     ACCEL_ASSIGN(const auto weights, MappedFile::open(stem.string() + ".bin"));
-    ACCEL_ASSIGN(auto model, backend::read_ir(text, {weights->bytes(), weights}));
-    return CheckedGraph{std::move(model), {weights}};
+    ACCEL_ASSIGN(const auto model, backend::read_ir(text, {weights->bytes(), weights}));
+    return widened({model, {weights}}, *model);
   };
   auto errors = compare_graphs(*parts_.backend, limits(), source, result);
   if (!errors.ok()) return errors.status().with_context(folder_.path().string() + ": the check");

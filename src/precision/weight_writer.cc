@@ -33,23 +33,6 @@ void on_threads(size_t rows, size_t numbers, const Work& work) {
   work(0, rows / parts);
 }
 
-// The numbers [begin, begin + out.size()) of a constant of floats.
-void read_numbers(const ov::op::v0::Constant& constant, size_t begin, std::span<float> out) {
-  const ov::element::Type& type = constant.get_element_type();
-  if (type == ov::element::f32) {
-    std::memcpy(out.data(), constant.get_data_ptr<float>() + begin, out.size_bytes());
-    return;
-  }
-  const auto* halves = static_cast<const uint16_t*>(constant.get_data_ptr()) + begin;
-  if (type == ov::element::bf16) {
-    for (size_t i = 0; i < out.size(); ++i) {
-      out[i] = std::bit_cast<float>(static_cast<uint32_t>(halves[i]) << 16);
-    }
-  } else {
-    for (size_t i = 0; i < out.size(); ++i) out[i] = f16_value(halves[i]);
-  }
-}
-
 std::span<const std::byte> bytes_of(const void* data, size_t size) {
   return {static_cast<const std::byte*>(data), size};
 }
@@ -266,6 +249,22 @@ Status write_as_stored(const ov::op::v0::Constant& constant, WeightSink& sink) {
 }
 
 }  // namespace
+
+void read_numbers(const ov::op::v0::Constant& constant, size_t begin, std::span<float> out) {
+  const ov::element::Type& type = constant.get_element_type();
+  if (type == ov::element::f32) {
+    std::memcpy(out.data(), constant.get_data_ptr<float>() + begin, out.size_bytes());
+    return;
+  }
+  const auto* halves = static_cast<const uint16_t*>(constant.get_data_ptr()) + begin;
+  if (type == ov::element::bf16) {
+    for (size_t i = 0; i < out.size(); ++i) {
+      out[i] = std::bit_cast<float>(static_cast<uint32_t>(halves[i]) << 16);
+    }
+  } else {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = f16_value(halves[i]);
+  }
+}
 
 Result<WrittenWeight> write_weight(const PlannedWeight& weight, const CompressionOptions& options,
                                    WeightSink& sink) {

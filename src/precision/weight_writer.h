@@ -44,4 +44,7 @@ struct WrittenWeight {
 Result<WrittenWeight> write_weight(const PlannedWeight& weight, const CompressionOptions& options,
                                    WeightSink& sink);
 
+// The numbers [begin, begin + out.size()) of a constant of f32, f16 or bf16.
+void read_numbers(const ov::op::v0::Constant& constant, size_t begin, std::span<float> out);
+
 }  // namespace accel::precision
