@@ -275,7 +275,8 @@ struct InferResult {
 
 // Where the files of a converted model lie.
 enum class Layout {
-  kFolder,  // OUT/openvino_model.xml and .bin, config.json, tokenizer.json ... as optimum-intel does
+  kFolder,  // OUT/openvino_model.xml and .bin, config.json, tokenizer.json ... as optimum-intel
+            // does
   kFlat,    // OUT/NAME.xml and NAME.bin, for OUT's last name; the rest in OUT/.accel/
 };
 
@@ -392,8 +393,8 @@ class ACCEL_API Engine {
   // complete; else nothing is left. Memory: a few MiB of weights at a time, and for the check the
   // engine's own copy of one of the two graphs.
   //
-  // ALREADY_EXISTS for an output that is there, without `force`; FAILED_PRECONDITION with it when it
-  // is no converted model; RESOURCE_EXHAUSTED for a full disk; DATA_LOSS for weights that are no
+  // ALREADY_EXISTS for an output that is there, without `force`; FAILED_PRECONDITION with it when
+  // it is no converted model; RESOURCE_EXHAUSTED for a full disk; DATA_LOSS for weights that are no
   // numbers and for a result that does not compute what the source does: f32 further off than
   // a thousandth, others NaN where the source has numbers. Else the errors of load().
   virtual Result<ConvertReport> convert(const ConvertOptions& options) = 0;

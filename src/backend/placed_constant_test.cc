@@ -28,16 +28,16 @@ std::string bytes_of_numbers(const std::vector<T>& numbers) {
 
 TEST(PlacedConstant, TheGraphFindsItsBytesWhereTheyAre) {
   const auto x = parameter("x", ov::element::f32, {-1, 3});
-  const auto first = std::make_shared<PlacedConstant>(ov::element::f32, ov::Shape{1, 3},
-                                                      Place{64, 12});
-  const auto same = std::make_shared<PlacedConstant>(ov::element::f32, ov::Shape{1, 3},
-                                                     Place{64, 12});
+  const auto first =
+      std::make_shared<PlacedConstant>(ov::element::f32, ov::Shape{1, 3}, Place{64, 12});
+  const auto same =
+      std::make_shared<PlacedConstant>(ov::element::f32, ov::Shape{1, 3}, Place{64, 12});
   const auto other = std::make_shared<PlacedConstant>(ov::element::u8, ov::Shape{3}, Place{0, 3});
   const auto wide = node<ov::op::v0::Convert>(other, ov::element::f32);
   const auto sum = node<ov::op::v1::Add>(node<ov::op::v1::Add>(x, first), same);
   const auto more = node<ov::op::v1::Add>(sum, constant(samples({1, 3}, 5)));
-  const auto model = std::const_pointer_cast<ov::Model>(
-      graph({x}, {{"y", node<ov::op::v1::Add>(more, wide)}}));
+  const auto model =
+      std::const_pointer_cast<ov::Model>(graph({x}, {{"y", node<ov::op::v1::Add>(more, wide)}}));
   const auto ir = write_placed_ir(model, 128);
   ASSERT_TRUE(ir.ok()) << ir.status().to_string();
 
@@ -85,8 +85,8 @@ TEST(PlacedConstant, OtherOffsetsAreLeftAlone) {
 TEST(PlacedConstant, CopiesHaveTheSamePlace) {
   const auto one = std::make_shared<PlacedConstant>(ov::element::f16, ov::Shape{2}, Place{640, 4});
   const auto copy = one->clone_with_new_inputs({});
-  const auto model = std::make_shared<ov::Model>(ov::OutputVector{copy->output(0)},
-                                                 ov::ParameterVector{});
+  const auto model =
+      std::make_shared<ov::Model>(ov::OutputVector{copy->output(0)}, ov::ParameterVector{});
   const auto ir = write_placed_ir(model, 64);
   ASSERT_TRUE(ir.ok()) << ir.status().to_string();
   EXPECT_NE(ir->text.find("offset=\"640\" size=\"4\""), std::string::npos) << ir->text;

@@ -10,9 +10,9 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/installation.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
-#include "cli/installation.h"
 #include "cli/table.h"
 #include "cli/wire.h"
 
@@ -75,9 +75,9 @@ Result<std::pair<int64_t, int64_t>> parse_sizes(std::string_view text) {
     }
   }
   if (fine) return sizes;
-  return invalid_argument(fmt::format(
-      "--static: expected a batch and a length like 4,128, or a batch, found '{}'",
-      printable(text)));
+  return invalid_argument(
+      fmt::format("--static: expected a batch and a length like 4,128, or a batch, found '{}'",
+                  printable(text)));
 }
 
 Result<ConvertOptions> ConvertFlags::options() const {
@@ -91,17 +91,17 @@ Result<ConvertOptions> ConvertFlags::options() const {
     ACCEL_ASSIGN(sizes, parse_sizes(fixed));
   }
   return ConvertOptions{.source = source,
-                         .output = output.empty() ? positional_output : output,
-                         .precision = *parsed,
-                         .symmetric = symmetric,
-                         .group_size = group_size,
-                         .static_batch = sizes.first,
-                         .static_length = sizes.second,
-                         .layout = layout == "flat" ? Layout::kFlat : Layout::kFolder,
-                         .task = task,
-                         .use_optimum = parse_use_optimum(use_optimum),
-                         .check = !no_check,
-                         .force = force};
+                        .output = output.empty() ? positional_output : output,
+                        .precision = *parsed,
+                        .symmetric = symmetric,
+                        .group_size = group_size,
+                        .static_batch = sizes.first,
+                        .static_length = sizes.second,
+                        .layout = layout == "flat" ? Layout::kFlat : Layout::kFolder,
+                        .task = task,
+                        .use_optimum = parse_use_optimum(use_optimum),
+                        .check = !no_check,
+                        .force = force};
 }
 
 std::string sizes_text(const Shape& shape) {
@@ -119,9 +119,9 @@ std::string report_text(const ConvertReport& report) {
     weights.add({tally.format, with_separators(tally.tensors), human_bytes(tally.bytes_before),
                  human_bytes(tally.bytes)});
   }
-  std::string text = fmt::format(
-      "{}: {}, {} from {}\n\nfiles\n{}\nweights\n{}", printable(report.path), report.precision,
-      printable(report.task), printable(report.source), files.text(2), weights.text(2));
+  std::string text = fmt::format("{}: {}, {} from {}\n\nfiles\n{}\nweights\n{}",
+                                 printable(report.path), report.precision, printable(report.task),
+                                 printable(report.source), files.text(2), weights.text(2));
   if (report.checked) {
     Table errors({Align::kLeft, Align::kLeft, Align::kRight, Align::kRight, Align::kRight});
     errors.add({"output", "sizes", "largest error", "relative", "cosine"});

@@ -32,8 +32,7 @@ Status copy_listed(const fs::path& from, std::span<const std::string_view> names
 }
 
 // The folders of modules.json but the first, with their own configs and weights, which are small.
-Status copy_modules(const models::ModelFolder& model, const fs::path& place,
-                    OutputFolder& output) {
+Status copy_modules(const models::ModelFolder& model, const fs::path& place, OutputFolder& output) {
   std::error_code error;
   const fs::path list = model.path() / "modules.json";
   if (!fs::is_regular_file(list, error)) return {};

@@ -27,8 +27,8 @@ Result<std::vector<OutputError>> compare_graphs(
     const std::function<Result<CheckedGraph>()>& source,
     const std::function<Result<CheckedGraph>()>& result);
 
-// Of two outputs of the same shape. Numbers that are infinite or none in both count as equal; in one
-// only, as infinitely wrong.
+// Of two outputs of the same shape. Numbers that are infinite or none in both count as equal; in
+// one only, as infinitely wrong.
 OutputError error_of(const NamedTensor& found, const NamedTensor& expected);
 
 }  // namespace accel::engine

@@ -39,7 +39,7 @@ bool is_converted(const fs::path& folder) {
          fs::is_regular_file(folder / kFlatSettings / kRecord, ignored);
 }
 
-double seconds_since(Clock::time_point start) {
+double elapsed_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
@@ -118,8 +118,8 @@ Result<precision::CompressionOptions> compression_of(const ConvertOptions& optio
   }
   const bool integers = options.precision == Precision::kI8 || options.precision == Precision::kI4;
   if (options.symmetric && !integers) {
-    return invalid_argument(fmt::format("symmetric belongs to int8 and int4, found {}",
-                                        to_string(options.precision)));
+    return invalid_argument(
+        fmt::format("symmetric belongs to int8 and int4, found {}", to_string(options.precision)));
   }
   if (options.group_size < 8 || options.group_size > 65536 || options.group_size % 2 != 0) {
     return invalid_argument(fmt::format(
@@ -140,8 +140,9 @@ class Conversion {
     if (!options_.progress || options_.progress({step, fraction})) return {};
     return cancelled("stopped; nothing was written");
   }
-  fs::path target() const { return options_.output.empty() ? default_output(options_)
-                                                           : options_.output; }
+  fs::path target() const {
+    return options_.output.empty() ? default_output(options_) : options_.output;
+  }
   Result<models::BuiltGraph> build() const;
   Status write_graph();
   Status hash_sources();
@@ -180,8 +181,7 @@ Status Conversion::write_graph() {
   const fs::path bin_path = output_->path() / (graph_.string() + ".bin");
   std::error_code error;
   fs::create_directories(bin_path.parent_path(), error);
-  ACCEL_ASSIGN(const auto bin,
-               BinFile::create(bin_path, built.sources, [&](uint64_t position) {
+  ACCEL_ASSIGN(const auto bin, BinFile::create(bin_path, built.sources, [&](uint64_t position) {
                  return go_on("weights", std::min(1.0, static_cast<double>(position) /
                                                            static_cast<double>(expected)));
                }));
@@ -354,7 +354,7 @@ Result<ConvertReport> Conversion::run() {
   const auto converted = Clock::now();
   report_.convert_s = std::chrono::duration<double>(converted - start).count();
   if (options_.check) ACCEL_TRY(check());
-  report_.check_s = seconds_since(converted);
+  report_.check_s = elapsed_since(converted);
   ACCEL_TRY(write_record());
   list_files();
   ACCEL_TRY(go_on("finishing", 1));

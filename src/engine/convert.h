@@ -1,10 +1,10 @@
 // Conversion: a source that models/ opens becomes a folder with OpenVINO IR (Engine::convert).
 //
-//   graph of the source -> plan of its weights -> each weight read, rounded and written in slices ->
-//   graph with placed constants -> text -> companions -> check -> rename
+//   graph of the source -> plan of its weights -> each weight read, rounded and written in slices
+//   -> graph with placed constants -> text -> companions -> check -> rename
 //
-// What bounds memory: the source's weights are views of mapped files whose pages are released behind
-// the reader, and the .bin is written weight by weight; see docs/performance.md.
+// What bounds memory: the source's weights are views of mapped files whose pages are released
+// behind the reader, and the .bin is written weight by weight; see docs/performance.md.
 #pragma once
 
 #include <memory>

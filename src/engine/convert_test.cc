@@ -37,9 +37,9 @@ TEST(ConversionCheck, ErrorsAreOfTheFiniteNumbers) {
   EXPECT_DOUBLE_EQ(error.max_abs, 0.5);
   EXPECT_DOUBLE_EQ(error.relative, 0.125);
   EXPECT_NEAR(error.cosine, 17.5 / std::sqrt(17.0 * 18.25), 1e-9);
-  for (const auto& wrong : {std::vector<float>{1, none, infinity, none},
-                            std::vector<float>{1, -4, -infinity, none},
-                            std::vector<float>{1, -4, infinity, 0}}) {
+  for (const auto& wrong :
+       {std::vector<float>{1, none, infinity, none}, std::vector<float>{1, -4, -infinity, none},
+        std::vector<float>{1, -4, infinity, 0}}) {
     EXPECT_TRUE(std::isinf(error_of(numbers("y", wrong), expected).max_abs));
   }
 }

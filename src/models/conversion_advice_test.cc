@@ -6,8 +6,7 @@ namespace accel::models {
 namespace {
 
 TEST(ConversionAdvice, TheLineMakesWhatWasAskedFor) {
-  EXPECT_EQ(conversion_advice("models/openvino/gpt2/gpt2.xml"),
-            "accel convert gpt2 --layout flat");
+  EXPECT_EQ(conversion_advice("models/openvino/gpt2/gpt2.xml"), "accel convert gpt2 --layout flat");
   EXPECT_EQ(conversion_advice("./models/openvino/gpt2/"), "accel convert gpt2 --layout flat");
   EXPECT_EQ(conversion_advice("/srv/models/openvino/gpt2/gpt2.xml"),
             "accel convert gpt2 /srv/models/openvino/gpt2 --layout flat");
@@ -21,8 +20,8 @@ TEST(ConversionAdvice, TheLineMakesWhatWasAskedFor) {
 }
 
 TEST(ConversionAdvice, OtherNamesGetNone) {
-  for (const char* name : {"", "gpt2", "org/name", "model.onnx", "a/b.xml", "-openvino",
-                           "x-openvino-f64", "/"}) {
+  for (const char* name :
+       {"", "gpt2", "org/name", "model.onnx", "a/b.xml", "-openvino", "x-openvino-f64", "/"}) {
     EXPECT_EQ(conversion_advice(name), "") << name;
   }
 }

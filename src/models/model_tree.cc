@@ -187,10 +187,10 @@ Result<fs::path> locate_model(const std::string& name, const fs::path& cache) {
     if (const auto snapshot = current_snapshot(found)) return *snapshot;
   }
   const std::string line = conversion_advice(name);
-  return not_found(fmt::format(
-      "{}: expected a model folder with config.json, found nothing{}{}", name,
-      repository ? fmt::format(", nor a model of that name in {}", cache.string()) : "",
-      line.empty() ? "" : "; a converted model is made by: " + line));
+  return not_found(
+      fmt::format("{}: expected a model folder with config.json, found nothing{}{}", name,
+                  repository ? fmt::format(", nor a model of that name in {}", cache.string()) : "",
+                  line.empty() ? "" : "; a converted model is made by: " + line));
 }
 
 Result<std::vector<FoundModel>> find_models(const fs::path& tree) {

@@ -2,10 +2,10 @@
 //
 //   number ~ scale * (integer - zero)
 //
-// Asymmetric: integers from 0 to 2^bits - 1, and a zero point that makes 0 exact; the group's range,
-// widened to hold 0, is covered from end to end. Symmetric: no zero point; 8 bits from -127 to 127,
-// 4 bits from -8 to 7 with the sign of the scale such that the number of the largest size becomes -8
-// (https://github.com/openvinotoolkit/nncf, weight compression; read at 3.1).
+// Asymmetric: integers from 0 to 2^bits - 1, and a zero point that makes 0 exact; the group's
+// range, widened to hold 0, is covered from end to end. Symmetric: no zero point; 8 bits from -127
+// to 127, 4 bits from -8 to 7 with the sign of the scale such that the number of the largest size
+// becomes -8 (https://github.com/openvinotoolkit/nncf, weight compression; read at 3.1).
 //
 // The integers are chosen for the scale as it is stored, after its own rounding.
 #pragma once

@@ -154,8 +154,8 @@ TEST(WeightCompression, AsStoredIsTheSameGraph) {
 TEST(WeightCompression, NarrowFloatsAreHalfAsLarge) {
   const auto expected = run(words(), some_ids());
   const uint64_t before = compress(words(), {}).weights.size();
-  for (const auto& [format, error] : {std::pair(WeightFormat::kF16, 1e-3),
-                                      std::pair(WeightFormat::kBF16, 1e-2)}) {
+  for (const auto& [format, error] :
+       {std::pair(WeightFormat::kF16, 1e-3), std::pair(WeightFormat::kBF16, 1e-2)}) {
     const Compressed compressed = compress(words(), {.format = format});
     EXPECT_NEAR(static_cast<double>(compressed.weights.size()) / static_cast<double>(before), 0.5,
                 0.02);
@@ -228,8 +228,8 @@ TEST(WeightCompression, KernelsOfConvolutionsHaveAScalePerOutput) {
   const auto grouped = weight({4, 4, 4, 3, 3}, 6);
   grouped->set_friendly_name("grouped");
   x = std::make_shared<op::v1::GroupConvolution>(x, grouped, ov::Strides{1, 1},
-                                                 ov::CoordinateDiff{1, 1},
-                                                 ov::CoordinateDiff{1, 1}, ov::Strides{1, 1});
+                                                 ov::CoordinateDiff{1, 1}, ov::CoordinateDiff{1, 1},
+                                                 ov::Strides{1, 1});
   const auto model = std::make_shared<ov::Model>(ov::OutputVector{x}, ov::ParameterVector{image});
   ov::Tensor pixels(ov::element::f32, ov::Shape{1, 8, 12, 12});
   for (size_t i = 0; i < pixels.get_size(); ++i) {

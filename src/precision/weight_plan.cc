@@ -15,10 +15,10 @@ namespace {
 
 using Value = ov::Output<ov::Node>;
 
-constexpr size_t kPlacedBytesMin = 4096;    // smaller ones are left to the graph's writer
-constexpr size_t kWeightBytesMin = 1024;    // of f32: smaller ones are not worth rounding
-constexpr int64_t kColumnsMin = 4;          // shorter rows than this spend more on their scale
-constexpr int kDeepest = 4;                 // operations between a weight and its use
+constexpr size_t kPlacedBytesMin = 4096;  // smaller ones are left to the graph's writer
+constexpr size_t kWeightBytesMin = 1024;  // of f32: smaller ones are not worth rounding
+constexpr int64_t kColumnsMin = 4;        // shorter rows than this spend more on their scale
+constexpr int kDeepest = 4;               // operations between a weight and its use
 
 enum class WeightUse { kProduct, kProductByColumn, kRowsOfTable, kConvolution, kGroups, kOther };
 
@@ -28,9 +28,9 @@ bool is_float(const ov::element::Type& type) {
 
 // Shapes and row numbers: the graph's own checks read them.
 bool is_index(const ov::element::Type& type) {
-  constexpr auto kIndexTypes = std::to_array<ov::element::Type_t>(
-      {ov::element::boolean, ov::element::i32, ov::element::i64, ov::element::u32,
-       ov::element::u64, ov::element::string});
+  constexpr auto kIndexTypes =
+      std::to_array<ov::element::Type_t>({ov::element::boolean, ov::element::i32, ov::element::i64,
+                                          ov::element::u32, ov::element::u64, ov::element::string});
   return std::ranges::find(kIndexTypes, ov::element::Type_t(type)) != kIndexTypes.end();
 }
 
@@ -125,9 +125,9 @@ void plan_integers(PlannedWeight& weight, const CompressionOptions& options, boo
   const std::set<WeightUse> uses = uses_of(weight.value);
   const auto has = [&](WeightUse use) { return uses.contains(use); };
   const bool only = uses.size() == 1;
-  const bool matrix = shape.size() == 2 && (has(WeightUse::kProduct) ||
-                                            has(WeightUse::kProductByColumn) ||
-                                            has(WeightUse::kRowsOfTable));
+  const bool matrix =
+      shape.size() == 2 && (has(WeightUse::kProduct) || has(WeightUse::kProductByColumn) ||
+                            has(WeightUse::kRowsOfTable));
   const bool convolution = only && shape.size() > 2 && has(WeightUse::kConvolution);
   const bool groups = only && shape.size() > 3 && has(WeightUse::kGroups);
   if (!matrix && !convolution && !groups) return;
@@ -195,9 +195,8 @@ std::vector<PlannedWeight> plan_weights(const ov::Model& model, const Compressio
     return weight.format == WeightFormat::kAsStored &&
            weight.constant->get_byte_size() < kPlacedBytesMin;
   });
-  std::ranges::sort(weights, std::less<>(), [](const PlannedWeight& weight) {
-    return weight.constant->get_data_ptr();
-  });
+  std::ranges::sort(weights, std::less<>(),
+                    [](const PlannedWeight& weight) { return weight.constant->get_data_ptr(); });
   return weights;
 }
 

@@ -7,9 +7,9 @@
 //
 // Integers: constants that are such weights directly. 8 bits: a scale per row of the output, of an
 // embedding per word. 4 bits: a scale for each `group` numbers of a row; but 8 bits for embeddings,
-// for convolutions, for the last layers before the outputs, and where no group fits: as nncf chooses
-// by default (https://github.com/openvinotoolkit/nncf). Groups shrink by halves until they divide a
-// row into at least four, which the engine's kernels want.
+// for convolutions, for the last layers before the outputs, and where no group fits: as nncf
+// chooses by default (https://github.com/openvinotoolkit/nncf). Groups shrink by halves until they
+// divide a row into at least four, which the engine's kernels want.
 //
 // What is integers or narrow already stays so: there is nothing to win by rounding twice.
 #pragma once

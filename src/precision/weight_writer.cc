@@ -16,7 +16,7 @@
 namespace accel::precision {
 namespace {
 
-constexpr size_t kSliceNumbers = size_t{1} << 21;  // 8 MiB of f32
+constexpr size_t kSliceNumbers = size_t{1} << 21;   // 8 MiB of f32
 constexpr size_t kThreadNumbers = size_t{1} << 18;  // fewer are not worth a thread
 constexpr size_t kThreadsMax = 8;
 
@@ -104,7 +104,8 @@ void IntegerWriter::read_rows(size_t begin, size_t end) {
   std::vector<float> stored(end - begin);
   for (size_t column = 0; column < columns_; ++column) {
     read_numbers(constant, column * rows_ + begin, stored);
-    for (size_t row = 0; row < stored.size(); ++row) numbers_[row * columns_ + column] = stored[row];
+    for (size_t row = 0; row < stored.size(); ++row)
+      numbers_[row * columns_ + column] = stored[row];
   }
 }
 
@@ -117,8 +118,8 @@ Status IntegerWriter::write_rows(size_t begin, size_t end) {
       uint8_t fit = 3;
       for (size_t i = 0; i < per_row; ++i) {
         const size_t at = row * columns_ + i * group_;
-        const IntegerGroup group = quantize({numbers_.data() + at, group_}, scheme_,
-                                            {integers_.data() + at, group_});
+        const IntegerGroup group =
+            quantize({numbers_.data() + at, group_}, scheme_, {integers_.data() + at, group_});
         scales_[(begin + row) * per_row + i] = group.scale;
         zeros_[(begin + row) * per_row + i] = static_cast<uint8_t>(group.zero);
         fit &= static_cast<uint8_t>((group.finite ? 1 : 0) | (group.precise ? 2 : 0));
@@ -274,9 +275,8 @@ Result<WrittenWeight> write_weight(const PlannedWeight& weight, const Compressio
   }
   const ov::op::v0::Constant& constant = *weight.constant;
   const uint64_t begin = sink.position();
-  WrittenWeight written{
-      .format = weight.format,
-      .values = {constant.get_element_type(), constant.get_shape(), {begin, 0}}};
+  WrittenWeight written{.format = weight.format,
+                        .values = {constant.get_element_type(), constant.get_shape(), {begin, 0}}};
   bool fits = weight.format != WeightFormat::kAsStored;
   if (fits) {
     ACCEL_ASSIGN(fits, write_halves(constant, weight.format, sink));

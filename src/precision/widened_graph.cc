@@ -21,8 +21,7 @@ Result<std::vector<WidenedWeight>> write_widened(const ov::Model& model, WeightS
     if (!ov::is_type<ov::op::v0::Convert>(node) || node->get_element_type() != ov::element::f32) {
       continue;
     }
-    const auto constant =
-        ov::as_type_ptr<ov::op::v0::Constant>(node->get_input_node_shared_ptr(0));
+    const auto constant = ov::as_type_ptr<ov::op::v0::Constant>(node->get_input_node_shared_ptr(0));
     if (constant == nullptr || constant->get_byte_size() < kWidenedBytesMin) continue;
     const ov::element::Type& type = constant->get_element_type();
     if (type != ov::element::f16 && type != ov::element::bf16) continue;

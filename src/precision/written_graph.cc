@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <tuple>
 #include <openvino/core/runtime_attribute.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
@@ -11,6 +10,7 @@
 #include <openvino/op/multiply.hpp>
 #include <openvino/op/reshape.hpp>
 #include <openvino/op/subtract.hpp>
+#include <tuple>
 
 #include "backend/guard.h"
 #include "backend/placed_constant.h"
@@ -57,8 +57,8 @@ Value numbers_of(const PlannedWeight& weight, const WrittenWeight& written) {
   }
   value = std::make_shared<ov::op::v1::Multiply>(value, placed(*written.scales));
   if (weight.group != weight.columns) {
-    const auto shape = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{2},
-                                                    {weight.rows, weight.columns});
+    const auto shape =
+        ov::op::v0::Constant::create(ov::element::i64, ov::Shape{2}, {weight.rows, weight.columns});
     value = std::make_shared<ov::op::v1::Reshape>(value, shape, false);
   }
   return type == ov::element::f32 ? value : converted(value, ov::element::f32, false);
@@ -71,8 +71,8 @@ void replace_weight(const PlannedWeight& weight, const WrittenWeight& written) {
   const bool stored_before_conversion =
       before.get_node() != weight.constant.get() && written.format == WeightFormat::kAsStored;
   if (stored_before_conversion) before = weight.constant->output(0);
-  const Value after = stored_before_conversion ? placed(written.values)
-                                               : numbers_of(weight, written);
+  const Value after =
+      stored_before_conversion ? placed(written.values) : numbers_of(weight, written);
   after.get_node()->set_friendly_name(before.get_node()->get_friendly_name());
   for (ov::Input<ov::Node> input : before.get_target_inputs()) {
     input.replace_source_output(after);
@@ -144,9 +144,9 @@ Status fix_shapes(ov::Model& model, int64_t batch, int64_t length) {
       fix(1, length);
     }
     if (shape.is_dynamic()) {
-      return invalid_argument(fmt::format(
-          "--static: expected inputs whose other axes are fixed, found {} {}", name,
-          shape.to_string()));
+      return invalid_argument(
+          fmt::format("--static: expected inputs whose other axes are fixed, found {} {}", name,
+                      shape.to_string()));
     }
     shapes.emplace(parameter->output(0), shape);
   }

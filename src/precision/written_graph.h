@@ -1,7 +1,8 @@
 // Puts written weights into the graph in place of the constants they were made of:
 //
 //   f16, bf16   Constant -> Convert
-//   integers    Constant -> Convert -> [Subtract zero points] -> Multiply scales -> [Reshape groups]
+//   integers    Constant -> Convert -> [Subtract zero points] -> Multiply scales -> [Reshape
+//   groups]
 //               -> [Convert]
 //
 // which are the forms that OpenVINO's plug-ins recognise and compute with as they are.
@@ -39,9 +40,9 @@ Result<std::vector<FormatTally>> compress(ov::Model& model, const CompressionOpt
 // bits by default, which costs more than the weights' own rounding does.
 void keep_activations(ov::Model& model);
 
-// Fixes the first axis of every input to `batch`, and the second of those with two (tokens, samples)
-// to `length` where it is free. INVALID_ARGUMENT names inputs that stay free, need a length, or
-// contradict the numbers.
+// Fixes the first axis of every input to `batch`, and the second of those with two (tokens,
+// samples) to `length` where it is free. INVALID_ARGUMENT names inputs that stay free, need a
+// length, or contradict the numbers.
 Status fix_shapes(ov::Model& model, int64_t batch, int64_t length);
 
 }  // namespace accel::precision

@@ -293,12 +293,35 @@ class Failures(ConvertTest):
 
 class Sources(ConvertTest):
 
-    # row 49 (partial: numbers up to 2,000 rows)
+    # row 49
     def test_batches_of_any_size_go_through_one_converted_model(self):
         self.convert(TINY, "out")
-        lines = "".join(f"text number {i}\n" for i in range(2000))
-        done = self.accel("embed", self.folder / "out", "--input", "-", input=lines)
-        self.assertEqual(len(done.stdout.decode().splitlines()), 2000)
+        for rows in (1, 4, 16, 64, 256, 1024, 2000):
+            write_safetensors(self.folder / "ids.safetensors", {
+                name: ("I64", [rows, 8], [(7 * i + extra) % 1000 if extra else 1
+                                          for i in range(rows * 8)])
+                for name, extra in (("input_ids", 3), ("attention_mask", 0))})
+            found, expected = [], []
+            for model, into in ((self.folder / "out", found), (TINY, expected)):
+                self.accel("infer", model, "--inputs", self.folder / "ids.safetensors", "--output",
+                           self.folder / "states.safetensors", "--precision", "f32")
+                states = read_safetensors(self.folder / "states.safetensors")
+                self.assertEqual(states["last_hidden_state"][1], [rows, 8, 32])
+                into += states["last_hidden_state"][2]
+            self.assertClose(found, expected, 1e-3)
+
+    # row 50
+    def test_fixed_inner_shapes_are_enforced(self):
+        self.convert(TINY, "grid", "--static", "16,16")
+        for rows, code in ((16, 0), (17, INVALID_ARGUMENT)):
+            write_safetensors(self.folder / "ids.safetensors", {
+                name: ("I64", [rows, 16], [1] * (rows * 16))
+                for name in ("input_ids", "attention_mask", "token_type_ids")})
+            done = self.accel("infer", self.folder / "grid", "--inputs",
+                              self.folder / "ids.safetensors", "--output",
+                              self.folder / "states.safetensors", "--precision", "f32", code=code)
+        self.assertIn("[17, 16]", done.stderr)
+        self.assertIn("[16, 16]", done.stderr)
 
     def test_many_families_convert_and_check(self):
         for name in ("bert-qa", "t5", "whisper", "clip", "llama", "vit-imgcls", "wav2vec2-ctc",
