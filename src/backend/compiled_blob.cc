@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "backend/trailer.h"
 #include "base/json.h"
 #include "base/try.h"
 
 namespace accel::backend {
 namespace {
 
-constexpr std::string_view kMagic = "accelblb";
-constexpr size_t kEndBytes = 24;
+constexpr std::string_view kBlobMagic = "accelblb";
 constexpr size_t kJsonMax = 1 << 20;
 constexpr size_t kPortsMax = 4096;
 constexpr size_t kRankMax = 64;
@@ -22,18 +22,6 @@ constexpr int kCountMax = 1 << 20;
 
 Status broken(std::string_view what) {
   return data_loss(fmt::format("compiled model: {}; delete it, and it is made again", what));
-}
-
-void put(std::string& text, uint64_t value) {
-  for (size_t i = 0; i < sizeof value; ++i) text += static_cast<char>(value >> 8 * i & 0xFF);
-}
-
-uint64_t number_at(std::string_view text, size_t at) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < sizeof value; ++i) {
-    value |= static_cast<uint64_t>(static_cast<unsigned char>(text[at + i])) << 8 * i;
-  }
-  return value;
 }
 
 Json ports_json(const std::vector<Port>& ports) {
@@ -159,7 +147,7 @@ Status write_blob(std::ostream& out, const BlobHeader& header,
   }
   std::string end = header_json(header).dump(-1, ' ', false, Json::error_handler_t::replace);
   const size_t json_bytes = end.size();
-  end += kMagic;
+  end += kBlobMagic;
   put(end, static_cast<uint64_t>(engine_bytes));
   put(end, json_bytes);
   out.write(end.data(), static_cast<std::streamsize>(end.size()));
@@ -168,13 +156,13 @@ Status write_blob(std::ostream& out, const BlobHeader& header,
 
 Result<OpenedBlob> open_blob(std::span<const std::byte> blob) {
   const std::string_view all(reinterpret_cast<const char*>(blob.data()), blob.size());
-  if (all.size() < kEndBytes) return broken("found no such thing");
-  const std::string_view end = all.substr(all.size() - kEndBytes);
-  const uint64_t content = all.size() - kEndBytes;
+  if (all.size() < kTrailerBytes) return broken("found no such thing");
+  const std::string_view end = all.substr(all.size() - kTrailerBytes);
+  const uint64_t content = all.size() - kTrailerBytes;
   const uint64_t engine_bytes = number_at(end, 8);
   const uint64_t json_bytes = number_at(end, 16);
-  if (!end.starts_with(kMagic) || engine_bytes > content || json_bytes != content - engine_bytes ||
-      json_bytes > kJsonMax) {
+  if (!end.starts_with(kBlobMagic) || engine_bytes > content ||
+      json_bytes != content - engine_bytes || json_bytes > kJsonMax) {
     return broken("found no such thing, or one that is cut off");
   }
   ACCEL_ASSIGN(BlobHeader header, read_header(all.substr(engine_bytes, json_bytes)));

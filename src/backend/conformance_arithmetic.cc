@@ -41,9 +41,6 @@ namespace {
 namespace v0 = ov::op::v0;
 namespace v1 = ov::op::v1;
 
-// Sizes of [batch, tokens] in the order of the runs: growing, shrinking and coming back.
-constexpr std::array<std::pair<int64_t, int64_t>, 4> kSizes{{{2, 3}, {1, 1}, {3, 7}, {2, 3}}};
-
 // --- matrix products ---------------------------------------------------------------------------
 
 // x [B, L, 8] times the rows of `weight` [5, 8] plus `bias` [5].

@@ -25,7 +25,6 @@ namespace v0 = ov::op::v0;
 namespace v1 = ov::op::v1;
 using Sdpa = ov::op::v13::ScaledDotProductAttention;
 
-constexpr std::array<std::pair<int64_t, int64_t>, 4> kSizes{{{2, 3}, {1, 1}, {3, 7}, {2, 3}}};
 constexpr int64_t kHeads = 2;
 constexpr int64_t kHeadSize = 8;
 

@@ -2,6 +2,7 @@
 // nodes. Only for conformance_*.cc and tests of backends.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <openvino/core/model.hpp>
 #include <openvino/op/parameter.hpp>
@@ -38,6 +39,12 @@ Tensor as_f32(const Numbers& numbers);
 Tensor as_i64(const Numbers& numbers);
 Tensor as_i32(const Numbers& numbers);
 Tensor as_bool(const Numbers& numbers);  // true where not zero
+
+// --- shapes ------------------------------------------------------------------------------------
+
+// Sizes of [batch, tokens] in the order of the runs: growing, shrinking and coming back.
+inline constexpr std::array<std::pair<int64_t, int64_t>, 4> kSizes{
+    {{2, 3}, {1, 1}, {3, 7}, {2, 3}}};
 
 // --- graphs ------------------------------------------------------------------------------------
 

@@ -25,8 +25,6 @@ namespace v0 = ov::op::v0;
 namespace v1 = ov::op::v1;
 using ov::op::v8::Gather;
 
-constexpr std::array<std::pair<int64_t, int64_t>, 4> kSizes{{{2, 3}, {1, 1}, {3, 7}, {2, 3}}};
-
 // --- gathering ---------------------------------------------------------------------------------
 
 // Rows of a table [7, 4] by ids [B, L] of either integer type.

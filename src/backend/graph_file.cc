@@ -6,25 +6,13 @@
 #include <string_view>
 
 #include "backend/guard.h"
+#include "backend/trailer.h"
 #include "base/try.h"
 
 namespace accel::backend {
 namespace {
 
-constexpr std::string_view kMagic = "accelgrf";
-constexpr size_t kEndBytes = 24;
-
-void put(std::string& text, uint64_t value) {
-  for (size_t i = 0; i < sizeof value; ++i) text += static_cast<char>(value >> 8 * i & 0xFF);
-}
-
-uint64_t number_at(std::string_view text, size_t at) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < sizeof value; ++i) {
-    value |= static_cast<uint64_t>(static_cast<unsigned char>(text[at + i])) << 8 * i;
-  }
-  return value;
-}
+constexpr std::string_view kGraphMagic = "accelgrf";
 
 }  // namespace
 
@@ -39,7 +27,7 @@ Status write_graph(const ov::Model& model, std::ostream& out) {
   if (!out || weights < 0) return internal_error("writing a graph: its stream failed");
   std::string end = text.str();
   const size_t size = end.size();
-  end += kMagic;
+  end += kGraphMagic;
   put(end, static_cast<uint64_t>(weights));
   put(end, size);
   out.write(end.data(), static_cast<std::streamsize>(end.size()));
@@ -49,11 +37,12 @@ Status write_graph(const ov::Model& model, std::ostream& out) {
 Result<std::shared_ptr<const ov::Model>> read_graph(const Blob& blob) {
   const std::string_view all(reinterpret_cast<const char*>(blob.bytes.data()), blob.bytes.size());
   const auto broken = [] { return data_loss("reading a graph: expected one, found other bytes"); };
-  if (all.size() < kEndBytes) return broken();
-  const std::string_view end = all.substr(all.size() - kEndBytes);
-  const uint64_t content = all.size() - kEndBytes;
+  if (all.size() < kTrailerBytes) return broken();
+  const std::string_view end = all.substr(all.size() - kTrailerBytes);
+  const uint64_t content = all.size() - kTrailerBytes;
   const uint64_t weights = number_at(end, 8);
-  if (!end.starts_with(kMagic) || weights > content || number_at(end, 16) != content - weights) {
+  if (!end.starts_with(kGraphMagic) || weights > content ||
+      number_at(end, 16) != content - weights) {
     return broken();
   }
   ACCEL_ASSIGN(std::shared_ptr<const ov::Model> model,

@@ -13,6 +13,11 @@
 
 namespace accel {
 
+// Bytes seen as characters.
+inline std::string_view chars(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 // A read-only private mapping of a regular file. Immutable, so shared freely between threads.
 class MappedFile {
  public:

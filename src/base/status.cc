@@ -32,12 +32,12 @@ constexpr std::array<CodeRow, 17> kCodes{{
     {"UNAUTHENTICATED", 15},
 }};
 
-const CodeRow& row(StatusCode code) { return kCodes.at(static_cast<size_t>(code)); }
+const CodeRow& row_of(StatusCode code) { return kCodes.at(static_cast<size_t>(code)); }
 
 }  // namespace
 
-std::string_view to_string(StatusCode code) { return row(code).name; }
-int exit_code(StatusCode code) { return row(code).exit; }
+std::string_view to_string(StatusCode code) { return row_of(code).name; }
+int exit_code(StatusCode code) { return row_of(code).exit; }
 
 Status::Status(StatusCode code, std::string message, std::optional<uint64_t> offset) {
   if (code != StatusCode::kOk) {

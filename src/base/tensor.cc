@@ -33,17 +33,17 @@ constexpr std::array<DTypeRow, 15> kDTypes{{
     {"f64", 8, true},
 }};
 
-const DTypeRow& row(DType dtype) { return kDTypes.at(static_cast<size_t>(dtype)); }
+const DTypeRow& row_of(DType dtype) { return kDTypes.at(static_cast<size_t>(dtype)); }
 
 constexpr uint64_t kMaxElements = uint64_t{1} << 62;
 constexpr size_t kAlignment = 64;  // a cache line, and the widest vector register
 
 }  // namespace
 
-std::string_view to_string(DType dtype) { return row(dtype).name; }
-size_t size_of(DType dtype) { return row(dtype).size; }
-bool is_floating(DType dtype) { return row(dtype).floating; }
-bool is_integer(DType dtype) { return !row(dtype).floating; }
+std::string_view to_string(DType dtype) { return row_of(dtype).name; }
+size_t size_of(DType dtype) { return row_of(dtype).size; }
+bool is_floating(DType dtype) { return row_of(dtype).floating; }
+bool is_integer(DType dtype) { return !row_of(dtype).floating; }
 
 std::optional<DType> parse_dtype(std::string_view name) {
   std::string lower(name);

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
@@ -19,8 +20,6 @@
 
 namespace accel::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr size_t kDirectTextsMax = 256;  // as many go through the model in one call
 constexpr double kMeasureSecondsMax = 3;
@@ -109,10 +108,6 @@ EmbeddingOutputOptions EmbedFlags::output_options(const ModelReport& report) con
   return {.format = embedding_format(format),
           .path = output,
           .size = dimensions > 0 ? dimensions : report.embedding_size};
-}
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 // One run of the command, from the flags to the last byte.

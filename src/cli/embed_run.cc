@@ -67,9 +67,9 @@ class SideChannel {
 
 // Three threads: the reader pushes texts, the watcher notices signals and draws the progress, the
 // caller's own pulls results and writes. Only the last changes the tally.
-class Pump {
+class EmbedPump {
  public:
-  Pump(const EmbedRun& run, EmbeddingStream& stream, EmbedTally& tally)
+  EmbedPump(const EmbedRun& run, EmbeddingStream& stream, EmbedTally& tally)
       : run_(run), stream_(stream), tally_(tally) {}
 
   Status run() {
@@ -178,7 +178,7 @@ Status write_result(const EmbedResult& result, std::span<const std::string> carr
 
 Status run_embed_stream(const EmbedRun& run, EmbedTally& tally) {
   ACCEL_ASSIGN(auto stream, run.model.embed_stream({.embed = run.options}));
-  Status status = Pump(run, *stream, tally).run();
+  Status status = EmbedPump(run, *stream, tally).run();
   tally.replaced_utf8 += run.input.replaced_utf8();
   return status;
 }

@@ -15,9 +15,6 @@
 #include "cli/table.h"
 
 namespace accel::cli {
-namespace {
-
-constexpr size_t kHelpColumns = 100;
 
 enum class Kind : uint8_t { kText, kNumber, kChoice, kFlag };
 
@@ -41,6 +38,10 @@ struct Positional {
   std::vector<std::string>* all = nullptr;
   size_t least = 0;
 };
+
+namespace {
+
+constexpr size_t kHelpColumns = 100;
 
 // `text` in lines of at most `columns`, the later ones indented.
 std::string wrapped(std::string_view text, size_t columns, size_t indent) {

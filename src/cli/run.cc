@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
@@ -24,13 +25,7 @@
 namespace accel::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int64_t kUnset = -1;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 struct RunFlags {
   ModelFlags model;

@@ -15,7 +15,7 @@ namespace accel::cli {
 namespace {
 
 constexpr size_t kItemsUnderWayMax = 4096;
-constexpr size_t kShownBytesMax = 400;
+constexpr size_t kShownOfItemMax = 400;
 
 // What belongs to an item besides its answer, from the reader to the writer.
 struct Companion {
@@ -63,9 +63,9 @@ class Companions {
 };
 
 // Two threads: the reader pushes items, the caller's own pulls answers and writes.
-class Pump {
+class TaskPump {
  public:
-  Pump(const TaskRun& run, TaskTally& tally) : run_(run), tally_(tally) {}
+  TaskPump(const TaskRun& run, TaskTally& tally) : run_(run), tally_(tally) {}
 
   Status run() {
     std::thread reader([this] { read(); });
@@ -99,7 +99,7 @@ class Pump {
                           .position = item->position};
       if (item->input.ok()) {
         companion.shown =
-            item->file.empty() ? item->input->text.substr(0, kShownBytesMax) : item->file;
+            item->file.empty() ? item->input->text.substr(0, kShownOfItemMax) : item->file;
       }
       companion.file = std::move(item->file);
       if (!companions_.put(std::move(companion))) return {};
@@ -146,6 +146,6 @@ class Pump {
 
 }  // namespace
 
-Status run_task(const TaskRun& run, TaskTally& tally) { return Pump(run, tally).run(); }
+Status run_task(const TaskRun& run, TaskTally& tally) { return TaskPump(run, tally).run(); }
 
 }  // namespace accel::cli

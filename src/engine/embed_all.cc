@@ -7,17 +7,12 @@
 #include <mutex>
 #include <thread>
 
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "runtime/token_batches.h"
 
 namespace accel::engine {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Calls work(i) for i in [0, count) from up to `threads` threads, the caller's included, until one
 // fails; returns the first failure seen.

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/cosine.h"
+#include "base/stopwatch.h"
 #include "base/try.h"
 
 namespace accel::engine {
@@ -73,8 +74,7 @@ Result<double> time_one_text(Model& model) {
 
 // Rounds go through all candidates in turn, so that a disturbance meets each of them.
 Status run_rounds(std::vector<Candidate>& candidates, const std::vector<std::string>& texts,
-                  std::chrono::steady_clock::time_point end) {
-  using Clock = std::chrono::steady_clock;
+                  Clock::time_point end) {
   for (int round = 0; round < kRoundsMax && (round < 2 || Clock::now() < end); ++round) {
     for (Candidate& candidate : candidates) {
       const auto start = Clock::now();
@@ -82,7 +82,7 @@ Status run_rounds(std::vector<Candidate>& candidates, const std::vector<std::str
       candidate.embeddings = std::move(result.embeddings);
       // The first round warms up.
       if (round > 0) {
-        candidate.seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+        candidate.seconds.push_back(seconds_since(start));
       }
     }
   }

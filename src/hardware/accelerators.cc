@@ -36,10 +36,6 @@ struct Seen {
   std::vector<PciDevice> pci;
 };
 
-std::string text_at(const fs::path& root, const fs::path& path) {
-  return std::string(trim(read_system_text(root, path).value_or("")));
-}
-
 // The name of the driver bound to a device of sysfs; empty when there is none.
 std::string driver_of(const fs::path& device) {
   std::error_code error;

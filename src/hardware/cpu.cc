@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxCpus = 65536;
-
 // The flags of /proc/cpuinfo that matter.
 constexpr std::string_view kX86Flags =
     "amx_bf16 amx_fp16 amx_int8 amx_tile avx avx10 avx2 avx512_bf16 avx512_fp16 avx512_vnni "
@@ -182,10 +180,6 @@ void read_arm(const std::vector<Paragraph>& paragraphs, CpuInfo& cpu) {
   for (auto kind = kinds.rbegin(); kind != kinds.rend(); ++kind) {
     cpu.kinds.push_back({arm_name(kind->first.first, kind->first.second), kind->second});
   }
-}
-
-std::string text_at(const fs::path& root, const fs::path& path) {
-  return std::string(trim(read_system_text(root, path).value_or("")));
 }
 
 // Caches as sysfs lists them per CPU, each counted once.

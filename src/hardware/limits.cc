@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxCpus = 65536;
 constexpr size_t kMaxDepth = 64;      // of nested cgroups
 constexpr size_t kMaxEntries = 4096;  // lines of interest in mountinfo or cgroup
 constexpr uint64_t kUnlimited = 1ull << 62;
@@ -73,10 +72,6 @@ Folders folders_of(std::string_view controller, const fs::path& root) {
   const std::vector<CgroupMount> mounts = parse_cgroup_mounts(mountinfo);
   return {cgroup_folders(controller, 1, entries, mounts),
           cgroup_folders(controller, 2, entries, mounts)};
-}
-
-std::string text_at(const fs::path& root, const fs::path& absolute) {
-  return read_system_text(root, absolute.relative_path()).value_or("");
 }
 
 int read_affinity(const fs::path& root) {

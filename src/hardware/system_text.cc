@@ -26,6 +26,10 @@ std::optional<std::string> read_system_text(const std::filesystem::path& root,
   return std::move(text).value();
 }
 
+std::string text_at(const std::filesystem::path& root, const std::filesystem::path& path) {
+  return std::string(trim(read_system_text(root, path.relative_path()).value_or("")));
+}
+
 std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};

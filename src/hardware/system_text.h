@@ -11,10 +11,15 @@
 
 namespace accel::hardware {
 
+inline constexpr int kMaxCpus = 65536;  // bounds what is made of numbers in those files
+
 // The file `path` (relative, as "proc/cpuinfo") below `root`, or nothing when it cannot be read as
 // a regular file of at most 16 MiB.
 std::optional<std::string> read_system_text(const std::filesystem::path& root,
                                             const std::filesystem::path& path);
+
+// The same trimmed, and empty when it cannot be read; `path` may start at "/".
+std::string text_at(const std::filesystem::path& root, const std::filesystem::path& path);
 
 // Without spaces, tabs and line ends around it.
 std::string_view trim(std::string_view text);

@@ -8,11 +8,11 @@
 namespace accel::image {
 namespace {
 
-constexpr int32_t kHalf = 1 << (kFractionBits - 1);
+constexpr int32_t kHalfWide = 1 << (kFractionBits - 1);
 
 // These are asked for at run time, so only their own code may use the instructions.
 [[gnu::target("avx2"), gnu::always_inline]] inline __m256i half() {
-  return _mm256_set1_epi32(kHalf);
+  return _mm256_set1_epi32(kHalfWide);
 }
 
 [[gnu::target("avx2"), gnu::always_inline]] inline __m256i added(__m256i sums,
@@ -29,8 +29,8 @@ constexpr int32_t kHalf = 1 << (kFractionBits - 1);
   _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(words, words));
 }
 
-[[gnu::target("avx2")]] void mix_pixels(const uint8_t* block, const Coefficients& across,
-                                        uint8_t* to) {
+[[gnu::target("avx2")]] void mix_pixels_avx2(const uint8_t* block, const Coefficients& across,
+                                             uint8_t* to) {
   constexpr size_t kPixel = kChannels * kLanes;
   const size_t count = across.taps.size();
   for (size_t x = 0; x < count; ++x, to += kPixel) {
@@ -52,8 +52,8 @@ constexpr int32_t kHalf = 1 << (kFractionBits - 1);
   }
 }
 
-[[gnu::target("avx2")]] void mix_rows(const uint8_t* from, size_t stride,
-                                      std::span<const int32_t> weights, uint8_t* to) {
+[[gnu::target("avx2")]] void mix_rows_avx2(const uint8_t* from, size_t stride,
+                                           std::span<const int32_t> weights, uint8_t* to) {
   static_assert(Mixing::kColumns == 4);
   __m256i first = half();
   __m256i second = first;
@@ -72,7 +72,7 @@ constexpr int32_t kHalf = 1 << (kFractionBits - 1);
   store(fourth, to + 3 * kLanes);
 }
 
-constexpr Mixing kAvx2Mixing{mix_pixels, mix_rows};
+constexpr Mixing kAvx2Mixing{mix_pixels_avx2, mix_rows_avx2};
 
 }  // namespace
 

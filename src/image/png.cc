@@ -66,7 +66,7 @@ struct Pixels {
   std::span<const Colour> palette;
 };
 
-Status check(const Pixels& pixels, size_t step) {
+Status check_pixels(const Pixels& pixels, size_t step) {
   const Size& size = pixels.size;
   if (size.width >= 1 && size.height >= 1 && pixels.bytes.size() == size.pixels() * step) return {};
   return invalid_argument(fmt::format("PNG: expected {} byte(s) for each of {}x{} pixels, found {} "
@@ -76,7 +76,7 @@ Status check(const Pixels& pixels, size_t step) {
 
 Result<File> encode(const Pixels& pixels) {
   const size_t step = pixels.colour_type == kRgb ? kChannels : 1;
-  ACCEL_TRY(check(pixels, step));
+  ACCEL_TRY(check_pixels(pixels, step));
   const auto width = static_cast<uint32_t>(pixels.size.width);
   try {
     const std::vector<uint8_t> rows =

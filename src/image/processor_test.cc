@@ -19,7 +19,7 @@ ImageProcessor made(const Json& config) {
   return processor.ok() ? *processor : ImageProcessor(ProcessorConfig{});
 }
 
-std::string refusal(std::string_view text, std::string_view model_type = {}) {
+std::string processor_refusal(std::string_view text, std::string_view model_type = {}) {
   const Result<ImageProcessor> processor = ImageProcessor::create(text, model_type);
   EXPECT_FALSE(processor.ok()) << text;
   return processor.status().message();
@@ -117,12 +117,13 @@ TEST(ImageProcessor, FindsItsClass) {
   EXPECT_EQ(kind("{}", "resnet"), ProcessorKind::kConvnext);
   EXPECT_EQ(kind(R"({"image_processor": {"image_processor_type": "SiglipImageProcessor"}})"),
             ProcessorKind::kSiglip);
-  EXPECT_THAT(refusal(R"({"image_processor_type": "SegFormerImageProcessor"})"),
+  EXPECT_THAT(processor_refusal(R"({"image_processor_type": "SegFormerImageProcessor"})"),
               HasSubstr("\"SegFormerImageProcessor\" is not supported; did you mean Segformer?"));
-  EXPECT_THAT(refusal(R"({"image_processor_type": 3})"), HasSubstr("expected the name of a class"));
-  EXPECT_THAT(refusal("{}", "bert"), HasSubstr("models of type \"bert\""));
-  EXPECT_THAT(refusal("[]"), HasSubstr("expected an object"));
-  EXPECT_THAT(refusal("{"), HasSubstr("JSON"));
+  EXPECT_THAT(processor_refusal(R"({"image_processor_type": 3})"),
+              HasSubstr("expected the name of a class"));
+  EXPECT_THAT(processor_refusal("{}", "bert"), HasSubstr("models of type \"bert\""));
+  EXPECT_THAT(processor_refusal("[]"), HasSubstr("expected an object"));
+  EXPECT_THAT(processor_refusal("{"), HasSubstr("JSON"));
 }
 
 TEST(ImageProcessor, FastClassesCropWhereSlowOnesDoNot) {
@@ -133,7 +134,8 @@ TEST(ImageProcessor, FastClassesCropWhereSlowOnesDoNot) {
   EXPECT_EQ(made(crop).process(source("small.png"))->pixel_values.shape(), (Shape{3, 32, 32}));
   Json slow = crop;
   slow["image_processor_type"] = "ViTImageProcessor";
-  EXPECT_THAT(refusal(slow.dump()), HasSubstr("do_center_crop: ViTImageProcessor does not crop"));
+  EXPECT_THAT(processor_refusal(slow.dump()),
+              HasSubstr("do_center_crop: ViTImageProcessor does not crop"));
 }
 
 struct Bad {
@@ -164,14 +166,15 @@ TEST(ImageProcessor, RefusesOptionsByName) {
        }) {
     const std::string text =
         R"({"image_processor_type": "ViTImageProcessor", )" + std::string(bad.option) + "}";
-    EXPECT_THAT(refusal(text), HasSubstr(std::string(bad.message))) << bad.option;
+    EXPECT_THAT(processor_refusal(text), HasSubstr(std::string(bad.message))) << bad.option;
   }
-  EXPECT_THAT(refusal(R"({"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0})"),
-              HasSubstr("crop_pct: expected a number above"));
-  EXPECT_THAT(refusal(R"({"image_processor_type": "DetrImageProcessor",
+  EXPECT_THAT(
+      processor_refusal(R"({"image_processor_type": "ConvNextImageProcessor", "crop_pct": 0})"),
+      HasSubstr("crop_pct: expected a number above"));
+  EXPECT_THAT(processor_refusal(R"({"image_processor_type": "DetrImageProcessor",
                           "size": {"shortest_edge": 800}})"),
               HasSubstr("size:"));
-  EXPECT_THAT(refusal(R"({"image_processor_type": "CLIPImageProcessor",
+  EXPECT_THAT(processor_refusal(R"({"image_processor_type": "CLIPImageProcessor",
                           "crop_size": {"shortest_edge": 800}})"),
               HasSubstr("crop_size: expected height and width"));
 }

@@ -12,7 +12,7 @@ namespace {
 
 using Floats = std::vector<float>;
 
-Floats random_floats(int64_t count, unsigned seed) {
+Floats random_values(int64_t count, unsigned seed) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> between(-1, 1);
   Floats values(static_cast<size_t>(count));
@@ -37,12 +37,12 @@ class ProgramTest : public ::testing::Test {
   }
 
   std::shared_ptr<const DenseLayer> layer(int64_t in, int64_t out, unsigned seed, bool norm) const {
-    const Floats weight = random_floats(in * out, seed);
+    const Floats weight = random_values(in * out, seed);
     DenseParts parts{.weight = weight.data(), .in = in, .out = out};
-    parts.bias = random_floats(out, seed + 1);
+    parts.bias = random_values(out, seed + 1);
     if (norm) {
-      parts.gamma = random_floats(out, seed + 2);
-      parts.beta = random_floats(out, seed + 3);
+      parts.gamma = random_values(out, seed + 2);
+      parts.beta = random_values(out, seed + 3);
       parts.epsilon = 1e-5F;
     }
     return std::make_shared<DenseLayer>(std::move(parts), *table_, Threads{});
@@ -105,8 +105,8 @@ TEST_F(ProgramTest, StepsTogetherGiveWhatTheyGiveAlone) {
     for (const auto& [batch, length] :
          {std::pair<int64_t, int64_t>{1, 1}, {1, 9}, {3, 7}, {8, 40}}) {
       SCOPED_TRACE(::testing::Message() << threads << " threads, " << batch << " x " << length);
-      const Floats x = random_floats(batch * length * kWidth, 77);
-      const Floats mask_row = random_floats(length, 78);
+      const Floats x = random_values(batch * length * kWidth, 77);
+      const Floats mask_row = random_values(length, 78);
       const AttentionMask mask{.data = mask_row.data()};
       const auto expected = one_at_a_time(steps, x, batch, length, mask);
       Floats first(x.size());
@@ -126,7 +126,7 @@ TEST_F(ProgramTest, CallsAtTheSameTimeDoNotMeet) {
   const std::vector<Step> steps = two_encoder_layers();
   const Program program({.input_widths = {kWidth}, .steps = steps, .outputs = {12}});
   const auto run = [&](unsigned seed, int64_t length) {
-    const Floats x = random_floats(length * kWidth, seed);
+    const Floats x = random_values(length * kWidth, seed);
     const AttentionMask mask;
     Floats out(x.size());
     float* const outputs[] = {out.data()};

@@ -8,10 +8,10 @@ namespace {
 
 using testing::HasSubstr;
 
-Json parsed(std::string_view text) { return *parse_json(text); }
+Json json_of(std::string_view text) { return *parse_json(text); }
 
 TEST(ConfigReader, ReadsEveryKindOfField) {
-  const Json json = parsed(R"({"size": 384, "none": 0, "eps": 1e-5, "whole": 2, "text": "gelu",
+  const Json json = json_of(R"({"size": 384, "none": 0, "eps": 1e-5, "whole": 2, "text": "gelu",
                                "flag": true, "layers": 1024, "sizes": [5, 2], "side": 3})");
   ConfigReader in(json);
   EXPECT_EQ(in.size_or("size", 1), 384);
@@ -29,7 +29,7 @@ TEST(ConfigReader, ReadsEveryKindOfField) {
 }
 
 TEST(ConfigReader, ReadsListsAndObjects) {
-  const Json json = parsed(R"({"numbers": [1, 2.5], "texts": ["a", "b"], "inner": {"n": 0},
+  const Json json = json_of(R"({"numbers": [1, 2.5], "texts": ["a", "b"], "inner": {"n": 0},
                                "mixed": [1, "a"]})");
   ConfigReader in(json);
   EXPECT_THAT(in.numbers_or("numbers", {}), testing::ElementsAre(1.0, 2.5));
@@ -51,7 +51,7 @@ TEST(ConfigReader, ReadsListsAndObjects) {
 }
 
 TEST(ConfigReader, AbsentAndNullGiveTheFallback) {
-  const Json json = parsed(R"({"size": null, "eps": null, "text": null, "flag": null})");
+  const Json json = json_of(R"({"size": null, "eps": null, "text": null, "flag": null})");
   ConfigReader in(json);
   for (const char* name : {"size", "absent"}) {
     EXPECT_EQ(in.size_or(name, 12), 12);
@@ -67,7 +67,7 @@ TEST(ConfigReader, AbsentAndNullGiveTheFallback) {
 }
 
 TEST(ConfigReader, CollectsEveryProblemAndNamesItsField) {
-  const Json json = parsed(R"({"size": "large", "count": -1, "eps": "small", "text": 3,
+  const Json json = json_of(R"({"size": "large", "count": -1, "eps": "small", "text": 3,
                                "flag": "yes", "decoder": true, "layers": 1025})");
   ConfigReader in(json);
   EXPECT_EQ(in.size_or("size", 5), 5);
@@ -92,7 +92,7 @@ TEST(ConfigReader, CollectsEveryProblemAndNamesItsField) {
 }
 
 TEST(ConfigReader, SizesAreBounded) {
-  const Json json = parsed(R"({"a": 2147483648, "b": 2147483649, "c": 9223372036854775807,
+  const Json json = json_of(R"({"a": 2147483648, "b": 2147483649, "c": 9223372036854775807,
       "d": 18446744073709551615, "e": 1e30, "f": 3.0, "g": -9223372036854775808, "h": 0})");
   ConfigReader in(json);
   EXPECT_EQ(in.size_or("a", 1), int64_t{1} << 31);
@@ -105,7 +105,7 @@ TEST(ConfigReader, SizesAreBounded) {
 }
 
 TEST(ConfigReader, ListsOfSizesAreBounded) {
-  const Json json = parsed(R"({"a": [], "b": [0], "c": [1, -1], "d": [2147483649], "e": [1.0],
+  const Json json = json_of(R"({"a": [], "b": [0], "c": [1, -1], "d": [2147483649], "e": [1.0],
       "f": [18446744073709551615], "g": 3, "h": ["1"], "fits": [2147483648]})");
   ConfigReader in(json);
   EXPECT_EQ(in.sizes_or("fits", {}), std::vector<int64_t>{int64_t{1} << 31});
@@ -120,7 +120,7 @@ TEST(ConfigReader, ListsOfSizesAreBounded) {
 
 TEST(ConfigReader, AnythingButAnObjectIsAProblem) {
   for (const char* text : {"[]", "3", "\"config\"", "null", "true"}) {
-    const Json json = parsed(text);
+    const Json json = json_of(text);
     ConfigReader in(json);
     EXPECT_EQ(in.size_or("size", 9), 9);
     EXPECT_EQ(in.text_or("text", "x"), "x");

@@ -92,6 +92,7 @@ enum class Head {
   kAudioClassification,     // logits [B, labels]
   kSpeechRecognition,       // logits [B, frames, vocabulary], or as kTextToText
 };
+using accel::to_string;                 // hidden by the next, else
 std::string_view to_string(Head head);  // the Hub's name of its task: "fill-mask"
 // INVALID_ARGUMENT lists the names.
 Result<Head> parse_head(std::string_view task);

@@ -82,6 +82,7 @@ struct Prepared {
 
 // The members of TaskInput.
 enum class Part : uint8_t { kText, kSecondText, kChoices, kMedia };
+using accel::to_string;                 // hidden by the next, else
 std::string_view to_string(Part part);  // the member's name
 
 struct InputPart {

@@ -5,22 +5,17 @@
 #include <map>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "base/try.h"
 
 namespace accel::pipelines {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Items with a file become large when it is decoded, and so do answers about images.
 constexpr size_t kItemsOfGroupMax = 64;
 constexpr size_t kFilesOfGroupMax = 8;
 constexpr size_t kBytesOfGroupMax = size_t{16} << 20;
 constexpr size_t kBytesInFlightMax = size_t{64} << 20;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 size_t bytes_of(const TaskInput& input) {
   size_t bytes = input.text.size() + (input.second_text ? input.second_text->size() : 0) +

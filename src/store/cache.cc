@@ -18,6 +18,7 @@
 #include "store/entry.h"
 #include "store/file_stream.h"
 #include "store/private_folder.h"
+#include "store/wall_clock.h"
 
 namespace accel::store {
 namespace {
@@ -25,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kEntry = ".entry";
 constexpr std::string_view kLock = ".lock";
 constexpr std::string_view kStaging = ".staging";
 // Nobody else wants the file of a random name, but a sweep may hold its lock for a moment, between
@@ -37,15 +37,9 @@ double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-constexpr int64_t kSecondNs = 1'000'000'000;
-
-int64_t system_now_ns() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
-
 bool is_entry_name(std::string_view name) {
-  return name.ends_with(kEntry) && is_digest(name.substr(0, name.size() - kEntry.size()));
+  return name.ends_with(kEntrySuffix) &&
+         is_digest(name.substr(0, name.size() - kEntrySuffix.size()));
 }
 
 bool is_transient_name(std::string_view name) {
@@ -77,7 +71,7 @@ Result<OpenEntry> open_entry(const fs::path& path) {
   ACCEL_ASSIGN(auto file, MappedFile::open(path));
   auto header = parse_entry_header(file->bytes(), file->bytes().size());
   if (!header.ok()) return header.status().with_context(path.string());
-  if (path.filename() != header->key.digest() + std::string(kEntry)) {
+  if (path.filename() != header->key.digest() + std::string(kEntrySuffix)) {
     return Status(StatusCode::kDataLoss, path.string() + ": holds the entry of another key");
   }
   return OpenEntry{std::move(file), std::move(*header)};
@@ -101,10 +95,6 @@ void mark_used(const fs::path& path, int64_t now_ns) {
                              {.tv_sec = now_ns / kSecondNs, .tv_nsec = now_ns % kSecondNs}};
   // In a folder that cannot be written the order of use is not kept, and nothing is swept either.
   [[maybe_unused]] const int ignored = ::utimensat(AT_FDCWD, path.c_str(), times, 0);
-}
-
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // Writes header and payload into a staged file.
@@ -174,7 +164,7 @@ std::unique_ptr<Cache> Cache::create(CacheOptions options) {
 }
 
 fs::path Cache::path_of(std::string_view digest) const {
-  return options_.folder / (std::string(digest) + std::string(kEntry));
+  return options_.folder / (std::string(digest) + std::string(kEntrySuffix));
 }
 
 CacheLookup Cache::lookup(const CacheKey& key) const {
@@ -245,9 +235,7 @@ Status Cache::insert(std::span<const std::byte> file) {
                                           options_.bytes_max, file.size()));
   }
   return publish(
-      [&](FileLock& staged) {
-        return write_all(staged.fd(), text_of(file), staged.path().string());
-      },
+      [&](FileLock& staged) { return write_all(staged.fd(), chars(file), staged.path().string()); },
       header.key.digest());
 }
 

@@ -15,7 +15,6 @@ namespace accel::store {
 namespace {
 
 constexpr size_t kEntriesMax = 4096;
-constexpr std::string_view kEntry = ".entry";
 
 Result<ArchivedEntry> read_entry(std::span<const std::byte> archive,
                                  const tensors::ZipEntry& entry) {
@@ -27,8 +26,8 @@ Result<ArchivedEntry> read_entry(std::span<const std::byte> archive,
   ACCEL_ASSIGN(EntryHeader header, parse_entry_header(file, file.size()));
   ACCEL_TRY(checked_payload(file, header).status());
   std::string digest = header.key.digest();
-  if (entry.name != digest + std::string(kEntry)) {
-    return invalid_argument(fmt::format("expected the name {}{}", digest, kEntry));
+  if (entry.name != digest + std::string(kEntrySuffix)) {
+    return invalid_argument(fmt::format("expected the name {}{}", digest, kEntrySuffix));
   }
   return ArchivedEntry{std::move(digest), std::move(header), file};
 }

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-CacheKey key_of(const std::string& model) {
+CacheKey archived_key(const std::string& model) {
   return {.kind = "compiled", .parts = {{"model", model}, {"cpu", "Xeon"}}};
 }
 
@@ -24,7 +24,7 @@ class CacheArchive : public ::testing::Test {
   void SetUp() override {
     for (const std::string name : {"a", "b", "c"}) {
       const Status stored =
-          cache_->store(key_of(name), {.label = name, .note = ""}, [&](std::ostream& out) {
+          cache_->store(archived_key(name), {.label = name, .note = ""}, [&](std::ostream& out) {
             out << "payload of " << name;
             return Status();
           });
@@ -49,7 +49,7 @@ class CacheArchive : public ::testing::Test {
     ASSERT_TRUE((*out)->commit().ok());
   }
   std::string file_of(const std::string& model) const {
-    return read_text(cache_->path_of(key_of(model).digest()));
+    return read_text(cache_->path_of(archived_key(model).digest()));
   }
 
   const ScratchFolder folder_;
@@ -60,19 +60,21 @@ class CacheArchive : public ::testing::Test {
 
 // row 328 (partial: the refusal of another machine is in graph_cache_test.cc)
 TEST_F(CacheArchive, TakesChosenEntriesElsewhere) {
-  const std::vector<std::string> chosen{key_of("a").digest(), key_of("c").digest()};
+  const std::vector<std::string> chosen{archived_key("a").digest(), archived_key("c").digest()};
   const Status exported = export_entries(*cache_, chosen, archive_);
   ASSERT_TRUE(exported.ok()) << exported.to_string();
   const auto imported = import_entries(*other_, archive_, accept_all);
   ASSERT_TRUE(imported.ok()) << imported.status().to_string();
   EXPECT_EQ(imported->size(), 2);
-  EXPECT_EQ(get(*other_, key_of("a")), "payload of a");
-  EXPECT_EQ(get(*other_, key_of("b")), "");
-  EXPECT_EQ(get(*other_, key_of("c")), "payload of c");
+  EXPECT_EQ(get(*other_, archived_key("a")), "payload of a");
+  EXPECT_EQ(get(*other_, archived_key("b")), "");
+  EXPECT_EQ(get(*other_, archived_key("c")), "payload of c");
 }
 
 TEST_F(CacheArchive, WhatIsOfNoUseIsRefusedWithTheReason) {
-  ASSERT_TRUE(export_entries(*cache_, {key_of("a").digest(), key_of("b").digest()}, archive_).ok());
+  ASSERT_TRUE(
+      export_entries(*cache_, {archived_key("a").digest(), archived_key("b").digest()}, archive_)
+          .ok());
   const auto imported = import_entries(*other_, archive_, [](const CacheKey& key) {
     return key.part("model") == "a" ? failed_precondition("not here") : Status();
   });
@@ -86,20 +88,20 @@ TEST_F(CacheArchive, WhatIsOfNoUseIsRefusedWithTheReason) {
 }
 
 TEST_F(CacheArchive, ADamagedEntryIsNotExported) {
-  const fs::path path = cache_->path_of(key_of("a").digest());
+  const fs::path path = cache_->path_of(archived_key("a").digest());
   std::string text = read_text(path);
   text.back() ^= 1;
   write_text(path, text);
-  EXPECT_EQ(export_entries(*cache_, {key_of("a").digest()}, archive_).code(),
+  EXPECT_EQ(export_entries(*cache_, {archived_key("a").digest()}, archive_).code(),
             StatusCode::kDataLoss);
-  EXPECT_EQ(export_entries(*cache_, {key_of("z").digest()}, archive_).code(),
+  EXPECT_EQ(export_entries(*cache_, {archived_key("z").digest()}, archive_).code(),
             StatusCode::kNotFound);
   EXPECT_EQ(export_entries(*cache_, {"../b"}, archive_).code(), StatusCode::kNotFound);
   EXPECT_FALSE(fs::exists(archive_));
 }
 
 TEST_F(CacheArchive, EveryFlippedByteIsRefusedOrHarmless) {
-  ASSERT_TRUE(export_entries(*cache_, {key_of("a").digest()}, archive_).ok());
+  ASSERT_TRUE(export_entries(*cache_, {archived_key("a").digest()}, archive_).ok());
   const std::string whole = read_text(archive_);
   size_t refused = 0;
   for (size_t at = 0; at < whole.size(); at += at < 300 || at + 200 > whole.size() ? 1 : 13) {
@@ -110,14 +112,14 @@ TEST_F(CacheArchive, EveryFlippedByteIsRefusedOrHarmless) {
     if (!read.ok()) {
       ++refused;
     } else {
-      for (const ArchivedEntry& entry : *read) EXPECT_EQ(entry.header.key, key_of("a")) << at;
+      for (const ArchivedEntry& entry : *read) EXPECT_EQ(entry.header.key, archived_key("a")) << at;
     }
   }
   EXPECT_GT(refused, 300);
 }
 
 TEST_F(CacheArchive, OtherThingsAreRefusedWhole) {
-  const std::string name = key_of("a").digest() + ".entry";
+  const std::string name = archived_key("a").digest() + ".entry";
   const std::vector<std::vector<std::pair<std::string, std::string>>> wrong{
       {{name, file_of("a")}, {"README", "hello"}}, {{name, file_of("b")}},
       {{"below/" + name, file_of("a")}},           {{name, file_of("a")}, {name, file_of("a")}},
@@ -141,7 +143,9 @@ TEST_F(CacheArchive, OtherThingsAreRefusedWhole) {
 }
 
 TEST_F(CacheArchive, MoreThanTheCacheMayHoldIsRefused) {
-  ASSERT_TRUE(export_entries(*cache_, {key_of("a").digest(), key_of("b").digest()}, archive_).ok());
+  ASSERT_TRUE(
+      export_entries(*cache_, {archived_key("a").digest(), archived_key("b").digest()}, archive_)
+          .ok());
   const auto small = Cache::create({.folder = folder_ / "small", .bytes_max = 5000});
   const auto imported = import_entries(*small, archive_, accept_all);
   EXPECT_EQ(imported.status().code(), StatusCode::kResourceExhausted);

@@ -17,6 +17,7 @@
 #include "base/try.h"
 #include "store/cache_key.h"
 #include "store/hash.h"
+#include "store/wall_clock.h"
 
 namespace accel::store {
 namespace {
@@ -26,8 +27,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kBlock = 4 << 20;
 constexpr unsigned kThreadsMax = 4;
 constexpr int64_t kSettledNs = 2'000'000'000;  // FAT stamps every two seconds, others more finely
-constexpr int64_t kSecondNs = 1'000'000'000;
-
 // Calls hash(block, buffer) for each number below `blocks`, on several threads with a buffer each.
 template <class Hash>
 void for_each_block(size_t blocks, const Hash& hash) {
@@ -131,11 +130,6 @@ class OpenFile {
   const fs::path path_;
   const int fd_;
 };
-
-int64_t system_now_ns() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
 
 }  // namespace
 

@@ -10,13 +10,12 @@
 #include <thread>
 
 #include "store/scratch_folder.h"
+#include "store/wall_clock.h"
 
 namespace accel::store {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kSecondNs = 1'000'000'000;
 
 std::string digest_of(const std::string& text) {
   return content_digest({reinterpret_cast<const std::byte*>(text.data()), text.size()});

@@ -15,11 +15,14 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "accel/status.h"
 #include "store/cache_key.h"
 
 namespace accel::store {
+
+inline constexpr std::string_view kEntrySuffix = ".entry";  // of its file's name
 
 struct EntryHeader {
   static constexpr size_t kBytesMax = 1 << 20;  // of a whole header

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 constexpr int kFormat = 1;
 constexpr uint64_t kMaxFileBytes = Facts::kMaxValueBytes + (64 << 10);
 constexpr size_t kMaxKeyBytes = 32 << 10;
-constexpr std::string_view kStaging = "staging-";
+constexpr std::string_view kFactStaging = "staging-";
 constexpr auto kStagingAge = std::chrono::hours(1);
 
 using Member = std::string FactKey::*;
@@ -79,7 +79,7 @@ std::string FactKey::file_name() const {
 Facts::Facts(FactsOptions options)
     : options_(std::move(options)), warning_(prepare_folder(options_.folder)) {
   if (!warning_.ok()) warning_ = warning_.with_context("measurements will not be remembered");
-  staging_prefix_ = std::string(kStaging) + random_digits();
+  staging_prefix_ = std::string(kFactStaging) + random_digits();
 }
 
 Facts::~Facts() = default;
@@ -159,7 +159,7 @@ void Facts::sweep(const std::string& just_written) {
     if (is_fact_name(name) && name != just_written) {
       const auto written = entry->last_write_time(gone);
       if (!gone) facts.emplace_back(written, entry->path());
-    } else if (name.starts_with(kStaging)) {
+    } else if (name.starts_with(kFactStaging)) {
       // Left by a process that was killed while it wrote.
       const auto written = entry->last_write_time(gone);
       if (!gone && now - written > kStagingAge) fs::remove(entry->path(), gone);

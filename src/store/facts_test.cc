@@ -47,7 +47,7 @@ class FactsFolder : public ::testing::Test {
   fs::path folder_;
 };
 
-FactKey key_of(const std::string& model) {
+FactKey fact_of(const std::string& model) {
   return {.kind = "precision",
           .cpu = "Xeon 6/106",
           .engine = "openvino 2026.4.0",
@@ -59,22 +59,22 @@ TEST_F(FactsFolder, RemembersAcrossProcessesAndReplaces) {
   {
     const auto facts = open();
     ASSERT_TRUE(facts->warning().ok()) << facts->warning().to_string();
-    EXPECT_EQ(facts->get(key_of("a")), std::nullopt);
-    ASSERT_TRUE(facts->put(key_of("a"), {{"best", "bf16"}, {"ratio", 1.9}}).ok());
-    ASSERT_TRUE(facts->put(key_of("b"), nullptr).ok());
+    EXPECT_EQ(facts->get(fact_of("a")), std::nullopt);
+    ASSERT_TRUE(facts->put(fact_of("a"), {{"best", "bf16"}, {"ratio", 1.9}}).ok());
+    ASSERT_TRUE(facts->put(fact_of("b"), nullptr).ok());
   }
   const auto facts = open();
-  EXPECT_EQ(facts->get(key_of("a")), Json({{"best", "bf16"}, {"ratio", 1.9}}));
-  EXPECT_EQ(facts->get(key_of("b")), Json(nullptr));
-  ASSERT_TRUE(facts->put(key_of("a"), 7).ok());
-  EXPECT_EQ(facts->get(key_of("a")), Json(7));
+  EXPECT_EQ(facts->get(fact_of("a")), Json({{"best", "bf16"}, {"ratio", 1.9}}));
+  EXPECT_EQ(facts->get(fact_of("b")), Json(nullptr));
+  ASSERT_TRUE(facts->put(fact_of("a"), 7).ok());
+  EXPECT_EQ(facts->get(fact_of("a")), Json(7));
   EXPECT_EQ(files(), 2u);
   EXPECT_EQ(fs::status(folder_).permissions() & fs::perms::all, fs::perms::owner_all);
 }
 
 TEST_F(FactsFolder, EveryFieldOfTheKeyCounts) {
   const auto facts = open();
-  const FactKey key = key_of("a");
+  const FactKey key = fact_of("a");
   ASSERT_TRUE(facts->put(key, 1).ok());
   for (std::string FactKey::*member :
        {&FactKey::kind, &FactKey::cpu, &FactKey::engine, &FactKey::model, &FactKey::detail}) {
@@ -91,7 +91,7 @@ TEST_F(FactsFolder, EveryFieldOfTheKeyCounts) {
 
 TEST_F(FactsFolder, EveryTruncationAndEveryFlippedBitIsAMissOrTheFact) {
   const auto facts = open();
-  const FactKey key = key_of("a");
+  const FactKey key = fact_of("a");
   const Json value = {{"best", "bf16"}, {"ratio", 1.9}, {"runs", {1, 2, 3}}};
   ASSERT_TRUE(facts->put(key, value).ok());
   const fs::path path = folder_ / key.file_name();
@@ -118,7 +118,7 @@ TEST_F(FactsFolder, EveryTruncationAndEveryFlippedBitIsAMissOrTheFact) {
 
 TEST_F(FactsFolder, ForeignFilesAreMissesAndNeverHang) {
   const auto facts = open();
-  const FactKey key = key_of("a");
+  const FactKey key = fact_of("a");
   const fs::path path = folder_ / key.file_name();
   for (const char* text :
        {"", "null", "[]", "{}", "{\"accel_fact\":1}", "{\"accel_fact\":\"1\"}",
@@ -132,8 +132,8 @@ TEST_F(FactsFolder, ForeignFilesAreMissesAndNeverHang) {
   EXPECT_EQ(facts->get(key), Json("mended"));
 
   // A whole fact under another fact's name.
-  ASSERT_TRUE(facts->put(key_of("b"), 2).ok());
-  fs::copy_file(folder_ / key_of("b").file_name(), path, fs::copy_options::overwrite_existing);
+  ASSERT_TRUE(facts->put(fact_of("b"), 2).ok());
+  fs::copy_file(folder_ / fact_of("b").file_name(), path, fs::copy_options::overwrite_existing);
   EXPECT_EQ(facts->get(key), std::nullopt);
 
   fs::remove(path);
@@ -147,7 +147,7 @@ TEST_F(FactsFolder, ForeignFilesAreMissesAndNeverHang) {
 
 TEST_F(FactsFolder, ValuesThatJsonCannotCarryAreRefusedAndTheOldFactStays) {
   const auto facts = open();
-  const FactKey key = key_of("a");
+  const FactKey key = fact_of("a");
   ASSERT_TRUE(facts->put(key, "old").ok());
   Json deep = 1;
   for (int i = 0; i < 100; ++i) deep = Json::array({deep});
@@ -155,11 +155,11 @@ TEST_F(FactsFolder, ValuesThatJsonCannotCarryAreRefusedAndTheOldFactStays) {
                             Json(std::string(Facts::kMaxValueBytes, 'x'))}) {
     EXPECT_EQ(facts->put(key, value).code(), StatusCode::kInvalidArgument);
   }
-  EXPECT_EQ(facts->put(key_of("\xff"), 1).code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(facts->put(key_of(std::string(1 << 20, 'k')), 1).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(facts->put(fact_of("\xff"), 1).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(facts->put(fact_of(std::string(1 << 20, 'k')), 1).code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(facts->get(key), Json("old"));
   EXPECT_EQ(files(), 1u);
-  EXPECT_EQ(facts->get(key_of("\xff")), std::nullopt);
+  EXPECT_EQ(facts->get(fact_of("\xff")), std::nullopt);
   for (const Json& value : {Json(0.1), Json(-0.0), Json(1e300), Json(INT64_MIN), Json(UINT64_MAX),
                             Json(""), Json("\u00e4\n\""), Json::object(), Json::array()}) {
     ASSERT_TRUE(facts->put(key, value).ok()) << value;
@@ -174,17 +174,17 @@ TEST_F(FactsFolder, AnUnusableFolderIsAWarningOnly) {
     const auto facts = Facts::create({.folder = folder});
     EXPECT_FALSE(facts->warning().ok()) << folder;
     EXPECT_THAT(facts->warning().message(), HasSubstr("will not be remembered"));
-    EXPECT_EQ(facts->get(key_of("a")), std::nullopt);
-    EXPECT_EQ(facts->put(key_of("a"), 1).code(), facts->warning().code());
+    EXPECT_EQ(facts->get(fact_of("a")), std::nullopt);
+    EXPECT_EQ(facts->put(fact_of("a"), 1).code(), facts->warning().code());
   }
 }
 
 TEST_F(FactsFolder, AFolderThatVanishesMeanwhile) {
   const auto facts = open();
-  ASSERT_TRUE(facts->put(key_of("a"), 1).ok());
+  ASSERT_TRUE(facts->put(fact_of("a"), 1).ok());
   fs::remove_all(folder_);
-  EXPECT_EQ(facts->get(key_of("a")), std::nullopt);
-  EXPECT_EQ(facts->put(key_of("a"), 1).code(), StatusCode::kNotFound);
+  EXPECT_EQ(facts->get(fact_of("a")), std::nullopt);
+  EXPECT_EQ(facts->put(fact_of("a"), 1).code(), StatusCode::kNotFound);
 }
 
 TEST_F(FactsFolder, TheOldestAreSweptAndStrangersLeftAlone) {
@@ -192,12 +192,12 @@ TEST_F(FactsFolder, TheOldestAreSweptAndStrangersLeftAlone) {
   std::ofstream(folder_ / "notes.txt") << "mine";
   const auto now = fs::file_time_type::clock::now();
   for (int i = 0; i < 8; ++i) {
-    ASSERT_TRUE(facts->put(key_of(std::to_string(i)), i).ok());
-    fs::last_write_time(folder_ / key_of(std::to_string(i)).file_name(),
+    ASSERT_TRUE(facts->put(fact_of(std::to_string(i)), i).ok());
+    fs::last_write_time(folder_ / fact_of(std::to_string(i)).file_name(),
                         now - std::chrono::minutes(100 - i));
   }
   for (int i = 0; i < 8; ++i) {
-    EXPECT_EQ(facts->get(key_of(std::to_string(i))).has_value(), i >= 3) << i;
+    EXPECT_EQ(facts->get(fact_of(std::to_string(i))).has_value(), i >= 3) << i;
   }
   EXPECT_TRUE(fs::exists(folder_ / "notes.txt"));
   EXPECT_EQ(files(), 6u);
@@ -209,7 +209,7 @@ TEST_F(FactsFolder, WhatAKilledWriterLeftIsSweptAfterAnHour) {
   std::ofstream(folder_ / "staging-new") << "half";
   fs::last_write_time(folder_ / "staging-old",
                       fs::file_time_type::clock::now() - std::chrono::hours(2));
-  ASSERT_TRUE(facts->put(key_of("a"), 1).ok());
+  ASSERT_TRUE(facts->put(fact_of("a"), 1).ok());
   EXPECT_FALSE(fs::exists(folder_ / "staging-old"));
   EXPECT_TRUE(fs::exists(folder_ / "staging-new"));
 }
@@ -225,8 +225,8 @@ TEST_F(FactsFolder, ThreadsOfOneProcess) {
       Facts& mine = t % 2 == 0 ? *facts : *other;
       for (int i = 0; i < 25; ++i) {
         const Json value = {{"thread", t}, {"pad", std::string(t % 2 == 0 ? 200 : 350, 'x')}};
-        if (!mine.put(key_of("shared"), value).ok()) ++bad;
-        if (!mine.get(key_of("shared"))) ++bad;
+        if (!mine.put(fact_of("shared"), value).ok()) ++bad;
+        if (!mine.get(fact_of("shared"))) ++bad;
       }
     });
   }
@@ -247,7 +247,7 @@ int write_and_read(const fs::path& folder, int process) {
   const auto facts = Facts::create({.folder = folder});
   if (!facts->warning().ok()) return 2;
   for (int i = 0; i < 40; ++i) {
-    const FactKey key = key_of(std::to_string(i % 3));
+    const FactKey key = fact_of(std::to_string(i % 3));
     const Json value = {{"process", process}, {"pad", pad_of(process)}};
     if (!facts->put(key, value).ok()) return 3;
     const auto read = facts->get(key);
@@ -276,7 +276,7 @@ TEST_F(FactsFolder, EightProcessesAtOnceNeverSeeATornFact) {
 
 TEST_F(FactsFolder, AKilledWriterLeavesTheOldOrTheNewFact) {
   const auto facts = open();
-  ASSERT_TRUE(facts->put(key_of("0"), {{"process", 0}, {"pad", std::string(100, 'a')}}).ok());
+  ASSERT_TRUE(facts->put(fact_of("0"), {{"process", 0}, {"pad", std::string(100, 'a')}}).ok());
   for (int round = 0; round < 10; ++round) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
@@ -287,7 +287,7 @@ TEST_F(FactsFolder, AKilledWriterLeavesTheOldOrTheNewFact) {
     std::this_thread::sleep_for(std::chrono::milliseconds(3 * round));
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-    EXPECT_TRUE(facts->get(key_of("0")).has_value());
+    EXPECT_TRUE(facts->get(fact_of("0")).has_value());
   }
 }
 

@@ -27,7 +27,7 @@ constexpr uint64_t kLeastInner = 12;   // of an array in an array: type, number
 constexpr uint64_t kUsualAlignment = 32;
 constexpr uint64_t kMostAlignment = 1ull << 20;
 
-Status broken(uint64_t offset, std::string_view message) {
+Status broken_gguf(uint64_t offset, std::string_view message) {
   return {StatusCode::kDataLoss, fmt::format("GGUF: {} at byte {}", message, offset), offset};
 }
 
@@ -60,10 +60,6 @@ T read_at(std::span<const std::byte> bytes, uint64_t index) {
   T value;
   std::memcpy(&value, bytes.data() + index * sizeof(T), sizeof(T));
   return value;
-}
-
-std::string_view chars(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // Calls visit(number) with the `index`-th of the numbers at `bytes`; false for no numbers.
@@ -125,7 +121,7 @@ class HeaderReader {
 template <class T>
 Result<T> HeaderReader::number(std::string_view what) {
   if (left() < sizeof(T)) {
-    return broken(at_, fmt::format("expected {}, found the end of the file", what));
+    return broken_gguf(at_, fmt::format("expected {}, found the end of the file", what));
   }
   const T value = read_at<T>(file_.subspan(at_), 0);
   at_ += sizeof(T);
@@ -136,8 +132,8 @@ Result<std::string_view> HeaderReader::text(std::string_view what) {
   const uint64_t begin = at_;
   ACCEL_ASSIGN(const auto length, number<uint64_t>(what));
   if (length > left()) {
-    return broken(begin, fmt::format("expected {}, found a text of {} bytes where {} are left",
-                                     what, length, left()));
+    return broken_gguf(begin, fmt::format("expected {}, found a text of {} bytes where {} are left",
+                                          what, length, left()));
   }
   const std::string_view found = chars(file_.subspan(at_, length));
   at_ += length;
@@ -156,17 +152,18 @@ Result<GgufType> HeaderReader::type() {
 Status HeaderReader::array(GgufValue& value, int depth) {
   const uint64_t begin = at_;
   if (depth > kDeepest) {
-    return broken(begin,
-                  fmt::format("expected arrays at most {} deep, found deeper ones", kDeepest));
+    return broken_gguf(begin,
+                       fmt::format("expected arrays at most {} deep, found deeper ones", kDeepest));
   }
   ACCEL_ASSIGN(value.element, type());
   ACCEL_ASSIGN(value.count, number<uint64_t>("the length of an array"));
   const uint64_t size = *size_of(value.element);
   const uint64_t least = size > 0 ? size : value.element == GgufType::kText ? 8 : kLeastInner;
   if (value.count > left() / least) {
-    return broken(begin, fmt::format("expected an array inside the file, found {} elements where "
-                                     "{} bytes are left,",
-                                     value.count, left()));
+    return broken_gguf(begin,
+                       fmt::format("expected an array inside the file, found {} elements where "
+                                   "{} bytes are left,",
+                                   value.count, left()));
   }
   const uint64_t first = at_;
   if (size > 0) {
@@ -194,7 +191,7 @@ Result<GgufValue> HeaderReader::value(GgufType type) {
     ACCEL_TRY(array(value, 1));
   } else {
     const uint64_t size = *size_of(type);
-    if (size > left()) return broken(at_, "expected a value, found the end of the file");
+    if (size > left()) return broken_gguf(at_, "expected a value, found the end of the file");
     value.bytes = file_.subspan(at_, size);
     at_ += size;
   }
@@ -208,7 +205,7 @@ Status HeaderReader::prologue(uint64_t& tensors, uint64_t& entries) {
     return unknown(0, "expected GGUF, found one of the formats before it (ggml, ggmf, ggjt, ggla); "
                       "convert the model anew with llama.cpp. It starts");
   }
-  if (magic != "GGUF") return broken(0, "expected the letters GGUF, found others");
+  if (magic != "GGUF") return broken_gguf(0, "expected the letters GGUF, found others");
   at_ = kMagicBytes;
   ACCEL_ASSIGN(header_.version, number<uint32_t>("the version"));
   if ((header_.version & 0xFFFF) == 0 && header_.version != 0) {
@@ -223,9 +220,9 @@ Status HeaderReader::prologue(uint64_t& tensors, uint64_t& entries) {
   ACCEL_ASSIGN(tensors, number<uint64_t>("the number of tensors"));
   ACCEL_ASSIGN(entries, number<uint64_t>("the number of metadata entries"));
   if (entries <= left() / kLeastEntry && tensors <= left() / kLeastTensor) return {};
-  return broken(8, fmt::format("expected numbers that fit {} bytes, found {} tensors and {} "
-                               "metadata entries",
-                               left(), tensors, entries));
+  return broken_gguf(8, fmt::format("expected numbers that fit {} bytes, found {} tensors and {} "
+                                    "metadata entries",
+                                    left(), tensors, entries));
 }
 
 Status HeaderReader::read_metadata(uint64_t count) {
@@ -235,8 +232,8 @@ Status HeaderReader::read_metadata(uint64_t count) {
     GgufEntry entry;
     ACCEL_ASSIGN(entry.key, text("a metadata key"));
     if (!keys.insert(entry.key).second) {
-      return broken(begin,
-                    fmt::format("the metadata key {} comes a second time", shown(entry.key)));
+      return broken_gguf(begin,
+                         fmt::format("the metadata key {} comes a second time", shown(entry.key)));
     }
     Result<GgufType> type = this->type();
     if (!type.ok()) return type.status().with_context("metadata key " + shown(entry.key));
@@ -254,8 +251,8 @@ Result<GgufTensor> HeaderReader::tensor() {
   const uint64_t rank_at = at_;
   ACCEL_ASSIGN(const auto rank, number<uint32_t>("the rank of a tensor"));
   if (rank > kMostRank) {
-    return broken(rank_at, fmt::format("tensor {}: expected at most {} dimensions, found {}",
-                                       shown(tensor.name), kMostRank, rank));
+    return broken_gguf(rank_at, fmt::format("tensor {}: expected at most {} dimensions, found {}",
+                                            shown(tensor.name), kMostRank, rank));
   }
   tensor.shape.resize(rank);
   for (uint32_t i = 0; i < rank; ++i) {
@@ -273,18 +270,20 @@ Result<GgufTensor> HeaderReader::tensor() {
   const std::optional<uint64_t> count = element_count(tensor.shape);
   const uint64_t row = rank == 0 ? 1 : static_cast<uint64_t>(tensor.shape.back());
   if (!count || row % tensor.format->elements != 0) {
-    return broken(rank_at, fmt::format("tensor {}: expected rows of a multiple of {} numbers ({}), "
-                                       "found shape {}",
-                                       shown(tensor.name), tensor.format->elements,
-                                       tensor.format->name, to_string(tensor.shape)));
+    return broken_gguf(rank_at,
+                       fmt::format("tensor {}: expected rows of a multiple of {} numbers ({}), "
+                                   "found shape {}",
+                                   shown(tensor.name), tensor.format->elements, tensor.format->name,
+                                   to_string(tensor.shape)));
   }
   const uint64_t blocks = *count / tensor.format->elements;
   ACCEL_ASSIGN(tensor.begin, number<uint64_t>("the offset of a tensor"));
   if (blocks > file_.size() / tensor.format->bytes || tensor.begin > file_.size()) {
-    return broken(rank_at, fmt::format("tensor {}: expected it inside the file, found {} {} of "
-                                       "type {} at offset {}",
-                                       shown(tensor.name), *count, "numbers", tensor.format->name,
-                                       tensor.begin));
+    return broken_gguf(
+        rank_at,
+        fmt::format("tensor {}: expected it inside the file, found {} {} of "
+                    "type {} at offset {}",
+                    shown(tensor.name), *count, "numbers", tensor.format->name, tensor.begin));
   }
   tensor.end = tensor.begin + blocks * tensor.format->bytes;
   return tensor;
@@ -296,7 +295,8 @@ Status HeaderReader::read_tensors(uint64_t count) {
     const uint64_t begin = at_;
     ACCEL_ASSIGN(GgufTensor found, tensor());
     if (!names.insert(found.name).second) {
-      return broken(begin, fmt::format("the tensor {} comes a second time", shown(found.name)));
+      return broken_gguf(begin,
+                         fmt::format("the tensor {} comes a second time", shown(found.name)));
     }
     header_.tensors.push_back(std::move(found));
   }
@@ -309,8 +309,8 @@ Result<uint64_t> HeaderReader::alignment() const {
   const std::optional<int64_t> given = entry->value.integer();
   const auto alignment = static_cast<uint64_t>(given.value_or(0));
   if (given && std::has_single_bit(alignment) && alignment <= kMostAlignment) return alignment;
-  return broken(static_cast<uint64_t>(entry->value.bytes.data() - file_.data()),
-                "general.alignment: expected a power of two up to 2^20, found another value");
+  return broken_gguf(static_cast<uint64_t>(entry->value.bytes.data() - file_.data()),
+                     "general.alignment: expected a power of two up to 2^20, found another value");
 }
 
 Status HeaderReader::place_tensors() {
@@ -318,21 +318,23 @@ Status HeaderReader::place_tensors() {
   header_.data_begin = (at_ + alignment - 1) / alignment * alignment;
   if (header_.tensors.empty()) return {};
   if (header_.data_begin > file_.size()) {
-    return broken(at_, "expected the tensors' data, found the end of the file");
+    return broken_gguf(at_, "expected the tensors' data, found the end of the file");
   }
   for (GgufTensor& tensor : header_.tensors) {
     if (tensor.begin % alignment != 0) {
-      return broken(header_.data_begin + tensor.begin,
-                    fmt::format("tensor {}: expected an offset that is a multiple of {}, found {}",
-                                shown(tensor.name), alignment, tensor.begin));
+      return broken_gguf(
+          header_.data_begin + tensor.begin,
+          fmt::format("tensor {}: expected an offset that is a multiple of {}, found {}",
+                      shown(tensor.name), alignment, tensor.begin));
     }
     tensor.begin += header_.data_begin;
     tensor.end += header_.data_begin;
     if (tensor.end <= file_.size()) continue;
-    return broken(tensor.begin, fmt::format("tensor {}: expected {} bytes, found {} before the end "
-                                            "of the file,",
-                                            shown(tensor.name), tensor.end - tensor.begin,
-                                            file_.size() - std::min(tensor.begin, file_.size())));
+    return broken_gguf(tensor.begin,
+                       fmt::format("tensor {}: expected {} bytes, found {} before the end "
+                                   "of the file,",
+                                   shown(tensor.name), tensor.end - tensor.begin,
+                                   file_.size() - std::min(tensor.begin, file_.size())));
   }
   return check_overlaps();
 }
@@ -345,9 +347,9 @@ Status HeaderReader::check_overlaps() const {
   std::ranges::sort(order, {}, &GgufTensor::begin);
   for (size_t i = 1; i < order.size(); ++i) {
     if (order[i]->begin >= order[i - 1]->end) continue;
-    return broken(order[i]->begin,
-                  fmt::format("expected tensors that do not overlap, found {} inside {}",
-                              shown(order[i]->name), shown(order[i - 1]->name)));
+    return broken_gguf(order[i]->begin,
+                       fmt::format("expected tensors that do not overlap, found {} inside {}",
+                                   shown(order[i]->name), shown(order[i - 1]->name)));
   }
   return {};
 }

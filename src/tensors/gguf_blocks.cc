@@ -19,7 +19,7 @@ constexpr size_t kMostGroups = 32;
 uint8_t byte_at(Block block, size_t offset) { return static_cast<uint8_t>(block[offset]); }
 
 template <class T>
-T read(Block block, size_t offset) {
+T field_of(Block block, size_t offset) {
   T value;
   std::memcpy(&value, block + offset, sizeof value);
   return value;
@@ -27,7 +27,7 @@ T read(Block block, size_t offset) {
 
 // An f16. Its exponent is moved by a product, which makes normal numbers of subnormal ones.
 float half(Block block, size_t offset) {
-  const auto bits = read<uint16_t>(block, offset);
+  const auto bits = field_of<uint16_t>(block, offset);
   const uint32_t magnitude = bits & 0x7FFFU;
   const float moved =
       std::bit_cast<float>(magnitude << 13) * std::bit_cast<float>(uint32_t{0x7780'0000});
@@ -92,7 +92,7 @@ void q4_1(Block block, const SplitBlock& out) {
 void q5_0(Block block, const SplitBlock& out) {
   out.scales[0] = half(block, 0);
   split_nibbles(block + 6, 32, 16, out.q);
-  add_fifth_bits(read<uint32_t>(block, 2), out.q);
+  add_fifth_bits(field_of<uint32_t>(block, 2), out.q);
   shift(out.q, 32, -16);
 }
 
@@ -100,7 +100,7 @@ void q5_1(Block block, const SplitBlock& out) {
   out.scales[0] = half(block, 0);
   out.offsets[0] = half(block, 2);
   split_nibbles(block + 8, 32, 16, out.q);
-  add_fifth_bits(read<uint32_t>(block, 4), out.q);
+  add_fifth_bits(field_of<uint32_t>(block, 4), out.q);
 }
 
 void q8_0(Block block, const SplitBlock& out) {
@@ -208,7 +208,7 @@ void q5_k(Block block, const SplitBlock& out) {
 void q6_k(Block block, const SplitBlock& out) {
   const float scale = half(block, 208);
   for (size_t group = 0; group < 16; ++group) {
-    out.scales[group] = scale * static_cast<float>(read<int8_t>(block, 192 + group));
+    out.scales[group] = scale * static_cast<float>(field_of<int8_t>(block, 192 + group));
   }
   std::array<int8_t, 256> high;
   split_pairs<2>(block + 128, high.data());
@@ -219,13 +219,13 @@ void q6_k(Block block, const SplitBlock& out) {
 }
 
 void q8_k(Block block, const SplitBlock& out) {
-  out.scales[0] = read<float>(block, 0);
+  out.scales[0] = field_of<float>(block, 0);
   std::memcpy(out.q, block + 4, 256);
 }
 
 void iq4_xs(Block block, const SplitBlock& out) {
   const float scale = half(block, 0);
-  const auto high = read<uint16_t>(block, 2);
+  const auto high = field_of<uint16_t>(block, 2);
   for (size_t group = 0; group < 8; ++group) {
     const int low = byte_at(block, 4 + group / 2) >> (group % 2 * 4) & 0xF;
     out.scales[group] = scale * static_cast<float>((low | (high >> (2 * group) & 3) << 4) - 32);
@@ -288,7 +288,7 @@ void iq2_xxs(Block block, const SplitBlock& out) {
   const float scale = half(block, 0);
   for (size_t group = 0; group < 8; ++group) {
     const Block at = block + 2 + group * 8;
-    const auto rest = read<uint32_t>(at, 4);
+    const auto rest = field_of<uint32_t>(at, 4);
     out.scales[group] = scale * (0.5F + static_cast<float>(rest >> 28)) * 0.25F;
     for (size_t i = 0; i < 4; ++i) {
       place_pairs(kIq2XxsGrid[byte_at(at, i)], kTwoBits, eight_signs(rest >> (7 * i) & 0x7F),
@@ -308,7 +308,7 @@ void split_iq2_scales(Block block, Block scales, float* out) {
 void iq2_xs(Block block, const SplitBlock& out) {
   split_iq2_scales(block, block + 66, out.scales);
   for (size_t i = 0; i < 32; ++i) {
-    const auto both = read<uint16_t>(block, 2 + 2 * i);
+    const auto both = field_of<uint16_t>(block, 2 + 2 * i);
     place_pairs(kIq2XsGrid[both & 511], kTwoBits, eight_signs(both >> 9), out.q + i * 8);
   }
 }
@@ -325,7 +325,7 @@ void iq2_s(Block block, const SplitBlock& out) {
 void iq3_xxs(Block block, const SplitBlock& out) {
   const float scale = half(block, 0);
   for (size_t group = 0; group < 8; ++group) {
-    const auto rest = read<uint32_t>(block, 66 + group * 4);
+    const auto rest = field_of<uint32_t>(block, 66 + group * 4);
     out.scales[group] = scale * (0.5F + static_cast<float>(rest >> 28)) * 0.5F;
     for (size_t i = 0; i < 8; ++i) {
       const uint8_t signs = eight_signs(rest >> (7 * (i / 2)) & 0x7F);
@@ -360,7 +360,7 @@ void place_eighths(uint16_t point, bool less, int8_t* q) {
 void iq1_s(Block block, const SplitBlock& out) {
   const float scale = half(block, 0);
   for (size_t group = 0; group < 8; ++group) {
-    const auto high = read<uint16_t>(block, 34 + 2 * group);
+    const auto high = field_of<uint16_t>(block, 34 + 2 * group);
     out.scales[group] = scale * static_cast<float>(2 * (high >> 12 & 7) + 1) * 0.125F;
     for (size_t i = 0; i < 4; ++i) {
       const int point = byte_at(block, 2 + group * 4 + i) | (high >> (3 * i) & 7) << 8;

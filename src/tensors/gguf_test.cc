@@ -146,7 +146,7 @@ TEST(Gguf, NamesComeOnce) {
   EXPECT_THAT(refusal(file.str()).message(), HasSubstr("\"t\" comes a second time"));
 }
 
-struct Bad {
+struct BadGguf {
   std::string_view what;
   Bytes tensor;
   std::string message;
@@ -154,7 +154,7 @@ struct Bad {
 
 TEST(Gguf, TensorsThatCannotBe) {
   constexpr uint64_t kHuge = uint64_t{1} << 40;
-  const std::vector<Bad> cases{
+  const std::vector<BadGguf> cases{
       {"rank", Bytes().text("t").u32(5), "at most 4 dimensions, found 5"},
       {"type", Bytes().text("t").u32(1).u64(32).u32(4).u64(0), "its type 4 is not known"},
       {"row", Bytes().text("t").u32(1).u64(33).u32(2).u64(0), "a multiple of 32 numbers (Q4_0)"},
@@ -165,7 +165,7 @@ TEST(Gguf, TensorsThatCannotBe) {
       {"behind", Bytes().text("t").u32(1).u64(8).u32(0).u64(64), "before the end"},
       {"aligned", Bytes().text("t").u32(1).u64(1).u32(0).u64(4), "a multiple of 32, found 4"},
   };
-  for (const Bad& bad : cases) {
+  for (const BadGguf& bad : cases) {
     const Status status =
         refusal(head(1, 0).raw(bad.tensor.str()).pad(32).raw(std::string(64, '\1')).str());
     EXPECT_THAT(status.message(), HasSubstr(bad.message)) << bad.what;

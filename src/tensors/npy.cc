@@ -18,10 +18,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "\"<\" is written for native bytes");
 
-std::string_view chars(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // Moves elements of kSize bytes from the order and byte order of the file to ours.
 template <size_t kSize>
 void rearrange(const NpyHeader& header, const std::byte* from, std::byte* to) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kMaxDictBytes = 64 << 10;  // a header of 64 dimensions takes less than 2,000
 
-Status broken(std::string message, std::optional<uint64_t> offset = std::nullopt) {
+Status broken_npy(std::string message, std::optional<uint64_t> offset = std::nullopt) {
   return {StatusCode::kDataLoss, "NPY header: " + std::move(message), offset};
 }
 
@@ -47,8 +47,8 @@ class DictReader {
   Status expected(std::string_view what) {
     skip_blanks();
     const std::string found = at_ < text_.size() ? shown(text_.substr(at_, 12)) : "its end";
-    return broken(fmt::format("expected {} at byte {}, found {}", what, base_ + at_, found),
-                  base_ + at_);
+    return broken_npy(fmt::format("expected {} at byte {}, found {}", what, base_ + at_, found),
+                      base_ + at_);
   }
 
   std::string_view text_;
@@ -73,10 +73,11 @@ Result<NpyDict> DictReader::read() {
   skip_blanks();
   if (at_ != text_.size()) return expected("nothing after the dict");
   if (!descr_seen_ || !order_seen_ || !shape_seen_) {
-    return broken(fmt::format("expected the keys 'descr', 'fortran_order' and 'shape', found no {}",
-                              !descr_seen_   ? "'descr'"
-                              : !order_seen_ ? "'fortran_order'"
-                                             : "'shape'"));
+    return broken_npy(
+        fmt::format("expected the keys 'descr', 'fortran_order' and 'shape', found no {}",
+                    !descr_seen_   ? "'descr'"
+                    : !order_seen_ ? "'fortran_order'"
+                                   : "'shape'"));
   }
   return std::move(dict_);
 }
@@ -84,7 +85,7 @@ Result<NpyDict> DictReader::read() {
 Status DictReader::read_value(std::string_view key) {
   const auto once = [&](bool& seen) -> Status {
     if (!std::exchange(seen, true)) return {};
-    return broken(fmt::format("the key {} occurs twice", shown(key)));
+    return broken_npy(fmt::format("the key {} occurs twice", shown(key)));
   };
   if (key == "descr") {
     ACCEL_TRY(once(descr_seen_));
@@ -105,7 +106,7 @@ Status DictReader::read_value(std::string_view key) {
     ACCEL_ASSIGN(dict_.shape, read_shape());
     return {};
   }
-  return broken(
+  return broken_npy(
       fmt::format("expected the keys 'descr', 'fortran_order' and 'shape', found {}", shown(key)));
 }
 
@@ -198,10 +199,11 @@ uint64_t little_endian(std::span<const std::byte> bytes) {
 Result<std::string_view> dict_text(std::span<const std::byte> head, uint64_t& data_begin) {
   const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
   if (!text.starts_with(kNpyMagic)) {
-    return broken(fmt::format("expected a file that starts with \\x93NUMPY, found {}",
-                              text.empty() ? "an empty file" : shown(text.substr(0, 6))));
+    return broken_npy(fmt::format("expected a file that starts with \\x93NUMPY, found {}",
+                                  text.empty() ? "an empty file" : shown(text.substr(0, 6))));
   }
-  if (text.size() < 8) return broken("expected a version, found the end: the file is truncated");
+  if (text.size() < 8)
+    return broken_npy("expected a version, found the end: the file is truncated");
   const auto major = std::to_integer<int>(head[6]);
   const auto minor = std::to_integer<int>(head[7]);
   if (major < 1 || major > 3 || minor != 0) {
@@ -210,15 +212,16 @@ Result<std::string_view> dict_text(std::span<const std::byte> head, uint64_t& da
   }
   const size_t length_bytes = major == 1 ? 2 : 4;
   const size_t begin = 8 + length_bytes;
-  if (text.size() < begin) return broken("expected a length, found the end: the file is truncated");
+  if (text.size() < begin)
+    return broken_npy("expected a length, found the end: the file is truncated");
   const uint64_t length = little_endian(head.subspan(8, length_bytes));
   if (length > kMaxDictBytes) {
-    return broken(fmt::format("expected a header of at most {} bytes, found a length of {}",
-                              kMaxDictBytes, length));
+    return broken_npy(fmt::format("expected a header of at most {} bytes, found a length of {}",
+                                  kMaxDictBytes, length));
   }
   if (length > text.size() - begin) {
-    return broken(fmt::format("expected {} bytes of header, found {}: the file is truncated",
-                              length, text.size() - begin));
+    return broken_npy(fmt::format("expected {} bytes of header, found {}: the file is truncated",
+                                  length, text.size() - begin));
   }
   data_begin = begin + length;
   return text.substr(begin, length);
@@ -241,15 +244,15 @@ Result<NpyHeader> parse_npy_header(std::span<const std::byte> head, uint64_t siz
   const std::optional<uint64_t> count = element_count(header.shape);
   const uint64_t element = size_of(header.dtype);
   if (!count || *count > std::numeric_limits<uint64_t>::max() / element) {
-    return broken(
+    return broken_npy(
         fmt::format("the shape {} has more elements than can be counted", to_string(header.shape)));
   }
   const uint64_t expected = *count * element;
   const uint64_t found = size - header.data_begin;
   if (found != expected) {
-    return broken(fmt::format("{} of shape {} takes {} bytes of data, found {}: the file is {}",
-                              to_string(header.dtype), to_string(header.shape), expected, found,
-                              found < expected ? "truncated" : "too long"));
+    return broken_npy(fmt::format("{} of shape {} takes {} bytes of data, found {}: the file is {}",
+                                  to_string(header.dtype), to_string(header.shape), expected, found,
+                                  found < expected ? "truncated" : "too long"));
   }
   return header;
 }

@@ -28,7 +28,7 @@ std::string npy_of(std::string_view dict, size_t data_bytes, char major = 1) {
   return text.append(dict) + std::string(data_bytes, '\1');
 }
 
-Result<NpyHeader> parse(std::string_view file) {
+Result<NpyHeader> parse_npy(std::string_view file) {
   return parse_npy_header(as_bytes(file), file.size());
 }
 
@@ -72,7 +72,7 @@ TEST(Npy, RefusesWhatAccelLacks) {
   EXPECT_THAT(message("complex.npy"), HasSubstr("the element type \"<c8\" is not supported"));
   EXPECT_THAT(message("objects.npy"), HasSubstr("objects would run code when loaded"));
   EXPECT_THAT(message("records.npy"), HasSubstr("records (a list in 'descr') are not supported"));
-  const Status version = parse(npy_of("{}", 0, 4)).status();
+  const Status version = parse_npy(npy_of("{}", 0, 4)).status();
   EXPECT_THAT(version.message(), HasSubstr("version 4.0 is not supported"));
 }
 
@@ -80,23 +80,24 @@ TEST(Npy, RefusesEveryTruncation) {
   for (const char* name : {"matrix.npy", "version2.npy"}) {
     const std::string whole = file_text(fixture(name));
     for (size_t size = 0; size < whole.size(); ++size) {
-      EXPECT_EQ(parse(std::string_view(whole).substr(0, size)).status().code(),
+      EXPECT_EQ(parse_npy(std::string_view(whole).substr(0, size)).status().code(),
                 StatusCode::kDataLoss)
           << name << " " << size;
     }
-    EXPECT_THAT(parse(whole.substr(0, whole.size() - 1)).status().message(),
+    EXPECT_THAT(parse_npy(whole.substr(0, whole.size() - 1)).status().message(),
                 HasSubstr("takes 60 bytes of data, found 59: the file is truncated"));
-    EXPECT_THAT(parse(whole + "x").status().message(), HasSubstr("found 61: the file is too long"));
+    EXPECT_THAT(parse_npy(whole + "x").status().message(),
+                HasSubstr("found 61: the file is too long"));
   }
 }
 
-struct Bad {
+struct BadNpy {
   std::string_view dict;
   std::string_view message;
 };
 
 TEST(Npy, RefusesBadHeaders) {
-  for (const Bad& bad : std::vector<Bad>{
+  for (const BadNpy& bad : std::vector<BadNpy>{
            {"", "expected a Python dict at byte 10, found its end"},
            {"[]", "expected a Python dict at byte 10"},
            {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)",
@@ -125,19 +126,20 @@ TEST(Npy, RefusesBadHeaders) {
             "more elements than can be counted"},
            {"{'descr':'<f4','fortran_order':False,'shape':(2,)}", "takes 8 bytes of data, found 4"},
        }) {
-    const Status status = parse(npy_of(bad.dict, 4)).status();
+    const Status status = parse_npy(npy_of(bad.dict, 4)).status();
     EXPECT_EQ(status.code(), StatusCode::kDataLoss) << bad.dict;
     EXPECT_THAT(status.message(), HasSubstr(std::string(bad.message))) << bad.dict;
   }
-  EXPECT_THAT(parse("not numpy").status().message(), HasSubstr("starts with \\x93NUMPY, found"));
-  EXPECT_THAT(parse("").status().message(), HasSubstr("found an empty file"));
+  EXPECT_THAT(parse_npy("not numpy").status().message(),
+              HasSubstr("starts with \\x93NUMPY, found"));
+  EXPECT_THAT(parse_npy("").status().message(), HasSubstr("found an empty file"));
   std::string ranks;
   for (int i = 0; i < 65; ++i) ranks += "1,";
-  EXPECT_THAT(parse(npy_of("{'shape':(" + ranks + ")}", 0)).status().message(),
+  EXPECT_THAT(parse_npy(npy_of("{'shape':(" + ranks + ")}", 0)).status().message(),
               HasSubstr("at most 64 dimensions"));
   std::string lying = file_text(fixture("version2.npy"));
   lying[11] = '\x7F';
-  EXPECT_THAT(parse(lying).status().message(),
+  EXPECT_THAT(parse_npy(lying).status().message(),
               HasSubstr("expected a header of at most 65536 bytes"));
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Result<NamedTensors> read(const std::filesystem::path& path, const ZipLimits& limits = {}) {
+Result<NamedTensors> read_npz(const std::filesystem::path& path, const ZipLimits& limits = {}) {
   const auto file = MappedFile::open(path);
   EXPECT_TRUE(file.ok()) << file.status().to_string();
   return read_npz((*file)->bytes(), *file, limits);
@@ -29,7 +29,7 @@ NamedTensors all_types(bool reversed = false) {
 TEST(Npz, ReadsWhatNumpyWrites) {
   for (const char* name :
        {"all_types.npz", "compressed.npz", "fortran.npz", "big_endian.npz", "streamed.npz"}) {
-    const Result<NamedTensors> tensors = read(fixture(name));
+    const Result<NamedTensors> tensors = read_npz(fixture(name));
     ASSERT_TRUE(tensors.ok()) << name << ": " << tensors.status().to_string();
     const NamedTensors expected = all_types();
     ASSERT_EQ(tensors->size(), expected.size()) << name;
@@ -38,11 +38,11 @@ TEST(Npz, ReadsWhatNumpyWrites) {
       expect_equal((*tensors)[i].tensor, expected[i].tensor, name + (" " + expected[i].name));
     }
   }
-  EXPECT_TRUE(read(fixture("no_arrays.npz"))->empty());
+  EXPECT_TRUE(read_npz(fixture("no_arrays.npz"))->empty());
 }
 
 TEST(Npz, ReadsUnusualNames) {
-  const Result<NamedTensors> tensors = read(fixture("names.npz"));
+  const Result<NamedTensors> tensors = read_npz(fixture("names.npz"));
   ASSERT_TRUE(tensors.ok()) << tensors.status().to_string();
   ASSERT_EQ(tensors->size(), 3U);
   expect_equal(*find(*tensors, "a/b"), expected_values(DType::kF32, {2}), "a/b");
@@ -70,7 +70,7 @@ TEST(Npz, ViewsItsOwnFilesAndKeepsThemMapped) {
   NamedTensors tensors;
   {
     const auto file = *MappedFile::open(folder / "out.npz");
-    tensors = *read_npz(file->bytes(), file);
+    tensors = *accel::tensors::read_npz(file->bytes(), file);
     const auto* begin = file->bytes().data();
     for (const NamedTensor& named : tensors) {
       EXPECT_GE(named.tensor.bytes().data(), begin) << named.name;
@@ -90,7 +90,7 @@ TEST(Npz, RefusesOtherEntriesAndNamesTheArrayAtFault) {
     EXPECT_TRUE(writer.add("folder/", {}).ok());
     EXPECT_TRUE(writer.add(name, std::vector<std::string_view>{content}).ok());
     EXPECT_TRUE(writer.finish().ok() && file->commit().ok());
-    return read(folder / "x.npz").status();
+    return read_npz(folder / "x.npz").status();
   };
   const Status other = write("data.pkl", "x");
   EXPECT_EQ(other.code(), StatusCode::kInvalidArgument);
@@ -98,7 +98,7 @@ TEST(Npz, RefusesOtherEntriesAndNamesTheArrayAtFault) {
   const Status broken = write("x.npy", "\x93NUMPY");
   EXPECT_EQ(broken.code(), StatusCode::kDataLoss);
   EXPECT_THAT(broken.message(), HasSubstr("array \"x.npy\": NPY header"));
-  EXPECT_EQ(read(fixture("compressed.npz"), {.unpacked_bytes_max = 100}).status().code(),
+  EXPECT_EQ(read_npz(fixture("compressed.npz"), {.unpacked_bytes_max = 100}).status().code(),
             StatusCode::kResourceExhausted);
 }
 

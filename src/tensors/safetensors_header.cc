@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kTextBegin = 8;  // of the JSON text in the file
 constexpr size_t kMaxRank = 64;     // that of numpy and torch; bounds every later loop over a shape
 
-Status broken(std::string message) {
+Status broken_header(std::string message) {
   return data_loss("safetensors header: " + std::move(message));
 }
 
@@ -55,7 +55,7 @@ class HeaderBuilder {
   enum class Field { kDType, kShape, kOffsets, kUnknown };
 
   bool fail(std::string message) {
-    status_ = broken(std::move(message));
+    status_ = broken_header(std::move(message));
     return false;
   }
   std::string current() const { return "tensor " + shown(entry_.name); }
@@ -290,21 +290,22 @@ Status check_layout(std::vector<TensorEntry>& entries, uint64_t data_begin, uint
   for (size_t i = 0; i < entries.size(); ++i) {
     const TensorEntry& entry = entries[i];
     if (entry.end > data_size) {
-      return broken(fmt::format(
+      return broken_header(fmt::format(
           "tensor {} ends at byte {} of the data, but the file holds only {} bytes of data: it is "
           "truncated or its header lies; fetch the file again",
           shown(entry.name), entry.end, data_size));
     }
     if (entry.begin < expected) {
-      return broken(fmt::format("tensor {} starts at byte {} of the data, inside tensor {}, which "
-                                "ends at byte {}: tensors must not overlap",
-                                shown(entry.name), entry.begin, shown(entries[i - 1].name),
-                                expected));
+      return broken_header(
+          fmt::format("tensor {} starts at byte {} of the data, inside tensor {}, which "
+                      "ends at byte {}: tensors must not overlap",
+                      shown(entry.name), entry.begin, shown(entries[i - 1].name), expected));
     }
     if (entry.begin > expected) {
-      return broken(fmt::format("the {} bytes before tensor {}, which starts at byte {} of the "
-                                "data, belong to no tensor: the format forbids holes",
-                                entry.begin - expected, shown(entry.name), entry.begin));
+      return broken_header(
+          fmt::format("the {} bytes before tensor {}, which starts at byte {} of the "
+                      "data, belong to no tensor: the format forbids holes",
+                      entry.begin - expected, shown(entry.name), entry.begin));
     }
     expected = entry.end;
   }
@@ -323,27 +324,29 @@ Status check_distinct(const std::vector<TensorEntry>& entries) {
   std::ranges::sort(names);
   const auto twice = std::ranges::adjacent_find(names);
   if (twice == names.end()) return {};
-  return broken(fmt::format("the tensor {} occurs twice", shown(*twice)));
+  return broken_header(fmt::format("the tensor {} occurs twice", shown(*twice)));
 }
 
 // The length of the JSON text, or why there is none.
 Result<uint64_t> header_length(std::span<const std::byte> head, uint64_t file_size) {
   if (file_size < kTextBegin || head.size() < kTextBegin) {
-    return broken(fmt::format("expected at least 8 bytes, found {}: the file is truncated",
-                              std::min<uint64_t>(file_size, head.size())));
+    return broken_header(fmt::format("expected at least 8 bytes, found {}: the file is truncated",
+                                     std::min<uint64_t>(file_size, head.size())));
   }
   uint64_t length = 0;
   for (size_t i = 0; i < kTextBegin; ++i) length |= std::to_integer<uint64_t>(head[i]) << (8 * i);
   if (length > kSafetensorsHeaderBytesMax) {
-    return broken(fmt::format("expected a header of at most {} bytes, found a length of {}; this "
-                              "is no safetensors file, or its start is damaged",
-                              kSafetensorsHeaderBytesMax, length));
+    return broken_header(
+        fmt::format("expected a header of at most {} bytes, found a length of {}; this "
+                    "is no safetensors file, or its start is damaged",
+                    kSafetensorsHeaderBytesMax, length));
   }
   const uint64_t there = std::min<uint64_t>(file_size, head.size()) - kTextBegin;
   if (length > there) {
-    return broken(fmt::format("expected {} bytes of header, found {}: the file is truncated; fetch "
-                              "it again",
-                              length, there));
+    return broken_header(
+        fmt::format("expected {} bytes of header, found {}: the file is truncated; fetch "
+                    "it again",
+                    length, there));
   }
   return length;
 }

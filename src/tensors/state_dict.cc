@@ -13,7 +13,7 @@
 namespace accel::tensors {
 namespace {
 
-constexpr size_t kMaxRank = 64;  // that of torch
+constexpr size_t kTorchMaxRank = 64;  // that of torch
 
 struct TypeName {
   std::string_view name;
@@ -88,7 +88,7 @@ constexpr std::string_view kOthers[] = {
     "numpy._core.multiarray.scalar",
 };
 
-Status broken(std::string message) { return data_loss("state dict: " + std::move(message)); }
+Status broken_dict(std::string message) { return data_loss("state dict: " + std::move(message)); }
 
 template <class Rows>
 std::optional<DType> type_called(const Rows& rows, const PickleValue& value) {
@@ -232,13 +232,14 @@ Result<std::vector<int64_t>> Reader::numbers(const PickleValue& tuple) const {
     from = &value(value(tuple.items[1]).items[0]);
   }
   const bool sequence = from->kind == PickleKind::kTuple || from->kind == PickleKind::kList;
-  if (!sequence || from->items.size() > kMaxRank) {
-    return broken(fmt::format("expected a tuple of at most {} sizes or strides", kMaxRank));
+  if (!sequence || from->items.size() > kTorchMaxRank) {
+    return broken_dict(
+        fmt::format("expected a tuple of at most {} sizes or strides", kTorchMaxRank));
   }
   std::vector<int64_t> found;
   for (const PickleId id : from->items) {
     const std::optional<uint64_t> number = count_in(value(id));
-    if (!number) return broken("expected sizes and strides from 0 to 2^63-1");
+    if (!number) return broken_dict("expected sizes and strides from 0 to 2^63-1");
     found.push_back(static_cast<int64_t>(*number));
   }
   return found;
@@ -250,19 +251,20 @@ Result<StoredTensor> Reader::tensor(const Call& call) const {
   const std::vector<PickleId>& arguments = call.arguments->items;
   const size_t metadata = call.name == kTensor3 ? 7 : 6;
   if (arguments.size() < (call.name == kTensor ? 4 : metadata)) {
-    return broken("expected a storage, an offset, sizes and strides");
+    return broken_dict("expected a storage, an offset, sizes and strides");
   }
   StoredTensor tensor;
   ACCEL_ASSIGN(tensor.storage, read_storage_reference(pickle_, value(arguments[0])));
   const std::optional<uint64_t> offset = count_in(value(arguments[1]));
-  if (!offset) return broken("expected an offset from 0 to 2^63-1");
+  if (!offset) return broken_dict("expected an offset from 0 to 2^63-1");
   tensor.offset = *offset;
   ACCEL_ASSIGN(tensor.shape, numbers(value(arguments[2])));
   ACCEL_ASSIGN(tensor.strides, numbers(value(arguments[3])));
   if (tensor.shape.size() != tensor.strides.size() || !element_count(tensor.shape)) {
-    return broken(fmt::format("expected a shape that can be counted and a stride for each size, "
-                              "found {} and {}",
-                              to_string(tensor.shape), to_string(tensor.strides)));
+    return broken_dict(
+        fmt::format("expected a shape that can be counted and a stride for each size, "
+                    "found {} and {}",
+                    to_string(tensor.shape), to_string(tensor.strides)));
   }
   tensor.dtype = tensor.storage.dtype;
   if (call.name == kTensor3) {
@@ -294,8 +296,8 @@ Result<std::vector<StoredTensor>> Reader::read() const {
     if (!call) continue;
     const std::string_view name = value(key).text;
     if (!is_text(value(key)) || find_invalid_utf8(name) != std::string_view::npos) {
-      return broken(fmt::format("expected the names of tensors in UTF-8, found {}",
-                                is_text(value(key)) ? shown(name) : "none"));
+      return broken_dict(fmt::format("expected the names of tensors in UTF-8, found {}",
+                                     is_text(value(key)) ? shown(name) : "none"));
     }
     Result<StoredTensor> read = tensor(*call);
     if (!read.ok()) return read.status().with_context("tensor " + shown(name));
@@ -307,7 +309,7 @@ Result<std::vector<StoredTensor>> Reader::read() const {
   for (const StoredTensor& tensor : tensors) names.emplace_back(tensor.name);
   std::ranges::sort(names);
   const auto twice = std::ranges::adjacent_find(names);
-  if (twice != names.end()) return broken(fmt::format("{} occurs twice", shown(*twice)));
+  if (twice != names.end()) return broken_dict(fmt::format("{} occurs twice", shown(*twice)));
   return tensors;
 }
 
@@ -325,7 +327,7 @@ std::span<const std::string_view> torch_globals() {
 
 Result<StorageReference> read_storage_reference(const Pickle& pickle, const PickleValue& value) {
   const auto at = [&](PickleId id) -> const PickleValue& { return pickle.values[id]; };
-  const Status wrong = broken("expected the id of a storage with its type, key and size");
+  const Status wrong = broken_dict("expected the id of a storage with its type, key and size");
   if (value.kind != PickleKind::kPersistent) return wrong;
   const std::vector<PickleId>& parts = at(value.items[0]).items;
   if (parts.size() < 5 || at(parts[0]).text != "storage" || !is_text(at(parts[2]))) return wrong;

@@ -164,15 +164,15 @@ Result<std::vector<TorchEntry>> parse_archive(Bytes bytes) {
   for (const ZipEntry& entry : entries) {
     if (!entry.name.starts_with(root)) continue;
     const std::string_view name = std::string_view(entry.name).substr(root.size());
-    constexpr std::string_view kStorages = "data/";
-    const bool storage = name.starts_with(kStorages);
+    constexpr std::string_view kStorageFolder = "data/";
+    const bool storage = name.starts_with(kStorageFolder);
     if (entry.deflated && (storage || name == "data.pkl" || name == "byteorder")) {
       return unimplemented(fmt::format("the entry {} is compressed; expected stored ones, as "
                                        "torch.save writes them",
                                        shown(entry.name)));
     }
     if (storage) {
-      places[std::string(name.substr(kStorages.size()))] = {entry.data_begin, entry.size};
+      places[std::string(name.substr(kStorageFolder.size()))] = {entry.data_begin, entry.size};
     }
   }
   if (const ZipEntry* order = entry_called(entries, root + "byteorder")) {

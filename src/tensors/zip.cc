@@ -21,7 +21,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 using F = ZipFormat;
 
-Status broken(std::string message, uint64_t offset) {
+Status broken_zip(std::string message, uint64_t offset) {
   return {StatusCode::kDataLoss, fmt::format("ZIP archive: {} (at byte {})", message, offset),
           offset};
 }
@@ -54,7 +54,8 @@ Status read_end64(Bytes bytes, uint64_t& end, Directory& directory) {
   }
   if (at > locator || locator - at < F::kEnd64Bytes ||
       zip_number<uint32_t>(bytes, at) != F::kEnd64) {
-    return broken(fmt::format("expected a ZIP64 end record at byte {}, found none", at), locator);
+    return broken_zip(fmt::format("expected a ZIP64 end record at byte {}, found none", at),
+                      locator);
   }
   directory.entries = zip_number<uint64_t>(bytes, at + 32);
   directory.size = zip_number<uint64_t>(bytes, at + 40);
@@ -66,8 +67,9 @@ Status read_end64(Bytes bytes, uint64_t& end, Directory& directory) {
 Result<Directory> find_directory(Bytes bytes) {
   const std::optional<uint64_t> found = find_end(bytes);
   if (!found) {
-    return broken("expected an end record, found none: this is no ZIP archive, or it is truncated",
-                  bytes.size());
+    return broken_zip(
+        "expected an end record, found none: this is no ZIP archive, or it is truncated",
+        bytes.size());
   }
   uint64_t end = *found;
   const uint16_t disk = zip_number<uint16_t>(bytes, end + 4);
@@ -82,10 +84,11 @@ Result<Directory> find_directory(Bytes bytes) {
     return unimplemented("ZIP archive: archives in several parts are not supported");
   }
   if (directory.begin > end || directory.size != end - directory.begin) {
-    return broken(fmt::format("expected the directory to end where its end record starts, found "
-                              "{} bytes from byte {}",
-                              directory.size, directory.begin),
-                  end);
+    return broken_zip(
+        fmt::format("expected the directory to end where its end record starts, found "
+                    "{} bytes from byte {}",
+                    directory.size, directory.begin),
+        end);
   }
   return directory;
 }
@@ -117,15 +120,16 @@ Status read_extra64(Bytes extra, Record& record, uint64_t at) {
     }
     extra = extra.subspan(4 + size);
   }
-  return broken(fmt::format("entry {}: expected a ZIP64 extra field with {} number(s), found none",
-                            shown(record.entry.name), missing.size()),
-                at);
+  return broken_zip(
+      fmt::format("entry {}: expected a ZIP64 extra field with {} number(s), found none",
+                  shown(record.entry.name), missing.size()),
+      at);
 }
 
 // Reads the record at the start of `rest`, and cuts it off.
 Result<Record> read_record(Bytes& rest, uint64_t at) {
   if (rest.size() < F::kCentralBytes || zip_number<uint32_t>(rest, 0) != F::kCentral) {
-    return broken("expected a directory record, found something else", at);
+    return broken_zip("expected a directory record, found something else", at);
   }
   Record record;
   record.flags = zip_number<uint16_t>(rest, 8);
@@ -138,7 +142,7 @@ Result<Record> read_record(Bytes& rest, uint64_t at) {
   const size_t comment_size = zip_number<uint16_t>(rest, 32);
   record.header_begin = zip_number<uint32_t>(rest, 42);
   const size_t size = F::kCentralBytes + name_size + extra_size + comment_size;
-  if (rest.size() < size) return broken("expected a whole directory record, found its end", at);
+  if (rest.size() < size) return broken_zip("expected a whole directory record, found its end", at);
   record.entry.name.assign(reinterpret_cast<const char*>(rest.data()) + F::kCentralBytes,
                            name_size);
   ACCEL_TRY(read_extra64(rest.subspan(F::kCentralBytes + name_size, extra_size), record, at));
@@ -180,7 +184,7 @@ Status read_local(Bytes bytes, uint64_t directory_begin, Record& record) {
   ZipEntry& entry = record.entry;
   const uint64_t at = record.header_begin;
   const auto lies = [&](std::string_view what) {
-    return broken(fmt::format("entry {}: {}", shown(entry.name), what), at);
+    return broken_zip(fmt::format("entry {}: {}", shown(entry.name), what), at);
   };
   if (at > directory_begin || directory_begin - at < F::kLocalBytes ||
       zip_number<uint32_t>(bytes, at) != F::kLocal) {
@@ -217,9 +221,9 @@ Status check_disjoint(std::vector<Record>& records) {
   for (size_t i = 1; i < records.size(); ++i) {
     const ZipEntry& before = records[i - 1].entry;
     if (records[i].header_begin >= before.data_begin + before.packed_size) continue;
-    return broken(fmt::format("the entries {} and {} overlap", shown(before.name),
-                              shown(records[i].entry.name)),
-                  records[i].header_begin);
+    return broken_zip(fmt::format("the entries {} and {} overlap", shown(before.name),
+                                  shown(records[i].entry.name)),
+                      records[i].header_begin);
   }
   return {};
 }
@@ -292,9 +296,9 @@ Status check_zip_name(std::string_view name) {
 Result<std::vector<ZipEntry>> read_zip_directory(Bytes bytes, const ZipLimits& limits) {
   ACCEL_ASSIGN(const Directory directory, find_directory(bytes));
   if (directory.entries > directory.size / F::kCentralBytes) {
-    return broken(fmt::format("{} entries do not fit a directory of {} bytes", directory.entries,
-                              directory.size),
-                  directory.begin);
+    return broken_zip(fmt::format("{} entries do not fit a directory of {} bytes",
+                                  directory.entries, directory.size),
+                      directory.begin);
   }
   Bytes rest = bytes.subspan(directory.begin, directory.size);
   std::vector<Record> records;
@@ -308,7 +312,7 @@ Result<std::vector<ZipEntry>> read_zip_directory(Bytes bytes, const ZipLimits& l
     records.push_back(std::move(record));
   }
   if (records.size() != directory.entries) {
-    return broken(
+    return broken_zip(
         fmt::format("expected {} directory records, found {}", directory.entries, records.size()),
         directory.begin);
   }

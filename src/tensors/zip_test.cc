@@ -154,14 +154,14 @@ TEST(Zip, RefusesEveryTruncation) {
   }
 }
 
-struct Bad {
+struct BadZip {
   std::string archive;
   std::string message;
   StatusCode code = StatusCode::kDataLoss;
 };
 
-void expect_refused(const std::vector<Bad>& cases, const ZipLimits& limits = {}) {
-  for (const Bad& bad : cases) {
+void expect_zip_refused(const std::vector<BadZip>& cases, const ZipLimits& limits = {}) {
+  for (const BadZip& bad : cases) {
     const Status status = directory_status(bad.archive, limits);
     EXPECT_EQ(status.code(), bad.code) << bad.message << ": " << status.to_string();
     EXPECT_THAT(status.message(), HasSubstr(bad.message));
@@ -170,7 +170,7 @@ void expect_refused(const std::vector<Bad>& cases, const ZipLimits& limits = {})
 
 TEST(Zip, RefusesUnsafeNames) {
   constexpr auto kBad = StatusCode::kInvalidArgument;
-  expect_refused({
+  expect_zip_refused({
       {zip_of({{.name = ""}}), "is empty", kBad},
       {zip_of({{.name = "/etc/passwd"}}), "\"/etc/passwd\" is absolute", kBad},
       {zip_of({{.name = "C:/x"}}), "is absolute", kBad},
@@ -188,7 +188,7 @@ TEST(Zip, RefusesWhatAccelLacks) {
   constexpr auto kBad = StatusCode::kUnimplemented;
   std::string parts = zip_of({{}});
   parts[parts.size() - 18] = 1;
-  expect_refused({
+  expect_zip_refused({
       {zip_of({{.flags = 1}}), "entry \"a\" is encrypted", kBad},
       {zip_of({{.flags = 1 << 13}}), "is encrypted", kBad},
       {zip_of({{.method = 12}}), "compression method 12 is not supported", kBad},
@@ -205,7 +205,7 @@ TEST(Zip, RefusesLyingHeaders) {
   no_record[no_record.size() - 22 - 47] = 'X';
   std::string long_name = zip_of({{}});
   long_name[long_name.size() - 22 - 47 + 28] = 9;
-  expect_refused({
+  expect_zip_refused({
       {moved, "expected the directory to end where its end record starts"},
       {grown, "expected the directory to end where its end record starts"},
       {no_record, "expected a directory record, found something else"},
@@ -227,10 +227,10 @@ TEST(Zip, RefusesLyingHeaders) {
 
 TEST(Zip, RefusesOverlaps) {
   // Two directory records for one local header, and one header inside another's data.
-  expect_refused({{zip_of({{}, {.header_begin = 0}}), "the entries \"a\" and \"a\" overlap"}});
+  expect_zip_refused({{zip_of({{}, {.header_begin = 0}}), "the entries \"a\" and \"a\" overlap"}});
   const std::string inner = zip_of({{.name = "b"}}).substr(0, 36);
-  expect_refused({{zip_of({{.packed = inner}, {.name = "b", .header_begin = 31}}),
-                   "the entries \"a\" and \"b\" overlap"}});
+  expect_zip_refused({{zip_of({{.packed = inner}, {.name = "b", .header_begin = 31}}),
+                       "the entries \"a\" and \"b\" overlap"}});
 }
 
 TEST(Zip, RefusesBombs) {
@@ -239,17 +239,18 @@ TEST(Zip, RefusesBombs) {
   const std::string archive = zip_of({zeros});
   EXPECT_EQ(content(archive)->size(), text.size());
   constexpr auto kBad = StatusCode::kResourceExhausted;
-  expect_refused({{archive, "expected at most 100 times as many", kBad}}, {.ratio_max = 100});
-  expect_refused({{archive, "expected at most 1048575 bytes after unpacking", kBad}},
-                 {.unpacked_bytes_max = text.size() - 1});
+  expect_zip_refused({{archive, "expected at most 100 times as many", kBad}}, {.ratio_max = 100});
+  expect_zip_refused({{archive, "expected at most 1048575 bytes after unpacking", kBad}},
+                     {.unpacked_bytes_max = text.size() - 1});
   Entry again = zeros;
   again.name = "b";
   const std::string two = zip_of({zeros, again});
   EXPECT_TRUE(directory_status(two, {.unpacked_bytes_max = 2 * text.size()}).ok());
-  expect_refused({{two, "found more at entry \"b\"", kBad}},
-                 {.unpacked_bytes_max = 2 * text.size() - 1});
+  expect_zip_refused({{two, "found more at entry \"b\"", kBad}},
+                     {.unpacked_bytes_max = 2 * text.size() - 1});
   // No deflate stream can hold as much as this one claims.
-  expect_refused({{zip_of({{.method = 8, .size = 0xFFFFFFF0}}), "claims 4294967280 bytes", kBad}});
+  expect_zip_refused(
+      {{zip_of({{.method = 8, .size = 0xFFFFFFF0}}), "claims 4294967280 bytes", kBad}});
 }
 
 TEST(Zip, RefusesDamagedContent) {
@@ -326,7 +327,7 @@ TEST(Zip, RefusesALyingZip64) {
   parts[locator + 16] = 2;
   std::string moved = whole;
   moved[locator - 56 + 48 + 7] = 1;
-  expect_refused({
+  expect_zip_refused({
       {bad, "expected a ZIP64 end record at byte"},
       {far, "expected a ZIP64 end record at byte"},
       {parts, "archives in several parts", StatusCode::kUnimplemented},

@@ -20,11 +20,11 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using Ids = std::vector<int32_t>;
 
-const fs::path kFolder = fs::path(ACCEL_TEST_DATA) / "legacy-tokenizers";
+const fs::path kLegacyFolder = fs::path(ACCEL_TEST_DATA) / "legacy-tokenizers";
 
-std::vector<std::string> names() {
+std::vector<std::string> legacy_names() {
   std::vector<std::string> found;
-  for (const auto& entry : fs::directory_iterator(kFolder)) {
+  for (const auto& entry : fs::directory_iterator(kLegacyFolder)) {
     found.push_back(entry.path().filename().string());
   }
   std::ranges::sort(found);
@@ -42,8 +42,8 @@ std::string usual_class(const Json& golden) {
 class LegacyTokenizerTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    golden_ = *read_json(kFolder / GetParam() / "golden.json");
-    const auto json = read_tokenizer(kFolder / GetParam(), usual_class(golden_));
+    golden_ = *read_json(kLegacyFolder / GetParam() / "golden.json");
+    const auto json = read_tokenizer(kLegacyFolder / GetParam(), usual_class(golden_));
     ASSERT_TRUE(json.ok()) << json.status().to_string();
     const auto loaded = Tokenizer::from_json(*json);
     ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
@@ -108,7 +108,7 @@ TEST_P(LegacyTokenizerTest, GivesTheReferencesTexts) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, LegacyTokenizerTest, testing::ValuesIn(names()),
+INSTANTIATE_TEST_SUITE_P(All, LegacyTokenizerTest, testing::ValuesIn(legacy_names()),
                          [](const auto& each) {
                            std::string name = each.param;
                            std::ranges::replace(name, '-', '_');

@@ -11,8 +11,6 @@ struct Free {
   void operator()(mpg123_handle* handle) const { mpg123_delete(handle); }
 };
 
-ByteReader& reader_of(void* user) { return *static_cast<ByteReader*>(user); }
-
 class MpegSource : public SampleSource {
  public:
   explicit MpegSource(std::span<const std::byte> bytes) : reader_{.bytes = bytes} {}

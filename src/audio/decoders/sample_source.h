@@ -62,4 +62,7 @@ struct ByteReader {
   int64_t read(void* to, int64_t count);
 };
 
+// Of a callback's `user`.
+inline ByteReader& reader_of(void* user) { return *static_cast<ByteReader*>(user); }
+
 }  // namespace accel::audio

@@ -10,8 +10,6 @@
 namespace accel::audio {
 namespace {
 
-ByteReader& reader_of(void* user) { return *static_cast<ByteReader*>(user); }
-
 struct Close {
   void operator()(SNDFILE* file) const { sf_close(file); }
 };

@@ -11,8 +11,6 @@
 namespace accel::audio {
 namespace {
 
-ByteReader& reader_of(void* user) { return *static_cast<ByteReader*>(user); }
-
 class VorbisSource : public SampleSource {
  public:
   explicit VorbisSource(std::span<const std::byte> bytes) : reader_{.bytes = bytes} {}

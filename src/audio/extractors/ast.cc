@@ -24,7 +24,7 @@ constexpr FrameOptions kFrames{.frame = 400,
                                .periodic_window = false,
                                .remove_mean = true,
                                .preemphasis = 0.97};
-constexpr double kFloor = 1.1920928955078125e-07;  // of f32, as Kaldi's
+constexpr double kKaldiFloor = 1.1920928955078125e-07;  // of f32, as Kaldi's
 
 struct AstOptions {
   int64_t mel_bins = 128;
@@ -74,7 +74,7 @@ class AstExtractor : public FeatureExtractor {
       filters_.apply(power, energies);
       std::ranges::transform(
           energies, out.begin() + static_cast<ptrdiff_t>(t * filters_.size()),
-          [](double each) { return static_cast<float>(std::log(std::max(each, kFloor))); });
+          [](double each) { return static_cast<float>(std::log(std::max(each, kKaldiFloor))); });
     }
     if (options_.normalize) {  // the empty frames too
       for (float& each : out) {

@@ -14,7 +14,7 @@
 namespace accel::audio {
 namespace {
 
-constexpr double kFloor = 1e-10;
+constexpr double kEnergyFloor = 1e-10;
 constexpr float kRange = 8;  // decades below the loudest that count
 constexpr int64_t kSamplesMax = int64_t{1} << 26;
 constexpr int64_t kWorkMax = int64_t{1} << 28;  // frames times their size: some seconds of work
@@ -76,7 +76,7 @@ class WhisperExtractor : public FeatureExtractor {
       frames_.power(chunk, t, power, scratch);
       filters_.apply(power, energies);
       for (size_t m = 0; m < energies.size(); ++m) {
-        out[m * frames + t] = static_cast<float>(std::log10(std::max(energies[m], kFloor)));
+        out[m * frames + t] = static_cast<float>(std::log10(std::max(energies[m], kEnergyFloor)));
       }
     }
     const float least = std::ranges::max(out) - kRange;

@@ -21,6 +21,7 @@
 #include <openvino/op/unsqueeze.hpp>
 #include <utility>
 
+#include "backends/reference/arithmetic.h"
 #include "backends/reference/rules.h"
 
 namespace accel::backend {
@@ -31,14 +32,7 @@ std::vector<int64_t> numbers(const Sizes& sizes) {
   return {sizes.begin(), sizes.end()};
 }
 
-Output plus(const Output& a, const Output& b) { return std::make_shared<ov::op::v1::Add>(a, b); }
-Output times(const Output& a, const Output& b) {
-  return std::make_shared<ov::op::v1::Multiply>(a, b);
-}
-Output minus(const Output& a, const Output& b) {
-  return std::make_shared<ov::op::v1::Subtract>(a, b);
-}
-Output reshaped(const Output& x, const Output& shape) {
+Output reshaped_as(const Output& x, const Output& shape) {
   return std::make_shared<ov::op::v1::Reshape>(x, shape, true);
 }
 
@@ -111,12 +105,13 @@ std::optional<Output> unfolded(const ov::Node& node, bool grouped) {
   for (int64_t tap = 0; tap < count; ++tap) taps.push_back(met(of, tap));
   const auto all = std::make_shared<ov::op::v0::Concat>(taps, 2);  // [B, C, count, out...]
   const int64_t seen = shape[2] * count;
-  const Output matrix = reshaped(node.input_value(1), whole_numbers({1, shape[0], shape[1], seen}));
+  const Output matrix =
+      reshaped_as(node.input_value(1), whole_numbers({1, shape[0], shape[1], seen}));
   const Output product = std::make_shared<ov::op::v0::MatMul>(
-      matrix, reshaped(all, whole_numbers({0, shape[0], seen, -1})));
+      matrix, reshaped_as(all, whole_numbers({0, shape[0], seen, -1})));
   const auto result = std::make_shared<ov::op::v0::Concat>(
       ov::OutputVector{whole_numbers({0, shape[0] * shape[1]}), of.out}, 0);
-  return reshaped(product, result);
+  return reshaped_as(product, result);
 }
 
 }  // namespace

@@ -47,6 +47,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/reference/arithmetic.h"
 #include "backends/reference/rules.h"
 
 namespace accel::backend {
@@ -78,9 +79,6 @@ Output apply(const Output& a, const Output& b) {
   return std::make_shared<Operation>(a, b);
 }
 
-Output plus(const Output& a, const Output& b) { return apply<ov::op::v1::Add>(a, b); }
-Output minus(const Output& a, const Output& b) { return apply<ov::op::v1::Subtract>(a, b); }
-Output times(const Output& a, const Output& b) { return apply<ov::op::v1::Multiply>(a, b); }
 Output over(const Output& a, const Output& b) { return apply<ov::op::v1::Divide>(a, b); }
 
 Output exponential(const Output& x) { return std::make_shared<ov::op::v0::Exp>(x); }

@@ -47,7 +47,7 @@ Output count_of(const Term& term, const std::string& labels) {
   return std::make_shared<ov::op::v1::ReduceProd>(sizes_of(term, labels), whole_numbers({0}), true);
 }
 
-Output reshaped(const Output& value, const ov::OutputVector& parts) {
+Output joined_shape(const Output& value, const ov::OutputVector& parts) {
   const auto shape = std::make_shared<ov::op::v0::Concat>(parts, 0);
   return std::make_shared<ov::op::v1::Reshape>(value, shape, false);
 }
@@ -76,12 +76,12 @@ Term multiplied(const Term& a, const Term& b, const std::string& needed) {
   const std::string right = filtered(b.labels, a.labels, false);
   const Term first = permuted(a, batch + left + reduced);
   const Term second = permuted(b, batch + right + reduced);
-  const Output x = reshaped(
+  const Output x = joined_shape(
       first.value, {sizes_of(first, batch), count_of(first, left), count_of(first, reduced)});
-  const Output y = reshaped(
+  const Output y = joined_shape(
       second.value, {sizes_of(second, batch), count_of(second, right), count_of(second, reduced)});
   const Output product = std::make_shared<ov::op::v0::MatMul>(x, y, false, true);
-  return {reshaped(product, {sizes_of(first, batch + left), sizes_of(second, right)}),
+  return {joined_shape(product, {sizes_of(first, batch + left), sizes_of(second, right)}),
           batch + left + right};
 }
 

@@ -28,7 +28,7 @@ namespace {
 constexpr int kScansMax = 500;  // djpeg's advice; a progressive file of sense has about ten
 
 // What a call of the library needs and leaves. Plain data: jumps pass over it.
-struct Reader {
+struct JpegReader {
   jpeg_decompress_struct jpeg;
   jpeg_error_mgr errors;
   jpeg_progress_mgr progress;
@@ -38,10 +38,10 @@ struct Reader {
   bool too_many_scans;
 };
 
-Reader& reader_of(j_common_ptr jpeg) { return *static_cast<Reader*>(jpeg->client_data); }
+JpegReader& reader_of(j_common_ptr jpeg) { return *static_cast<JpegReader*>(jpeg->client_data); }
 
 [[noreturn]] void give_up(j_common_ptr jpeg) {
-  Reader& reader = reader_of(jpeg);
+  JpegReader& reader = reader_of(jpeg);
   jpeg->err->format_message(jpeg, reader.message.data());
   std::longjmp(reader.caller, 1);
 }
@@ -54,14 +54,14 @@ void take_message(j_common_ptr jpeg, int level) {
 }
 
 void watch_scans(j_common_ptr jpeg) {
-  Reader& reader = reader_of(jpeg);
+  JpegReader& reader = reader_of(jpeg);
   if (reader.jpeg.input_scan_number <= kScansMax) return;
   reader.too_many_scans = true;
   give_up(jpeg);
 }
 
 // Each of these is false where the library gave up.
-bool read_header(Reader& reader, const unsigned char* bytes, unsigned long size) {
+bool read_header(JpegReader& reader, const unsigned char* bytes, unsigned long size) {
   if (setjmp(reader.caller) != 0) return false;
   jpeg_create_decompress(&reader.jpeg);
   reader.jpeg.client_data = &reader;
@@ -71,13 +71,13 @@ bool read_header(Reader& reader, const unsigned char* bytes, unsigned long size)
   return true;
 }
 
-bool start(Reader& reader) {
+bool start(JpegReader& reader) {
   if (setjmp(reader.caller) != 0) return false;
   jpeg_start_decompress(&reader.jpeg);
   return true;
 }
 
-bool read_rows(Reader& reader, uint8_t* to, size_t row_bytes, int rows) {
+bool read_rows(JpegReader& reader, uint8_t* to, size_t row_bytes, int rows) {
   if (setjmp(reader.caller) != 0) return false;
   for (int i = 0; i < rows; ++i) {
     JSAMPROW row = to + row_bytes * static_cast<size_t>(i);
@@ -86,27 +86,27 @@ bool read_rows(Reader& reader, uint8_t* to, size_t row_bytes, int rows) {
   return true;
 }
 
-bool finish(Reader& reader) {
+bool finish(JpegReader& reader) {
   if (setjmp(reader.caller) != 0) return false;
   jpeg_finish_decompress(&reader.jpeg);
   return true;
 }
 
 // The library's state, released at the end.
-class Decoder {
+class JpegDecoder {
  public:
-  Decoder() {
+  JpegDecoder() {
     reader_.jpeg.err = jpeg_std_error(&reader_.errors);
     reader_.jpeg.client_data = &reader_;
     reader_.errors.error_exit = give_up;
     reader_.errors.emit_message = take_message;
     reader_.progress.progress_monitor = watch_scans;
   }
-  ~Decoder() { jpeg_destroy_decompress(&reader_.jpeg); }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  ~JpegDecoder() { jpeg_destroy_decompress(&reader_.jpeg); }
+  JpegDecoder(const JpegDecoder&) = delete;
+  JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-  Reader& reader() { return reader_; }
+  JpegReader& reader() { return reader_; }
 
   Status failure(Bytes file) const {
     if (reader_.ended_early) return ends_early(file, "the rest of the pixels");
@@ -122,7 +122,7 @@ class Decoder {
   }
 
  private:
-  Reader reader_{};
+  JpegReader reader_{};
 };
 
 // CMYK as Adobe writes it, inverted. Pillow's formula.
@@ -189,7 +189,7 @@ Status check_ratio(Bytes file, const jpeg_decompress_struct& jpeg, Size size) {
                                file.size(), size.width, size.height));
 }
 
-Result<Image> read_cmyk(Decoder& decoder, Bytes file, Image image) {
+Result<Image> read_cmyk(JpegDecoder& decoder, Bytes file, Image image) {
   std::vector<uint8_t> row(static_cast<size_t>(image.size.width) * 4);
   for (int y = 0; y < image.size.height; ++y) {
     if (!read_rows(decoder.reader(), row.data(), row.size(), 1)) return decoder.failure(file);
@@ -203,8 +203,8 @@ Result<Image> read_cmyk(Decoder& decoder, Bytes file, Image image) {
 bool is_jpeg(Bytes file) { return has_at(file, 0, "\xFF\xD8\xFF"); }
 
 Result<Decoded> decode_jpeg(Bytes file, const DecodeLimits& limits) {
-  Decoder decoder;
-  Reader& reader = decoder.reader();
+  JpegDecoder decoder;
+  JpegReader& reader = decoder.reader();
   if (!read_header(reader, reinterpret_cast<const unsigned char*>(file.data()), file.size())) {
     return decoder.failure(file);
   }

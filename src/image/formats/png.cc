@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view kSignature("\x89PNG\r\n\x1A\n", 8);
 
 // What a call of the library needs and leaves. Plain data: jumps pass over it.
-struct Reader {
+struct PngReader {
   png_structp png;
   png_infop info;
   const std::byte* file;
@@ -30,7 +30,7 @@ struct Reader {
 };
 
 [[noreturn]] void give_up(png_structp png, png_const_charp message) {
-  auto& reader = *static_cast<Reader*>(png_get_error_ptr(png));
+  auto& reader = *static_cast<PngReader*>(png_get_error_ptr(png));
   std::strncpy(reader.message.data(), message, reader.message.size() - 1);
   png_longjmp(png, 1);
 }
@@ -38,7 +38,7 @@ struct Reader {
 void pass_over(png_structp, png_const_charp) {}
 
 void read_bytes(png_structp png, png_bytep to, size_t size) {
-  auto& reader = *static_cast<Reader*>(png_get_io_ptr(png));
+  auto& reader = *static_cast<PngReader*>(png_get_io_ptr(png));
   if (reader.file_bytes - reader.at < size) {
     reader.ended_early = true;
     png_error(png, "the file ends early");
@@ -48,7 +48,7 @@ void read_bytes(png_structp png, png_bytep to, size_t size) {
 }
 
 // Each of these is false where the library gave up.
-bool read_header(Reader& reader) {
+bool read_header(PngReader& reader) {
   reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, give_up, pass_over);
   if (reader.png == nullptr) return false;
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
@@ -62,7 +62,7 @@ bool read_header(Reader& reader) {
 }
 
 // `row_bytes` is that of the rows in `to`.
-bool read_pixels(Reader& reader, bool keep_16_bits, uint8_t* to, size_t row_bytes) {
+bool read_pixels(PngReader& reader, bool keep_16_bits, uint8_t* to, size_t row_bytes) {
   if (setjmp(png_jmpbuf(reader.png)) != 0) return false;
   if (!keep_16_bits) {
     png_set_palette_to_rgb(reader.png);
@@ -84,17 +84,17 @@ bool read_pixels(Reader& reader, bool keep_16_bits, uint8_t* to, size_t row_byte
 }
 
 // The library's state, released at the end.
-class Decoder {
+class PngDecoder {
  public:
-  explicit Decoder(Bytes file) {
+  explicit PngDecoder(Bytes file) {
     reader_.file = file.data();
     reader_.file_bytes = file.size();
   }
-  ~Decoder() { png_destroy_read_struct(&reader_.png, &reader_.info, nullptr); }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  ~PngDecoder() { png_destroy_read_struct(&reader_.png, &reader_.info, nullptr); }
+  PngDecoder(const PngDecoder&) = delete;
+  PngDecoder& operator=(const PngDecoder&) = delete;
 
-  Reader& reader() { return reader_; }
+  PngReader& reader() { return reader_; }
 
   Status failure(Bytes file) const {
     if (reader_.ended_early) return ends_early(file, "the rest of its chunks");
@@ -103,12 +103,12 @@ class Decoder {
   }
 
  private:
-  Reader reader_{};
+  PngReader reader_{};
 };
 
 // Deflate packs 1032 to 1 at best (https://www.zlib.net/zlib_tech.html), so a small file has few
 // pixels.
-Status check_ratio(Bytes file, const Reader& reader, Size size) {
+Status check_ratio(Bytes file, const PngReader& reader, Size size) {
   constexpr uint64_t kRatioMax = 1032;
   const uint64_t bytes =
       uint64_t{png_get_rowbytes(reader.png, reader.info)} * static_cast<uint64_t>(size.height);
@@ -118,7 +118,7 @@ Status check_ratio(Bytes file, const Reader& reader, Size size) {
 }
 
 // 16-bit grey, high byte first, is clipped to 8 bits.
-Result<Image> read_deep_grey(Decoder& decoder, Bytes file, Image image) {
+Result<Image> read_deep_grey(PngDecoder& decoder, Bytes file, Image image) {
   std::vector<uint8_t> deep;
   try {
     deep.resize(static_cast<size_t>(image.size.pixels()) * 2);
@@ -139,8 +139,8 @@ Result<Image> read_deep_grey(Decoder& decoder, Bytes file, Image image) {
 bool is_png(Bytes file) { return has_at(file, 0, kSignature); }
 
 Result<Decoded> decode_png(Bytes file, const DecodeLimits& limits) {
-  Decoder decoder(file);
-  Reader& reader = decoder.reader();
+  PngDecoder decoder(file);
+  PngReader& reader = decoder.reader();
   if (!read_header(reader)) return decoder.failure(file);
   ACCEL_ASSIGN(const Size size, check_size(png_get_image_width(reader.png, reader.info),
                                            png_get_image_height(reader.png, reader.info), limits));

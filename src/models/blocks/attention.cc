@@ -25,29 +25,19 @@
 #include "models/blocks/blocks.h"
 
 namespace accel::models {
-namespace {
-
-Output integer_scalar(int64_t value) {
-  return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {value});
-}
-
-}  // namespace
-
 Output positions_of(const Output& ids) {
   const auto shape = std::make_shared<ov::op::v3::ShapeOf>(ids, ov::element::i64);
-  const auto length =
-      std::make_shared<ov::op::v8::Gather>(shape, integer_scalar(1), integer_scalar(0));
-  return std::make_shared<ov::op::v4::Range>(integer_scalar(0), length, integer_scalar(1),
-                                             ov::element::i64);
+  const auto length = std::make_shared<ov::op::v8::Gather>(shape, integer(1), integer(0));
+  return std::make_shared<ov::op::v4::Range>(integer(0), length, integer(1), ov::element::i64);
 }
 
 Output positions_behind_padding(const Output& ids, int64_t padding) {
   const Output pad =
-      std::make_shared<ov::op::v0::Convert>(integer_scalar(padding), ids.get_element_type());
+      std::make_shared<ov::op::v0::Convert>(integer(padding), ids.get_element_type());
   const auto differs = std::make_shared<ov::op::v1::NotEqual>(ids, pad);
   const auto real = std::make_shared<ov::op::v0::Convert>(differs, ov::element::i64);
-  const auto counted = std::make_shared<ov::op::v0::CumSum>(real, integer_scalar(1));
-  return add(multiply(counted, real), integer_scalar(padding));
+  const auto counted = std::make_shared<ov::op::v0::CumSum>(real, integer(1));
+  return add(multiply(counted, real), integer(padding));
 }
 
 std::optional<Output> additive_mask(const std::optional<Output>& attention_mask) {
@@ -64,11 +54,10 @@ Output window_mask(const Output& ids, std::optional<int64_t> before, std::option
   const auto distance = std::make_shared<ov::op::v1::Subtract>(positions, rows);  // of keys
   std::optional<Output> visible;
   if (after) {
-    visible = std::make_shared<ov::op::v1::LessEqual>(distance, integer_scalar(*after));
+    visible = std::make_shared<ov::op::v1::LessEqual>(distance, integer(*after));
   }
   if (before) {
-    const auto near =
-        std::make_shared<ov::op::v1::GreaterEqual>(distance, integer_scalar(-*before));
+    const auto near = std::make_shared<ov::op::v1::GreaterEqual>(distance, integer(-*before));
     visible = visible ? Output(std::make_shared<ov::op::v1::LogicalAnd>(*visible, near)) : near;
   }
   if (!visible) {
@@ -88,7 +77,7 @@ Output split_heads(const Output& x, int64_t heads, int64_t head_size) {
 }
 
 std::array<Output, 3> split_packed_heads(const Output& x, int64_t heads, int64_t head_size) {
-  const auto parts = std::make_shared<ov::op::v1::Split>(x, integer_scalar(-1), 3);
+  const auto parts = std::make_shared<ov::op::v1::Split>(x, integer(-1), 3);
   return {split_heads(parts->output(0), heads, head_size),
           split_heads(parts->output(1), heads, head_size),
           split_heads(parts->output(2), heads, head_size)};

@@ -19,6 +19,7 @@ namespace accel::models {
 // --- constants ---------------------------------------------------------------------------------
 
 Output scalar(float value);
+Output integer(int64_t value);                        // i64 []
 Output integers(const std::vector<int64_t>& values);  // i64 [n]
 
 // --- arithmetic --------------------------------------------------------------------------------

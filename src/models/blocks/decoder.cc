@@ -28,10 +28,6 @@ namespace {
 // front of a text, which sees nothing, does not spread NaN to the tokens that follow.
 constexpr float kHidden = std::numeric_limits<float>::lowest() / 2;
 
-Output integer_scalar(int64_t value) {
-  return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {value});
-}
-
 template <typename Op>
 Output apply(const Output& a, const Output& b) {
   return std::make_shared<Op>(a, b);
@@ -43,16 +39,16 @@ Output last_token(const Output& ids, const Output& x, std::optional<int64_t> pad
   Output position = positions_of(ids);
   if (padding) {
     const Output pad =
-        std::make_shared<ov::op::v0::Convert>(integer_scalar(*padding), ids.get_element_type());
+        std::make_shared<ov::op::v0::Convert>(integer(*padding), ids.get_element_type());
     const Output real = std::make_shared<ov::op::v0::Convert>(apply<ov::op::v1::NotEqual>(ids, pad),
                                                               ov::element::i64);
     position = multiply(position, real);  // [B, L]
     const Output last = std::make_shared<ov::op::v1::ReduceMax>(position, integers({1}), true);
-    const Output row = std::make_shared<ov::op::v8::Gather>(x, last, integer_scalar(1), 1);
+    const Output row = std::make_shared<ov::op::v8::Gather>(x, last, integer(1), 1);
     return std::make_shared<ov::op::v0::Squeeze>(row, integers({1}));
   }
   const Output last = std::make_shared<ov::op::v1::ReduceMax>(position, integers({0}), false);
-  return std::make_shared<ov::op::v8::Gather>(x, last, integer_scalar(1));
+  return std::make_shared<ov::op::v8::Gather>(x, last, integer(1));
 }
 
 }  // namespace
@@ -69,10 +65,10 @@ Output sight_mask(const Output& ids, const std::optional<Output>& attention_mask
   if (sight.window > 0) {
     const Output distance =
         std::make_shared<ov::op::v0::Abs>(apply<ov::op::v1::Subtract>(query, key));
-    only(apply<ov::op::v1::Less>(distance, integer_scalar(sight.window)));
+    only(apply<ov::op::v1::Less>(distance, integer(sight.window)));
   }
   if (attention_mask) {
-    const Output real = apply<ov::op::v1::NotEqual>(*attention_mask, integer_scalar(0));
+    const Output real = apply<ov::op::v1::NotEqual>(*attention_mask, integer(0));
     only(std::make_shared<ov::op::v0::Unsqueeze>(real, integers({1, 2})));
   }
   if (!seen) only(apply<ov::op::v1::LessEqual>(key, key));  // everything

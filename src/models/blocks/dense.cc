@@ -20,6 +20,10 @@ Output scalar(float value) {
   return ov::op::v0::Constant::create(ov::element::f32, ov::Shape{}, {value});
 }
 
+Output integer(int64_t value) {
+  return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {value});
+}
+
 Output integers(const std::vector<int64_t>& values) {
   return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{values.size()}, values);
 }

@@ -12,6 +12,7 @@ namespace accel::models {
 // concatenated (as sentence-transformers does).
 enum class Pooling { kCls, kMax, kMean, kMeanSqrtLength, kWeightedMean, kLastToken };
 
+using accel::to_string;  // hidden by the next, else
 std::string_view to_string(Pooling pooling);
 
 // hidden [B, L, H] under attention_mask [B, L] pooled in each of the ways and concatenated:

@@ -17,17 +17,12 @@
 namespace accel::models {
 namespace {
 
-Output integer_scalar(int64_t value) {
-  return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {value});
-}
-
 // For the L of x's axis, the distances between its positions, row - column: i64 [L, L].
 Output distances(const Output& x, int64_t axis) {
   const auto shape = std::make_shared<ov::op::v3::ShapeOf>(x, ov::element::i64);
-  const auto length =
-      std::make_shared<ov::op::v8::Gather>(shape, integer_scalar(axis), integer_scalar(0));
-  const auto range = std::make_shared<ov::op::v4::Range>(integer_scalar(0), length,
-                                                         integer_scalar(1), ov::element::i64);
+  const auto length = std::make_shared<ov::op::v8::Gather>(shape, integer(axis), integer(0));
+  const auto range =
+      std::make_shared<ov::op::v4::Range>(integer(0), length, integer(1), ov::element::i64);
   const auto left = std::make_shared<ov::op::v0::Unsqueeze>(range, integers({1}));
   return std::make_shared<ov::op::v1::Subtract>(left, range);
 }
@@ -36,9 +31,9 @@ Output distances(const Output& x, int64_t axis) {
 
 Output relative_key_bias(const Output& query, const Output& key, const Output& table,
                          int64_t max_positions, bool key_too, bool scaled) {
-  const Output row = add(distances(query, 2), integer_scalar(max_positions - 1));
+  const Output row = add(distances(query, 2), integer(max_positions - 1));
   // [L, L, D]: for each pair of positions its embedding.
-  const auto pairs = std::make_shared<ov::op::v8::Gather>(table, row, integer_scalar(0));
+  const auto pairs = std::make_shared<ov::op::v8::Gather>(table, row, integer(0));
   Output bias =
       std::make_shared<ov::op::v7::Einsum>(ov::OutputVector{query, pairs}, "bhld,lrd->bhlr");
   if (key_too) {
@@ -66,13 +61,13 @@ int64_t distance_bucket(int64_t distance, int64_t buckets, int64_t max_distance)
 
 Output distance_bias(const Output& table, const std::vector<int64_t>& buckets, const Output& x) {
   const auto most = static_cast<int64_t>(buckets.size()) / 2;
-  const Output distance = multiply(distances(x, 1), integer_scalar(-1));  // key - query
+  const Output distance = multiply(distances(x, 1), integer(-1));  // key - query
   const auto near = std::make_shared<ov::op::v0::Clamp>(distance, static_cast<double>(-most),
                                                         static_cast<double>(most));
-  const auto bucket = std::make_shared<ov::op::v8::Gather>(
-      integers(buckets), add(near, integer_scalar(most)), integer_scalar(0));
+  const auto bucket =
+      std::make_shared<ov::op::v8::Gather>(integers(buckets), add(near, integer(most)), integer(0));
   // [L, L, A] to [A, L, L].
-  const auto rows = std::make_shared<ov::op::v8::Gather>(table, bucket, integer_scalar(0));
+  const auto rows = std::make_shared<ov::op::v8::Gather>(table, bucket, integer(0));
   const auto by_head = std::make_shared<ov::op::v1::Transpose>(rows, integers({2, 0, 1}));
   return std::make_shared<ov::op::v0::Unsqueeze>(by_head, integers({0}));
 }

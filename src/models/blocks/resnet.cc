@@ -62,7 +62,7 @@ Output normed_convolution(Weights& weights, const Names& names, const Output& x,
 }
 
 // How a layer makes its convolutions.
-struct Layer {
+struct ResNetLayer {
   int64_t out = 0;
   int64_t stride = 1;
   int64_t first_dilation = 1;  // of the first convolution that sees neighbours
@@ -70,7 +70,7 @@ struct Layer {
 };
 
 // All convolutions of a layer, each with its window and its channels.
-std::vector<std::pair<int64_t, Window>> windows(const ResNet& config, const Layer& layer) {
+std::vector<std::pair<int64_t, Window>> windows(const ResNet& config, const ResNetLayer& layer) {
   if (!config.bottleneck) {
     return {{layer.out, {3, layer.stride, layer.first_dilation}},
             {layer.out, {3, 1, layer.dilation}}};
@@ -83,7 +83,7 @@ std::vector<std::pair<int64_t, Window>> windows(const ResNet& config, const Laye
 }
 
 Result<Output> residual_layer(Weights& weights, const ResNet& config, const std::string& name,
-                              const Layer& layer, const Output& x) {
+                              const ResNetLayer& layer, const Output& x) {
   const auto steps = windows(config, layer);
   Output y = x;
   for (size_t i = 0; i < steps.size(); ++i) {
@@ -107,10 +107,10 @@ Result<Output> stage(Weights& weights, const ResNet& config, const std::string& 
   const bool dilated = config.dilated_last_stage && number + 1 == config.depths.size();
   const bool downsample = !dilated && (number > 0 || config.downsample_in_first_stage);
   for (int64_t i = 0; i < config.depths[number]; ++i) {
-    const Layer layer{.out = config.widths[number],
-                      .stride = downsample && i == 0 ? 2 : 1,
-                      .first_dilation = dilated && i > 0 ? 2 : 1,
-                      .dilation = dilated ? 2 : 1};
+    const ResNetLayer layer{.out = config.widths[number],
+                            .stride = downsample && i == 0 ? 2 : 1,
+                            .first_dilation = dilated && i > 0 ? 2 : 1,
+                            .dilation = dilated ? 2 : 1};
     ACCEL_ASSIGN(x,
                  residual_layer(weights, config, layer_name(config, prefix, number, i), layer, x));
   }

@@ -10,7 +10,7 @@ namespace accel::models {
 namespace {
 
 // One layer's tensors.
-struct Layer {
+struct RotaryLayer {
   Weights& weights;
   const RotaryEncoder& encoder;
   const RotaryEncoderNames& names;
@@ -23,7 +23,7 @@ struct Layer {
 };
 
 // Query, key and value, [B, A, L, D] each.
-std::array<Output, 3> projections(const Layer& layer, const Output& x) {
+std::array<Output, 3> projections(const RotaryLayer& layer, const Output& x) {
   const RotaryEncoder& encoder = layer.encoder;
   const int64_t wide = encoder.heads * encoder.head_size;
   const bool bias = encoder.projection_bias;
@@ -41,8 +41,8 @@ std::array<Output, 3> projections(const Layer& layer, const Output& x) {
   return {query, key, project(layer.names.value)};
 }
 
-Output self_attention(const Layer& layer, const Output& x, const std::optional<RotaryTable>& table,
-                      const std::optional<Output>& mask) {
+Output self_attention(const RotaryLayer& layer, const Output& x,
+                      const std::optional<RotaryTable>& table, const std::optional<Output>& mask) {
   const RotaryEncoder& encoder = layer.encoder;
   auto [query, key, value] = projections(layer, x);
   if (table) {
@@ -54,7 +54,7 @@ Output self_attention(const Layer& layer, const Output& x, const std::optional<R
   return layer.apply(layer.names.output, mixed, wide, encoder.hidden, encoder.output_bias);
 }
 
-Result<Output> feed_forward(const Layer& layer, const Output& x) {
+Result<Output> feed_forward(const RotaryLayer& layer, const Output& x) {
   const RotaryEncoder& encoder = layer.encoder;
   const auto up_by = [&](std::string_view name, int64_t out) {
     return layer.apply(name, x, encoder.hidden, out, encoder.up_bias);
@@ -91,8 +91,8 @@ Result<Output> rotary_encoder(BuildContext& context, const RotaryEncoder& encode
   if (encoder.rotary) table = rotary_table(*encoder.rotary, positions);
   context.keep_state(x);
   for (int64_t i = 0; i < encoder.layers; ++i) {
-    const Layer layer{context.weights, encoder, names,
-                      std::string(names.layers) + std::to_string(i) + "."};
+    const RotaryLayer layer{context.weights, encoder, names,
+                            std::string(names.layers) + std::to_string(i) + "."};
     const auto norm = [&](std::string_view name, const Output& y) {
       return encoder_norm(context.weights, encoder, layer.path(name), y);
     };

@@ -29,11 +29,9 @@ namespace {
 
 constexpr float kApart = -100;  // added to scores, as the reference library does
 
-// --- whole numbers -------------------------------------------------------------------------------
+// --- integer numbers
+// -------------------------------------------------------------------------------
 
-Output whole(int64_t value) {
-  return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {value});
-}
 Output minus(const Output& a, const Output& b) {
   return std::make_shared<ov::op::v1::Subtract>(a, b);
 }
@@ -50,7 +48,7 @@ Output at_least(const Output& a, const Output& b) {
 
 // 0 .. n-1.
 Output counted(const Output& n) {
-  return std::make_shared<ov::op::v4::Range>(whole(0), n, whole(1), ov::element::i64);
+  return std::make_shared<ov::op::v4::Range>(integer(0), n, integer(1), ov::element::i64);
 }
 
 Output reshape(const Output& x, const Output& shape) {
@@ -62,12 +60,12 @@ Output reshape(const Output& x, const std::vector<int64_t>& shape) {
 
 // Element `i` of a list, a scalar.
 Output element(const Output& list, int64_t i) {
-  return std::make_shared<ov::op::v8::Gather>(list, whole(i), whole(0));
+  return std::make_shared<ov::op::v8::Gather>(list, integer(i), integer(0));
 }
 
 Output batch_of(const Output& x) {
   const auto shape = std::make_shared<ov::op::v3::ShapeOf>(x, ov::element::i64);
-  return std::make_shared<ov::op::v8::Gather>(shape, integers({0}), whole(0));
+  return std::make_shared<ov::op::v8::Gather>(shape, integers({0}), integer(0));
 }
 
 // --- one axis ------------------------------------------------------------------------------------
@@ -83,11 +81,11 @@ struct Axis {
 
 Axis cover(const Output& size, int64_t window, const Output& shift) {
   Axis axis{.size = size};
-  axis.windows = over(add(size, whole(window - 1)), whole(window));
-  axis.padded = multiply(axis.windows, whole(window));
+  axis.windows = over(add(size, integer(window - 1)), integer(window));
+  axis.padded = multiply(axis.windows, integer(window));
   const Output place = counted(axis.padded);
   axis.source = modulo(add(place, shift), axis.padded);
-  const Output last_window = minus(axis.padded, whole(window));
+  const Output last_window = minus(axis.padded, integer(window));
   const Output wrapped = minus(axis.padded, shift);
   axis.part = add(to_whole(at_least(place, last_window)), to_whole(at_least(place, wrapped)));
   return axis;
@@ -105,8 +103,8 @@ Output by_column(const Output& values, int64_t window) {
 Output placed(const Axis& axis, int64_t window, const Output& shift, const Output& per_window,
               int64_t per_place) {
   const Output place = modulo(minus(counted(axis.size), shift), axis.padded);
-  return add(multiply(over(place, whole(window)), per_window),
-             multiply(modulo(place, whole(window)), whole(per_place)));
+  return add(multiply(over(place, integer(window)), per_window),
+             multiply(modulo(place, integer(window)), integer(per_place)));
 }
 
 // --- tokens --------------------------------------------------------------------------------------
@@ -118,7 +116,7 @@ Output gather_padded(const Output& tokens, const Output& index) {
       ov::OutputVector{batch_of(tokens), integers({1, channels})}, 0);
   const auto zeros = std::make_shared<ov::op::v3::Broadcast>(scalar(0), shape);
   const auto all = std::make_shared<ov::op::v0::Concat>(ov::OutputVector{tokens, zeros}, 1);
-  return std::make_shared<ov::op::v8::Gather>(all, index, whole(1));
+  return std::make_shared<ov::op::v8::Gather>(all, index, integer(1));
 }
 
 // The number of the token in `row` and `column`, broadcast against one another; outside of the
@@ -135,11 +133,11 @@ Output token_numbers(const Output& row, const Output& column, const Output& heig
 }  // namespace
 
 Windows cut_windows(const Output& extent, int64_t size, bool shifted) {
-  Output shift = whole(0);
+  Output shift = integer(0);
   if (shifted) {
-    const auto smaller = std::make_shared<ov::op::v1::ReduceMin>(extent, whole(0));
-    const auto larger = std::make_shared<ov::op::v1::Greater>(smaller, whole(size));
-    shift = multiply(to_whole(larger), whole(size / 2));
+    const auto smaller = std::make_shared<ov::op::v1::ReduceMin>(extent, integer(0));
+    const auto larger = std::make_shared<ov::op::v1::Greater>(smaller, integer(size));
+    shift = multiply(to_whole(larger), integer(size / 2));
   }
   const Axis rows = cover(element(extent, 0), size, shift);
   const Axis columns = cover(element(extent, 1), size, shift);
@@ -148,12 +146,12 @@ Windows cut_windows(const Output& extent, int64_t size, bool shifted) {
                                        rows.size, columns.size);
   Windows windows{.size = size, .partition = reshape(numbers, {-1, tokens})};
   const Output row_place =
-      placed(rows, size, shift, multiply(columns.windows, whole(tokens)), size);
-  const Output column_place = placed(columns, size, shift, whole(tokens), 1);
+      placed(rows, size, shift, multiply(columns.windows, integer(tokens)), size);
+  const Output column_place = placed(columns, size, shift, integer(tokens), 1);
   windows.merge = reshape(add(reshape(row_place, {-1, 1}), column_place), {-1});
   if (shifted) {
     const Output part =
-        add(multiply(by_row(rows.part, size), whole(3)), by_column(columns.part, size));
+        add(multiply(by_row(rows.part, size), integer(3)), by_column(columns.part, size));
     const auto apart = std::make_shared<ov::op::v1::NotEqual>(reshape(part, {-1, 1, tokens, 1}),
                                                               reshape(part, {-1, 1, 1, tokens}));
     windows.mask = std::make_shared<ov::op::v1::Select>(apart, scalar(kApart), scalar(0));
@@ -173,7 +171,7 @@ Output from_windows(const Windows& windows, const Output& x, const Output& like)
   const auto shape = std::make_shared<ov::op::v0::Concat>(
       ov::OutputVector{batch_of(like), integers({-1, channels})}, 0);
   const auto tokens = std::make_shared<ov::op::v1::Reshape>(x, shape, false);
-  return std::make_shared<ov::op::v8::Gather>(tokens, windows.merge, whole(1));
+  return std::make_shared<ov::op::v8::Gather>(tokens, windows.merge, integer(1));
 }
 
 Output mask_per_image(const Output& mask, const Output& like) {
@@ -192,18 +190,18 @@ Output distance_bias(const Output& table, int64_t size) {
       rows.push_back(down * (2 * size - 1) + right);
     }
   }
-  const auto pairs = std::make_shared<ov::op::v8::Gather>(table, integers(rows), whole(0));
+  const auto pairs = std::make_shared<ov::op::v8::Gather>(table, integers(rows), integer(0));
   const Output square = reshape(pairs, {tokens, tokens, -1});
   return std::make_shared<ov::op::v1::Transpose>(square, integers({2, 0, 1}));
 }
 
-Output half_extent(const Output& extent) { return over(add(extent, whole(1)), whole(2)); }
+Output half_extent(const Output& extent) { return over(add(extent, integer(1)), integer(2)); }
 
 Output merge_patches(const Output& tokens, const Output& extent) {
   const int64_t channels = tokens.get_partial_shape()[2].get_length();
   const Output half = half_extent(extent);
   const auto doubled = [&](int64_t axis) {
-    return multiply(counted(element(half, axis)), whole(2));
+    return multiply(counted(element(half, axis)), integer(2));
   };
   const auto inner = [](const std::vector<int64_t>& values) {
     return reshape(integers(values), {1, 1, 4});

@@ -10,6 +10,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace albert {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -158,17 +159,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace albert
 
 const Family kAlbert{
     .model_type = "albert",
     .title = "ALBERT",
     .reference = "arXiv:1909.11942",
     .tokenizer = "AlbertTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = albert::kArchitectures,
+    .inputs = albert::kInputs,
+    .unused_weights = albert::kUnused,
+    .facts = albert::facts,
+    .build = albert::build,
 };
 
 }  // namespace accel::models

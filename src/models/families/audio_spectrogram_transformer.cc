@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace audio_spectrogram_transformer {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -115,16 +116,17 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace audio_spectrogram_transformer
 
 const Family kAudioSpectrogramTransformer{
     .model_type = "audio-spectrogram-transformer",
     .title = "AST",
     .reference = "arXiv:2104.01778",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = audio_spectrogram_transformer::kArchitectures,
+    .inputs = audio_spectrogram_transformer::kInputs,
+    .unused_weights = audio_spectrogram_transformer::kUnused,
+    .facts = audio_spectrogram_transformer::facts,
+    .build = audio_spectrogram_transformer::build,
 };
 
 }  // namespace accel::models

@@ -19,6 +19,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace bart {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -213,17 +214,18 @@ constexpr std::array<Architecture, 4> kMbartArchitectures{{
 }};
 
 }  // namespace
+}  // namespace bart
 
 const Family kBart{
     .model_type = "bart",
     .title = "BART",
     .reference = "arXiv:1910.13461",
     .tokenizer = "BartTokenizer",
-    .architectures = kBartArchitectures,
+    .architectures = bart::kBartArchitectures,
     .inputs = kTextSeq2SeqInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .unused_weights = bart::kUnused,
+    .facts = bart::facts,
+    .build = bart::build,
 };
 
 const Family kMbart{
@@ -231,11 +233,11 @@ const Family kMbart{
     .title = "mBART",
     .reference = "arXiv:2001.08210",
     .tokenizer = "MBartTokenizer",
-    .architectures = kMbartArchitectures,
+    .architectures = bart::kMbartArchitectures,
     .inputs = kTextSeq2SeqInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .unused_weights = bart::kUnused,
+    .facts = bart::facts,
+    .build = bart::build,
 };
 
 }  // namespace accel::models

@@ -24,6 +24,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace beit {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -233,16 +234,17 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace beit
 
 const Family kBeit{
     .model_type = "beit",
     .title = "BEiT",
     .reference = "arXiv:2106.08254",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = beit::kArchitectures,
+    .inputs = beit::kInputs,
+    .unused_weights = beit::kUnused,
+    .facts = beit::facts,
+    .build = beit::build,
 };
 
 }  // namespace accel::models

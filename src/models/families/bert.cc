@@ -9,6 +9,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace bert {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -84,17 +85,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace bert
 
 const Family kBert{
     .model_type = "bert",
     .title = "BERT",
     .reference = "arXiv:1810.04805",
     .tokenizer = "BertTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = bert::kArchitectures,
+    .inputs = bert::kInputs,
+    .unused_weights = bert::kUnused,
+    .facts = bert::facts,
+    .build = bert::build,
 };
 
 }  // namespace accel::models

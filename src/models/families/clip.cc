@@ -22,6 +22,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace clip {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -285,17 +286,18 @@ const std::array<InputSpec, 1> kVisionInputs{{
 }};
 
 }  // namespace
+}  // namespace clip
 
 const Family kClip{
     .model_type = "clip",
     .title = "CLIP",
     .reference = "arXiv:2103.00020",
     .tokenizer = "CLIPTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = clip::kArchitectures,
+    .inputs = clip::kInputs,
+    .unused_weights = clip::kUnused,
+    .facts = clip::facts,
+    .build = clip::build,
 };
 
 const Family kClipText{
@@ -303,22 +305,22 @@ const Family kClipText{
     .title = "CLIP's text model",
     .reference = "arXiv:2103.00020",
     .tokenizer = "CLIPTokenizer",
-    .architectures = kTextArchitectures,
-    .inputs = kTextInputs,
-    .unused_weights = kTextUnused,
-    .facts = text_facts,
-    .build = build_text,
+    .architectures = clip::kTextArchitectures,
+    .inputs = clip::kTextInputs,
+    .unused_weights = clip::kTextUnused,
+    .facts = clip::text_facts,
+    .build = clip::build_text,
 };
 
 const Family kClipVision{
     .model_type = "clip_vision_model",
     .title = "CLIP's vision model",
     .reference = "arXiv:2103.00020",
-    .architectures = kVisionArchitectures,
-    .inputs = kVisionInputs,
-    .unused_weights = kVisionUnused,
-    .facts = vision_facts,
-    .build = build_vision,
+    .architectures = clip::kVisionArchitectures,
+    .inputs = clip::kVisionInputs,
+    .unused_weights = clip::kVisionUnused,
+    .facts = clip::vision_facts,
+    .build = clip::build_vision,
 };
 
 }  // namespace accel::models

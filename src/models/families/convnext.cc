@@ -11,6 +11,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace convnext {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -137,16 +138,17 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace convnext
 
 const Family kConvnext{
     .model_type = "convnext",
     .title = "ConvNeXt",
     .reference = "arXiv:2201.03545",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = convnext::kArchitectures,
+    .inputs = convnext::kInputs,
+    .unused_weights = convnext::kUnused,
+    .facts = convnext::facts,
+    .build = convnext::build,
 };
 
 }  // namespace accel::models

@@ -32,6 +32,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace deberta_v2 {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -481,17 +482,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace deberta_v2
 
 const Family kDebertaV2{
     .model_type = "deberta-v2",
     .title = "DeBERTa v2",
     .reference = "arXiv:2006.03654",
     .tokenizer = "DebertaV2Tokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = deberta_v2::kArchitectures,
+    .inputs = deberta_v2::kInputs,
+    .unused_weights = deberta_v2::kUnused,
+    .facts = deberta_v2::facts,
+    .build = deberta_v2::build,
 };
 
 }  // namespace accel::models

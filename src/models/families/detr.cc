@@ -33,6 +33,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace detr {
 namespace {
 
 constexpr int64_t kMostHidden = 65536;  // its periods are computed
@@ -246,12 +247,8 @@ std::string either(const Weights& weights, const std::string& parent, const char
 
 // h, w: height and width of the encoder's image.
 
-Output whole(int64_t value) {
-  return ov::op::v0::Constant::create(ov::element::i64, ov::Shape{}, {value});
-}
-
 Output element(const Output& list, int64_t i) {
-  return std::make_shared<ov::op::v8::Gather>(list, whole(i), whole(0));
+  return std::make_shared<ov::op::v8::Gather>(list, integer(i), integer(0));
 }
 
 Output divide(const Output& a, const Output& b) {
@@ -270,18 +267,18 @@ Output resized_mask(const Output& pixel_mask, const Output& extent) {
   for (const int64_t axis : {1, 2}) {
     const Output to = element(extent, axis - 1);
     const auto place =
-        std::make_shared<ov::op::v4::Range>(whole(0), to, whole(1), ov::element::i64);
+        std::make_shared<ov::op::v4::Range>(integer(0), to, integer(1), ov::element::i64);
     const Output nearest = divide(multiply(place, element(shape, axis)), to);
-    mask = std::make_shared<ov::op::v8::Gather>(mask, nearest, whole(axis));
+    mask = std::make_shared<ov::op::v8::Gather>(mask, nearest, integer(axis));
   }
-  const auto real = std::make_shared<ov::op::v1::NotEqual>(mask, whole(0));
+  const auto real = std::make_shared<ov::op::v1::NotEqual>(mask, integer(0));
   return std::make_shared<ov::op::v0::Convert>(real, ov::element::f32);
 }
 
 // Sine and cosine, in turn, of the share of real pixels up to each one along `axis`: of a mask
 // [B, h, w], [B, h, w, size].
 Output sines(const Output& mask, int64_t axis, int64_t size) {
-  const Output count = std::make_shared<ov::op::v0::CumSum>(mask, whole(axis));
+  const Output count = std::make_shared<ov::op::v0::CumSum>(mask, integer(axis));
   const auto last = std::make_shared<ov::op::v8::Slice>(
       count, integers({-1}), integers({std::numeric_limits<int64_t>::max()}), integers({1}),
       integers({axis}));
@@ -294,8 +291,8 @@ Output sines(const Output& mask, int64_t axis, int64_t size) {
   }
   const auto periods =
       ov::op::v0::Constant::create(ov::element::f32, ov::Shape{lengths.size()}, lengths);
-  const auto each = std::make_shared<ov::op::v0::Unsqueeze>(share, whole(-1));
-  const auto angle = std::make_shared<ov::op::v0::Unsqueeze>(divide(each, periods), whole(-1));
+  const auto each = std::make_shared<ov::op::v0::Unsqueeze>(share, integer(-1));
+  const auto angle = std::make_shared<ov::op::v0::Unsqueeze>(divide(each, periods), integer(-1));
   const Output pairs = joined(
       {std::make_shared<ov::op::v0::Sin>(angle), std::make_shared<ov::op::v0::Cos>(angle)}, -1);
   return std::make_shared<ov::op::v1::Reshape>(pairs, integers({0, 0, 0, size}), true);
@@ -308,9 +305,9 @@ Output learned(Weights& weights, const std::string& name, int64_t size, const Ou
   const Output table = weights.get(name, {kLearnedPositions, size});
   const Output count = element(extent, along_height ? 0 : 1);
   const Output rows = std::make_shared<ov::op::v8::Slice>(
-      table, integers({0}), std::make_shared<ov::op::v0::Unsqueeze>(count, whole(0)), integers({1}),
-      integers({0}));
-  const auto placed = std::make_shared<ov::op::v0::Unsqueeze>(rows, whole(along_height ? 1 : 0));
+      table, integers({0}), std::make_shared<ov::op::v0::Unsqueeze>(count, integer(0)),
+      integers({1}), integers({0}));
+  const auto placed = std::make_shared<ov::op::v0::Unsqueeze>(rows, integer(along_height ? 1 : 0));
   return std::make_shared<ov::op::v3::Broadcast>(placed, joined({extent, integers({size})}, 0));
 }
 
@@ -401,9 +398,9 @@ Result<Output> decoder(BuildContext& context, const DetrConfig& config, const Me
   const int64_t hidden = config.hidden;
   const int64_t heads = config.decoder.heads;
   const Output table = weights.get("query_position_embeddings.weight", {config.queries, hidden});
-  const Output query_positions = std::make_shared<ov::op::v0::Unsqueeze>(table, whole(0));
+  const Output query_positions = std::make_shared<ov::op::v0::Unsqueeze>(table, integer(0));
   const auto shape = std::make_shared<ov::op::v3::ShapeOf>(memory.tokens, ov::element::i64);
-  const auto batch = std::make_shared<ov::op::v8::Gather>(shape, integers({0}), whole(0));
+  const auto batch = std::make_shared<ov::op::v8::Gather>(shape, integers({0}), integer(0));
   Output x = std::make_shared<ov::op::v3::Broadcast>(
       scalar(0), joined({batch, integers({config.queries, hidden})}, 0));
   const Output keys = add(memory.tokens, memory.positions);
@@ -481,16 +478,17 @@ const std::array<InputSpec, 2> kInputs{{
 }};
 
 }  // namespace
+}  // namespace detr
 
 const Family kDetr{
     .model_type = "detr",
     .title = "DETR",
     .reference = "arXiv:2005.12872",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = detr::kArchitectures,
+    .inputs = detr::kInputs,
+    .unused_weights = detr::kUnused,
+    .facts = detr::facts,
+    .build = detr::build,
 };
 
 }  // namespace accel::models

@@ -12,6 +12,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace dinov2 {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -152,27 +153,28 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace dinov2
 
 const Family kDinov2{
     .model_type = "dinov2",
     .title = "DINOv2",
     .reference = "arXiv:2304.07193",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = dinov2::kArchitectures,
+    .inputs = dinov2::kInputs,
+    .unused_weights = dinov2::kUnused,
+    .facts = dinov2::facts,
+    .build = dinov2::build,
 };
 
 const Family kDinov2WithRegisters{
     .model_type = "dinov2_with_registers",
     .title = "DINOv2 with registers",
     .reference = "arXiv:2309.16588",
-    .architectures = kWithRegistersArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts_with_registers,
-    .build = build_with_registers,
+    .architectures = dinov2::kWithRegistersArchitectures,
+    .inputs = dinov2::kInputs,
+    .unused_weights = dinov2::kUnused,
+    .facts = dinov2::facts_with_registers,
+    .build = dinov2::build_with_registers,
 };
 
 }  // namespace accel::models

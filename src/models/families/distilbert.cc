@@ -10,6 +10,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace distilbert {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -126,17 +127,18 @@ const std::array<InputSpec, 3> kInputs{{
 }};
 
 }  // namespace
+}  // namespace distilbert
 
 const Family kDistilbert{
     .model_type = "distilbert",
     .title = "DistilBERT",
     .reference = "arXiv:1910.01108",
     .tokenizer = "DistilBertTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = distilbert::kArchitectures,
+    .inputs = distilbert::kInputs,
+    .unused_weights = distilbert::kUnused,
+    .facts = distilbert::facts,
+    .build = distilbert::build,
 };
 
 }  // namespace accel::models

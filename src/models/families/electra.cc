@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace electra {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -164,17 +165,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace electra
 
 const Family kElectra{
     .model_type = "electra",
     .title = "ELECTRA",
     .reference = "arXiv:2003.10555",
     .tokenizer = "ElectraTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = electra::kArchitectures,
+    .inputs = electra::kInputs,
+    .unused_weights = electra::kUnused,
+    .facts = electra::facts,
+    .build = electra::build,
 };
 
 }  // namespace accel::models

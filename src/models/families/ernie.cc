@@ -11,6 +11,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace ernie {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -98,17 +99,18 @@ const std::array<InputSpec, 5> kInputs{{
 }};
 
 }  // namespace
+}  // namespace ernie
 
 const Family kErnie{
     .model_type = "ernie",
     .title = "ERNIE",
     .reference = "arXiv:1904.09223",
     .tokenizer = "BertTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = ernie::kArchitectures,
+    .inputs = ernie::kInputs,
+    .unused_weights = ernie::kUnused,
+    .facts = ernie::facts,
+    .build = ernie::build,
 };
 
 }  // namespace accel::models

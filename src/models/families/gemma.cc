@@ -10,6 +10,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace gemma {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -128,17 +129,18 @@ constexpr std::array<Architecture, 3> kGemma3Architectures{{
 }};
 
 }  // namespace
+}  // namespace gemma
 
 const Family kGemma{
     .model_type = "gemma",
     .title = "Gemma",
     .reference = "arXiv:2403.08295",
     .tokenizer = "GemmaTokenizer",
-    .architectures = kGemmaArchitectures,
+    .architectures = gemma::kGemmaArchitectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_gemma>,
-    .build = build_llama<read_gemma>,
+    .facts = llama_facts<gemma::read_gemma>,
+    .build = build_llama<gemma::read_gemma>,
 };
 
 const Family kGemma2{
@@ -146,11 +148,11 @@ const Family kGemma2{
     .title = "Gemma 2",
     .reference = "arXiv:2408.00118",
     .tokenizer = "GemmaTokenizer",
-    .architectures = kGemma2Architectures,
+    .architectures = gemma::kGemma2Architectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_gemma2>,
-    .build = build_llama<read_gemma2>,
+    .facts = llama_facts<gemma::read_gemma2>,
+    .build = build_llama<gemma::read_gemma2>,
 };
 
 const Family kGemma3Text{
@@ -158,11 +160,11 @@ const Family kGemma3Text{
     .title = "Gemma 3",
     .reference = "arXiv:2503.19786",
     .tokenizer = "GemmaTokenizer",
-    .architectures = kGemma3Architectures,
+    .architectures = gemma::kGemma3Architectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_gemma3>,
-    .build = build_llama<read_gemma3>,
+    .facts = llama_facts<gemma::read_gemma3>,
+    .build = build_llama<gemma::read_gemma3>,
 };
 
 }  // namespace accel::models

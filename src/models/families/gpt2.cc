@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace gpt2 {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -182,17 +183,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace gpt2
 
 const Family kGpt2{
     .model_type = "gpt2",
     .title = "GPT-2",
     .reference = "Language Models are Unsupervised Multitask Learners, 2019",
     .tokenizer = "GPT2Tokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = gpt2::kArchitectures,
+    .inputs = gpt2::kInputs,
+    .unused_weights = gpt2::kUnused,
+    .facts = gpt2::facts,
+    .build = gpt2::build,
 };
 
 }  // namespace accel::models

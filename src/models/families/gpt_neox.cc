@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace gpt_neox {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -181,17 +182,18 @@ const std::array<InputSpec, 3> kInputs{{
 }};
 
 }  // namespace
+}  // namespace gpt_neox
 
 const Family kGptNeox{
     .model_type = "gpt_neox",
     .title = "GPT-NeoX",
     .reference = "arXiv:2204.06745",
     .tokenizer = "GPT2Tokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = gpt_neox::kArchitectures,
+    .inputs = gpt_neox::kInputs,
+    .unused_weights = gpt_neox::kUnused,
+    .facts = gpt_neox::facts,
+    .build = gpt_neox::build,
 };
 
 }  // namespace accel::models

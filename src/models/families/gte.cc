@@ -12,6 +12,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace gte {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -231,17 +232,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace gte
 
 const Family kGte{
     .model_type = "gte",
     .title = "GTE",
     .reference = "arXiv:2407.19669",
     .tokenizer = "BertTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = gte::kArchitectures,
+    .inputs = gte::kInputs,
+    .unused_weights = gte::kUnused,
+    .facts = gte::facts,
+    .build = gte::build,
 };
 
 const Family kNew{
@@ -249,11 +251,11 @@ const Family kNew{
     .title = "GTE (as its authors save it)",
     .reference = "arXiv:2407.19669",
     .tokenizer = "BertTokenizer",
-    .architectures = kNewArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = gte::kNewArchitectures,
+    .inputs = gte::kInputs,
+    .unused_weights = gte::kUnused,
+    .facts = gte::facts,
+    .build = gte::build,
 };
 
 }  // namespace accel::models

@@ -8,6 +8,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace llama {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -58,17 +59,18 @@ constexpr std::array<Architecture, 5> kMistralArchitectures{{
 }};
 
 }  // namespace
+}  // namespace llama
 
 const Family kLlama{
     .model_type = "llama",
     .title = "Llama",
     .reference = "arXiv:2302.13971",
     .tokenizer = "LlamaTokenizer",
-    .architectures = kLlamaArchitectures,
+    .architectures = llama::kLlamaArchitectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_llama>,
-    .build = build_llama<read_llama>,
+    .facts = llama_facts<llama::read_llama>,
+    .build = build_llama<llama::read_llama>,
 };
 
 const Family kMistral{
@@ -76,11 +78,11 @@ const Family kMistral{
     .title = "Mistral",
     .reference = "arXiv:2310.06825",
     .tokenizer = "LlamaTokenizer",
-    .architectures = kMistralArchitectures,
+    .architectures = llama::kMistralArchitectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_mistral>,
-    .build = build_llama<read_mistral>,
+    .facts = llama_facts<llama::read_mistral>,
+    .build = build_llama<llama::read_mistral>,
 };
 
 }  // namespace accel::models

@@ -15,6 +15,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace marian {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -194,17 +195,18 @@ constexpr std::array<Architecture, 2> kArchitectures{{
 }};
 
 }  // namespace
+}  // namespace marian
 
 const Family kMarian{
     .model_type = "marian",
     .title = "Marian",
     .reference = "arXiv:1804.00344",
     .tokenizer = "MarianTokenizer",
-    .architectures = kArchitectures,
+    .architectures = marian::kArchitectures,
     .inputs = kTextSeq2SeqInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .unused_weights = marian::kUnused,
+    .facts = marian::facts,
+    .build = marian::build,
 };
 
 }  // namespace accel::models

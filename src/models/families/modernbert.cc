@@ -20,6 +20,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace modernbert {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -297,16 +298,17 @@ const std::array<InputSpec, 3> kInputs{{
 }};
 
 }  // namespace
+}  // namespace modernbert
 
 const Family kModernBert{
     .model_type = "modernbert",
     .title = "ModernBERT",
     .reference = "arXiv:2412.13663",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = modernbert::kArchitectures,
+    .inputs = modernbert::kInputs,
+    .unused_weights = modernbert::kUnused,
+    .facts = modernbert::facts,
+    .build = modernbert::build,
 };
 
 }  // namespace accel::models

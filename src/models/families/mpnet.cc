@@ -11,6 +11,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace mpnet {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -110,17 +111,18 @@ const std::array<InputSpec, 3> kInputs{{
 }};
 
 }  // namespace
+}  // namespace mpnet
 
 const Family kMpnet{
     .model_type = "mpnet",
     .title = "MPNet",
     .reference = "arXiv:2004.09297",
     .tokenizer = "MPNetTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = mpnet::kArchitectures,
+    .inputs = mpnet::kInputs,
+    .unused_weights = mpnet::kUnused,
+    .facts = mpnet::facts,
+    .build = mpnet::build,
 };
 
 }  // namespace accel::models

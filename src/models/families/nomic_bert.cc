@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace nomic_bert {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -272,17 +273,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace nomic_bert
 
 const Family kNomicBert{
     .model_type = "nomic_bert",
     .title = "Nomic-BERT",
     .reference = "arXiv:2402.01613",
     .tokenizer = "BertTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = nomic_bert::kArchitectures,
+    .inputs = nomic_bert::kInputs,
+    .unused_weights = nomic_bert::kUnused,
+    .facts = nomic_bert::facts,
+    .build = nomic_bert::build,
 };
 
 }  // namespace accel::models

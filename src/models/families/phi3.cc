@@ -7,6 +7,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace phi3 {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -54,17 +55,18 @@ constexpr std::array<Architecture, 4> kArchitectures{{
 }};
 
 }  // namespace
+}  // namespace phi3
 
 const Family kPhi3{
     .model_type = "phi3",
     .title = "Phi-3",
     .reference = "arXiv:2404.14219",
     .tokenizer = "LlamaTokenizer",
-    .architectures = kArchitectures,
+    .architectures = phi3::kArchitectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_phi3>,
-    .build = build_llama<read_phi3>,
+    .facts = llama_facts<phi3::read_phi3>,
+    .build = build_llama<phi3::read_phi3>,
 };
 
 }  // namespace accel::models

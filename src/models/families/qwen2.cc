@@ -8,6 +8,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace qwen2 {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -74,17 +75,18 @@ constexpr std::array<Architecture, 5> kQwen3Architectures{{
 }};
 
 }  // namespace
+}  // namespace qwen2
 
 const Family kQwen2{
     .model_type = "qwen2",
     .title = "Qwen2",
     .reference = "arXiv:2407.10671",
     .tokenizer = "Qwen2Tokenizer",
-    .architectures = kQwen2Architectures,
+    .architectures = qwen2::kQwen2Architectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_qwen2>,
-    .build = build_llama<read_qwen2>,
+    .facts = llama_facts<qwen2::read_qwen2>,
+    .build = build_llama<qwen2::read_qwen2>,
 };
 
 const Family kQwen3{
@@ -92,11 +94,11 @@ const Family kQwen3{
     .title = "Qwen3",
     .reference = "arXiv:2505.09388",
     .tokenizer = "Qwen2Tokenizer",
-    .architectures = kQwen3Architectures,
+    .architectures = qwen2::kQwen3Architectures,
     .inputs = kLlamaInputs,
     .unused_weights = kLlamaUnused,
-    .facts = llama_facts<read_qwen3>,
-    .build = build_llama<read_qwen3>,
+    .facts = llama_facts<qwen2::read_qwen3>,
+    .build = build_llama<qwen2::read_qwen3>,
 };
 
 }  // namespace accel::models

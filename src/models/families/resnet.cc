@@ -12,6 +12,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace resnet_family {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -70,16 +71,17 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace resnet_family
 
 const Family kResnet{
     .model_type = "resnet",
     .title = "ResNet",
     .reference = "arXiv:1512.03385",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = resnet_family::kArchitectures,
+    .inputs = resnet_family::kInputs,
+    .unused_weights = resnet_family::kUnused,
+    .facts = resnet_family::facts,
+    .build = resnet_family::build,
 };
 
 }  // namespace accel::models

@@ -11,6 +11,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace roberta {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -109,17 +110,18 @@ const std::array<InputSpec, 4> kInputs{{
 }};
 
 }  // namespace
+}  // namespace roberta
 
 const Family kRoberta{
     .model_type = "roberta",
     .title = "RoBERTa",
     .reference = "arXiv:1907.11692",
     .tokenizer = "RobertaTokenizer",
-    .architectures = kRobertaArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = roberta::kRobertaArchitectures,
+    .inputs = roberta::kInputs,
+    .unused_weights = roberta::kUnused,
+    .facts = roberta::facts,
+    .build = roberta::build,
 };
 
 const Family kCamembert{
@@ -127,11 +129,11 @@ const Family kCamembert{
     .title = "CamemBERT",
     .reference = "arXiv:1911.03894",
     .tokenizer = "CamembertTokenizer",
-    .architectures = kCamembertArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = roberta::kCamembertArchitectures,
+    .inputs = roberta::kInputs,
+    .unused_weights = roberta::kUnused,
+    .facts = roberta::facts,
+    .build = roberta::build,
 };
 
 const Family kXlmRoberta{
@@ -139,11 +141,11 @@ const Family kXlmRoberta{
     .title = "XLM-RoBERTa",
     .reference = "arXiv:1911.02116",
     .tokenizer = "XLMRobertaTokenizer",
-    .architectures = kXlmRobertaArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = roberta::kXlmRobertaArchitectures,
+    .inputs = roberta::kInputs,
+    .unused_weights = roberta::kUnused,
+    .facts = roberta::facts,
+    .build = roberta::build,
 };
 
 }  // namespace accel::models

@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace segformer {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -243,16 +244,17 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace segformer
 
 const Family kSegformer{
     .model_type = "segformer",
     .title = "SegFormer",
     .reference = "arXiv:2105.15203",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = segformer::kArchitectures,
+    .inputs = segformer::kInputs,
+    .unused_weights = segformer::kUnused,
+    .facts = segformer::facts,
+    .build = segformer::build,
 };
 
 }  // namespace accel::models

@@ -14,6 +14,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace siglip {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -247,17 +248,18 @@ const std::array<InputSpec, 1> kVisionInputs{{
 }};
 
 }  // namespace
+}  // namespace siglip
 
 const Family kSiglip{
     .model_type = "siglip",
     .title = "SigLIP",
     .reference = "arXiv:2303.15343",
     .tokenizer = "SiglipTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = siglip::kArchitectures,
+    .inputs = siglip::kInputs,
+    .unused_weights = siglip::kUnused,
+    .facts = siglip::facts,
+    .build = siglip::build,
 };
 
 const Family kSiglipText{
@@ -265,22 +267,22 @@ const Family kSiglipText{
     .title = "SigLIP's text model",
     .reference = "arXiv:2303.15343",
     .tokenizer = "SiglipTokenizer",
-    .architectures = kTextArchitectures,
-    .inputs = kTextInputs,
-    .unused_weights = kTextUnused,
-    .facts = text_facts,
-    .build = build_text,
+    .architectures = siglip::kTextArchitectures,
+    .inputs = siglip::kTextInputs,
+    .unused_weights = siglip::kTextUnused,
+    .facts = siglip::text_facts,
+    .build = siglip::build_text,
 };
 
 const Family kSiglipVision{
     .model_type = "siglip_vision_model",
     .title = "SigLIP's vision model",
     .reference = "arXiv:2303.15343",
-    .architectures = kVisionArchitectures,
-    .inputs = kVisionInputs,
-    .unused_weights = kVisionUnused,
-    .facts = vision_facts,
-    .build = build_vision,
+    .architectures = siglip::kVisionArchitectures,
+    .inputs = siglip::kVisionInputs,
+    .unused_weights = siglip::kVisionUnused,
+    .facts = siglip::vision_facts,
+    .build = siglip::build_vision,
 };
 
 }  // namespace accel::models

@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace swin {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -207,16 +208,17 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace swin
 
 const Family kSwin{
     .model_type = "swin",
     .title = "Swin Transformer",
     .reference = "arXiv:2103.14030",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = swin::kArchitectures,
+    .inputs = swin::kInputs,
+    .unused_weights = swin::kUnused,
+    .facts = swin::facts,
+    .build = swin::build,
 };
 
 }  // namespace accel::models

@@ -19,6 +19,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace t5 {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -371,17 +372,18 @@ constexpr std::array<Architecture, 6> kUmt5Architectures{{
 }};
 
 }  // namespace
+}  // namespace t5
 
 const Family kT5{
     .model_type = "t5",
     .title = "T5",
     .reference = "arXiv:1910.10683",
     .tokenizer = "T5Tokenizer",
-    .architectures = kT5Architectures,
+    .architectures = t5::kT5Architectures,
     .inputs = kTextSeq2SeqInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .unused_weights = t5::kUnused,
+    .facts = t5::facts,
+    .build = t5::build,
 };
 
 const Family kMt5{
@@ -389,11 +391,11 @@ const Family kMt5{
     .title = "mT5",
     .reference = "arXiv:2010.11934",
     .tokenizer = "MT5Tokenizer",
-    .architectures = kMt5Architectures,
+    .architectures = t5::kMt5Architectures,
     .inputs = kTextSeq2SeqInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .unused_weights = t5::kUnused,
+    .facts = t5::facts,
+    .build = t5::build,
 };
 
 const Family kUmt5{
@@ -401,11 +403,11 @@ const Family kUmt5{
     .title = "UMT5",
     .reference = "arXiv:2304.09151",
     .tokenizer = "T5Tokenizer",
-    .architectures = kUmt5Architectures,
+    .architectures = t5::kUmt5Architectures,
     .inputs = kTextSeq2SeqInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .unused_weights = t5::kUnused,
+    .facts = t5::facts,
+    .build = t5::build,
 };
 
 }  // namespace accel::models

@@ -11,6 +11,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace vit {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -137,27 +138,28 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace vit
 
 const Family kVit{
     .model_type = "vit",
     .title = "ViT",
     .reference = "arXiv:2010.11929",
-    .architectures = kVitArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build_vit,
+    .architectures = vit::kVitArchitectures,
+    .inputs = vit::kInputs,
+    .unused_weights = vit::kUnused,
+    .facts = vit::facts,
+    .build = vit::build_vit,
 };
 
 const Family kDeit{
     .model_type = "deit",
     .title = "DeiT",
     .reference = "arXiv:2012.12877",
-    .architectures = kDeitArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build_deit,
+    .architectures = vit::kDeitArchitectures,
+    .inputs = vit::kInputs,
+    .unused_weights = vit::kUnused,
+    .facts = vit::facts,
+    .build = vit::build_deit,
 };
 
 }  // namespace accel::models

@@ -25,6 +25,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace wav2vec2 {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -487,17 +488,18 @@ const std::array<InputSpec, 2> kInputs{{
 }};
 
 }  // namespace
+}  // namespace wav2vec2
 
 const Family kWav2Vec2{
     .model_type = "wav2vec2",
     .title = "wav2vec 2.0",
     .reference = "arXiv:2006.11477",
     .tokenizer = "Wav2Vec2CTCTokenizer",
-    .architectures = kWav2Vec2Architectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = wav2vec2_facts,
-    .build = build_wav2vec2,
+    .architectures = wav2vec2::kWav2Vec2Architectures,
+    .inputs = wav2vec2::kInputs,
+    .unused_weights = wav2vec2::kUnused,
+    .facts = wav2vec2::wav2vec2_facts,
+    .build = wav2vec2::build_wav2vec2,
 };
 
 const Family kHubert{
@@ -505,11 +507,11 @@ const Family kHubert{
     .title = "HuBERT",
     .reference = "arXiv:2106.07447",
     .tokenizer = "Wav2Vec2CTCTokenizer",
-    .architectures = kHubertArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = hubert_facts,
-    .build = build_hubert,
+    .architectures = wav2vec2::kHubertArchitectures,
+    .inputs = wav2vec2::kInputs,
+    .unused_weights = wav2vec2::kUnused,
+    .facts = wav2vec2::hubert_facts,
+    .build = wav2vec2::build_hubert,
 };
 
 }  // namespace accel::models

@@ -13,6 +13,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace whisper {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -197,17 +198,18 @@ const std::array<InputSpec, 5> kInputs{{
 }};
 
 }  // namespace
+}  // namespace whisper
 
 const Family kWhisper{
     .model_type = "whisper",
     .title = "Whisper",
     .reference = "arXiv:2212.04356",
     .tokenizer = "WhisperTokenizer",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = whisper::kArchitectures,
+    .inputs = whisper::kInputs,
+    .unused_weights = whisper::kUnused,
+    .facts = whisper::facts,
+    .build = whisper::build,
 };
 
 }  // namespace accel::models

@@ -14,6 +14,7 @@
 #include "models/families/families.h"
 
 namespace accel::models {
+namespace yolos {
 namespace {
 
 // --- config ------------------------------------------------------------------------------------
@@ -146,16 +147,17 @@ const std::array<InputSpec, 1> kInputs{{
 }};
 
 }  // namespace
+}  // namespace yolos
 
 const Family kYolos{
     .model_type = "yolos",
     .title = "YOLOS",
     .reference = "arXiv:2106.00666",
-    .architectures = kArchitectures,
-    .inputs = kInputs,
-    .unused_weights = kUnused,
-    .facts = facts,
-    .build = build,
+    .architectures = yolos::kArchitectures,
+    .inputs = yolos::kInputs,
+    .unused_weights = yolos::kUnused,
+    .facts = yolos::facts,
+    .build = yolos::build,
 };
 
 }  // namespace accel::models

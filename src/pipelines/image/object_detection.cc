@@ -13,7 +13,7 @@
 namespace accel::pipelines {
 namespace {
 
-constexpr double kThreshold = 0.5;  // the reference's
+constexpr double kUsualThreshold = 0.5;  // the reference's
 
 void set_box(std::span<const float> shares, image::Size size, DetectedObject& object) {
   const auto width = static_cast<float>(size.width);
@@ -31,7 +31,7 @@ void set_box(std::span<const float> shares, image::Size size, DetectedObject& ob
 
 Result<Prepared> prepare_object_detection(const TaskModel& model, const TaskInput& input,
                                           const TaskOptions& options) {
-  const double threshold = options.threshold.value_or(kThreshold);
+  const double threshold = options.threshold.value_or(kUsualThreshold);
   ACCEL_ASSIGN(ImageRow image, image_row(model, input));
   Prepared prepared;
   prepared.rows.push_back(std::move(image.row));

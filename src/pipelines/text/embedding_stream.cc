@@ -1,16 +1,9 @@
 #include "pipelines/text/embedding_stream.h"
 
+#include "base/stopwatch.h"
 #include "base/try.h"
 
 namespace accel::pipelines {
-namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-}  // namespace
-
 TextEmbeddingStream::TextEmbeddingStream(std::shared_ptr<const EmbeddingModel> model,
                                          std::shared_ptr<runtime::SessionPool> pool,
                                          EmbeddingStreamOptions options)

@@ -6,6 +6,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace bert {
 namespace {
 
 constexpr std::array<FieldRule, 5> kFields{{
@@ -44,14 +45,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace bert
 
 const Dialect kBert{
     .architecture = "bert",
     .model_type = "bert",
     .head = "BertModel",
-    .fields = kFields,
-    .tensors = kTensors,
-    .complete = complete,
+    .fields = bert::kFields,
+    .tensors = bert::kTensors,
+    .complete = bert::complete,
 };
 
 }  // namespace accel::models::gguf

@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace gemma {
 namespace {
 
 constexpr std::array<TensorRule, 11> kTensors{{
@@ -21,13 +22,14 @@ constexpr std::array<TensorRule, 11> kTensors{{
 }};
 
 }  // namespace
+}  // namespace gemma
 
 const Dialect kGemma{
     .architecture = "gemma",
     .model_type = "gemma",
     .head = "GemmaForCausalLM",
     .fields = decoder_fields(),
-    .tensors = kTensors,
+    .tensors = gemma::kTensors,
     .complete = complete_decoder,
 };
 

@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace gemma2 {
 namespace {
 
 constexpr std::array<TensorRule, 13> kTensors{{
@@ -32,14 +33,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace gemma2
 
 const Dialect kGemma2{
     .architecture = "gemma2",
     .model_type = "gemma2",
     .head = "Gemma2ForCausalLM",
     .fields = decoder_fields(),
-    .tensors = kTensors,
-    .complete = complete,
+    .tensors = gemma2::kTensors,
+    .complete = gemma2::complete,
 };
 
 }  // namespace accel::models::gguf

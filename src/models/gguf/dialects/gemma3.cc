@@ -5,6 +5,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace gemma3 {
 namespace {
 
 constexpr std::array<TensorRule, 16> kTensors{{
@@ -47,14 +48,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace gemma3
 
 const Dialect kGemma3{
     .architecture = "gemma3",
     .model_type = "gemma3_text",
     .head = "Gemma3ForCausalLM",
     .fields = decoder_fields(),
-    .tensors = kTensors,
-    .complete = complete,
+    .tensors = gemma3::kTensors,
+    .complete = gemma3::complete,
 };
 
 }  // namespace accel::models::gguf

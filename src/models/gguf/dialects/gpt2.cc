@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace gpt2 {
 namespace {
 
 constexpr std::array<FieldRule, 5> kFields{{
@@ -34,14 +35,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace gpt2
 
 const Dialect kGpt2{
     .architecture = "gpt2",
     .model_type = "gpt2",
     .head = "GPT2LMHeadModel",
-    .fields = kFields,
-    .tensors = kTensors,
-    .complete = complete,
+    .fields = gpt2::kFields,
+    .tensors = gpt2::kTensors,
+    .complete = gpt2::complete,
 };
 
 }  // namespace accel::models::gguf

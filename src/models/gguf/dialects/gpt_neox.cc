@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace gpt_neox {
 namespace {
 
 constexpr std::array<FieldRule, 7> kFields{{
@@ -40,14 +41,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace gpt_neox
 
 const Dialect kGptNeox{
     .architecture = "gptneox",
     .model_type = "gpt_neox",
     .head = "GPTNeoXForCausalLM",
-    .fields = kFields,
-    .tensors = kTensors,
-    .complete = complete,
+    .fields = gpt_neox::kFields,
+    .tensors = gpt_neox::kTensors,
+    .complete = gpt_neox::complete,
 };
 
 }  // namespace accel::models::gguf

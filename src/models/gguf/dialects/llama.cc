@@ -5,6 +5,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace llama {
 namespace {
 
 constexpr std::array<TensorRule, 13> kTensors{{
@@ -34,14 +35,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace llama
 
 const Dialect kLlama{
     .architecture = "llama",
     .model_type = "llama",
     .head = "LlamaForCausalLM",
     .fields = decoder_fields(),
-    .tensors = kTensors,
-    .complete = complete,
+    .tensors = llama::kTensors,
+    .complete = llama::complete,
 };
 
 }  // namespace accel::models::gguf

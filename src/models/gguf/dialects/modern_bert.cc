@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace modern_bert {
 namespace {
 
 constexpr std::array<FieldRule, 7> kFields{{
@@ -43,14 +44,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace modern_bert
 
 const Dialect kModernBert{
     .architecture = "modern-bert",
     .model_type = "modernbert",
     .head = "ModernBertModel",
-    .fields = kFields,
-    .tensors = kTensors,
-    .complete = complete,
+    .fields = modern_bert::kFields,
+    .tensors = modern_bert::kTensors,
+    .complete = modern_bert::complete,
 };
 
 }  // namespace accel::models::gguf

@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace nomic_bert {
 namespace {
 
 constexpr std::array<FieldRule, 7> kFields{{
@@ -37,14 +38,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace nomic_bert
 
 const Dialect kNomicBert{
     .architecture = "nomic-bert",
     .model_type = "nomic_bert",
     .head = "NomicBertModel",
-    .fields = kFields,
-    .tensors = kTensors,
-    .complete = complete,
+    .fields = nomic_bert::kFields,
+    .tensors = nomic_bert::kTensors,
+    .complete = nomic_bert::complete,
 };
 
 }  // namespace accel::models::gguf

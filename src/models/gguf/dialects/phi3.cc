@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace phi3 {
 namespace {
 
 constexpr std::array<TensorRule, 11> kTensors{{
@@ -39,14 +40,15 @@ void complete(const GgufSource& source, Json& config) {
 }
 
 }  // namespace
+}  // namespace phi3
 
 const Dialect kPhi3{
     .architecture = "phi3",
     .model_type = "phi3",
     .head = "Phi3ForCausalLM",
     .fields = decoder_fields(),
-    .tensors = kTensors,
-    .complete = complete,
+    .tensors = phi3::kTensors,
+    .complete = phi3::complete,
 };
 
 }  // namespace accel::models::gguf

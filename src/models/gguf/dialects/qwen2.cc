@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace qwen2 {
 namespace {
 
 constexpr std::array<TensorRule, 12> kTensors{{
@@ -22,13 +23,14 @@ constexpr std::array<TensorRule, 12> kTensors{{
 }};
 
 }  // namespace
+}  // namespace qwen2
 
 const Dialect kQwen2{
     .architecture = "qwen2",
     .model_type = "qwen2",
     .head = "Qwen2ForCausalLM",
     .fields = decoder_fields(),
-    .tensors = kTensors,
+    .tensors = qwen2::kTensors,
     .complete = complete_decoder,
 };
 

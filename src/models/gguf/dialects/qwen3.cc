@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace qwen3 {
 namespace {
 
 constexpr std::array<TensorRule, 14> kTensors{{
@@ -24,13 +25,14 @@ constexpr std::array<TensorRule, 14> kTensors{{
 }};
 
 }  // namespace
+}  // namespace qwen3
 
 const Dialect kQwen3{
     .architecture = "qwen3",
     .model_type = "qwen3",
     .head = "Qwen3ForCausalLM",
     .fields = decoder_fields(),
-    .tensors = kTensors,
+    .tensors = qwen3::kTensors,
     .complete = complete_decoder,
 };
 

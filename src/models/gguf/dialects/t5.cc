@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace t5 {
 namespace {
 
 constexpr std::array<TensorRule, 32> kTensors{{
@@ -47,13 +48,14 @@ constexpr std::array<TensorRule, 32> kTensors{{
 }};
 
 }  // namespace
+}  // namespace t5
 
 const Dialect kT5{
     .architecture = "t5",
     .model_type = "t5",
     .head = "T5ForConditionalGeneration",
     .fields = t5_fields(),
-    .tensors = kTensors,
+    .tensors = t5::kTensors,
     .complete = complete_t5,
 };
 

@@ -4,6 +4,7 @@
 #include "models/gguf/dialects/dialects.h"
 
 namespace accel::models::gguf {
+namespace t5_encoder {
 namespace {
 
 constexpr std::array<TensorRule, 13> kTensors{{
@@ -25,13 +26,14 @@ constexpr std::array<TensorRule, 13> kTensors{{
 }};
 
 }  // namespace
+}  // namespace t5_encoder
 
 const Dialect kT5Encoder{
     .architecture = "t5encoder",
     .model_type = "t5",
     .head = "T5EncoderModel",
     .fields = t5_fields(),
-    .tensors = kTensors,
+    .tensors = t5_encoder::kTensors,
     .complete = complete_t5,
 };
 
