@@ -89,7 +89,7 @@ struct ModelReport {
   int64_t vocabulary = 0;
   int64_t max_tokens = 0;      // longest input, special tokens included
   int64_t embedding_size = 0;  // 0: no sentence embedding
-  std::string pooling;         // "mean", "cls+max", ...
+  std::string pooling;         // "mean", "cls+max", ...; "by the graph" where an export does it
   bool normalized = false;
   bool lower_case = false;
   std::vector<std::string> prompts;  // names for EmbedOptions::prompt

@@ -58,7 +58,9 @@ std::string readable(const ModelReport& report) {
   add_number("longest input", report.max_tokens);
   add_number("embedding size", report.embedding_size);
   if (report.embedding_size > 0) {
-    add("pooling", report.pooling + (report.normalized ? ", normalised" : ", not normalised"));
+    const bool said = report.pooling != "by the graph";
+    const char* length = report.normalized ? ", normalised" : ", not normalised";
+    add("pooling", report.pooling + (said ? length : ""));
   }
   if (report.lower_case) add("text", "lower-cased");
   add("prompts", fmt::format("{}", fmt::join(report.prompts, ", ")));

@@ -169,11 +169,15 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
   }
   if (folder.embeds_text()) {
     report.tasks.emplace_back("sentence-embedding");
-    report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
+    if (!folder.embeds_itself()) {
+      report.outputs.push_back({"sentence_embedding", DType::kF32, {-1, report.embedding_size}});
+    }
   }
   if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
   add_weights(folder, report);
+  if (folder.embeds_itself()) report.pooling = "by the graph";
   for (const models::Pooling way : sentence.pooling) {
+    if (folder.embeds_itself()) break;
     if (!report.pooling.empty()) report.pooling += "+";
     report.pooling += models::to_string(way);
   }

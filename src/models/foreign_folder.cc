@@ -104,6 +104,7 @@ std::vector<InputSpec> ModelFolder::inputs(Head head) const {
 }
 
 bool ModelFolder::embeds_itself() const {
+  if (!foreign_ || !takes_text()) return false;
   const bool states = foreign::name_outputs(foreign_->outputs(), Head::kBase).ok();
   const bool follow = !sentence_.pooling_assumed && sentence_.chain.empty();
   return foreign::sentence_output(foreign_->outputs()) && !(states && follow);

@@ -65,6 +65,8 @@ class ModelFolder {
   bool takes_text() const;
   bool embeds_text() const;
   int64_t embedding_size() const;  // 0: none
+  // Whether the sentence embedding is an output of a foreign graph itself.
+  bool embeds_itself() const;
   const SentenceModules& sentence() const { return sentence_; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
 
@@ -98,8 +100,6 @@ class ModelFolder {
                                                    const ov::Model& model,
                                                    const foreign::AdaptedInputs& inputs,
                                                    BuiltGraph& built) const;
-  // Whether the sentence embedding is an output of the foreign graph itself.
-  bool embeds_itself() const;
   std::vector<InputSpec> family_inputs(Head head) const;
   Status read_config(const std::filesystem::path& config_path);
 

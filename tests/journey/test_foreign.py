@@ -58,7 +58,7 @@ def onnx(graph, opset=17, **domains):
 
 class ForeignTest(ProgramTest):
     def put(self, *names, settings=None):
-        """A folder with the graphs, and with what stands in the folder `settings` besides weights."""
+        """A folder with the graphs, and with what the folder `settings` has besides weights."""
         folder = self.folder / "model"
         folder.mkdir(exist_ok=True)
         for name in names:
@@ -111,7 +111,8 @@ class Graphs(ForeignTest):
 
     def test_runs_its_task(self):
         folder = self.put("bert-qa-external", settings=DATA / "golden" / "bert-qa")
-        question = ("Who visited Paris?", "--context", "Angela visited Paris.", "--precision", "f32")
+        question = ("Who visited Paris?", "--context", "Angela visited Paris.",
+                    "--precision", "f32")
         found = json.loads(self.accel("run", folder, *question).stdout)
         native = json.loads(self.accel("run", DATA / "golden" / "bert-qa", *question).stdout)
         self.assertEqual(found["result"]["answer"], native["result"]["answer"])

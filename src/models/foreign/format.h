@@ -25,8 +25,8 @@ struct ForeignFile {
 // What the file holds; none: no graph that is known. Errors are those of opening it.
 Result<std::optional<Format>> format_of(const std::filesystem::path& file);
 
-// The graph that `file` is, or of whose folder it is the main part (saved_model.pb); none: no
-// graph. INVALID_ARGUMENT for a SavedModel's part under another name.
+// The graph that `file` is, or whose main part it is (saved_model.pb); none: no graph.
+// INVALID_ARGUMENT for a SavedModel's part under another name.
 Result<std::optional<ForeignFile>> graph_at(const std::filesystem::path& file);
 
 // The graph of a folder, OpenVINO's before ONNX's before the others: under one of the names that
