@@ -143,6 +143,7 @@ class Conversion {
   fs::path target() const {
     return options_.output.empty() ? default_output(options_) : options_.output;
   }
+  std::vector<std::string> wanted_inputs() const;
   Result<models::BuiltGraph> build() const;
   Status write_graph();
   Status hash_sources();
@@ -165,8 +166,32 @@ class Conversion {
   ConvertReport report_;
 };
 
+// All that a later user may want to give and that can be filled in when nobody does: a graph cannot
+// be asked for another input once it is written. Of a graph that is read, what it has.
+std::vector<std::string> Conversion::wanted_inputs() const {
+  const auto rows_of = [&](std::string_view name) {
+    for (const auto& [input, rows] : folder_.facts().index_limits) {
+      if (input == name) return rows;
+    }
+    return int64_t{0};
+  };
+  std::vector<std::string> wanted;
+  for (const models::InputSpec& spec : folder_.inputs(head_)) {
+    bool keep = folder_.foreign() != nullptr || spec.needed != models::Needed::kOnRequest;
+    if (spec.name == "attention_mask" || spec.name == "pixel_mask") keep = true;
+    if (spec.name == "token_type_ids") {
+      // One type says nothing; and GPT-2 takes words for types, where none is not the same as 0.
+      const int64_t types = rows_of(spec.name);
+      keep = keep || (types > 1 && types != folder_.facts().vocabulary);
+    }
+    if (keep) wanted.emplace_back(spec.name);
+  }
+  return wanted;
+}
+
 Result<models::BuiltGraph> Conversion::build() const {
-  ACCEL_ASSIGN(models::BuiltGraph built, folder_.build({.head = head_}));
+  ACCEL_ASSIGN(models::BuiltGraph built,
+               folder_.build({.inputs = wanted_inputs(), .head = head_}));
   if (options_.static_batch > 0) {
     ACCEL_TRY(precision::fix_shapes(*built.model, options_.static_batch, options_.static_length)
                   .with_context(folder_.path().string()));

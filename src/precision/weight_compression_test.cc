@@ -1,9 +1,12 @@
 // Planning, writing and replacing together: a graph, compressed, computes nearly the same.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/convolution.hpp>
 #include <openvino/op/gather.hpp>
@@ -19,6 +22,7 @@
 #include "backend/placed_constant.h"
 #include "precision/weight_plan.h"
 #include "precision/weight_writer.h"
+#include "precision/widened_graph.h"
 #include "precision/written_graph.h"
 
 namespace accel::precision {
@@ -300,6 +304,36 @@ TEST(WeightCompression, NarrowWeightsStayAsTheyAre) {
     EXPECT_EQ(written.format, WeightFormat::kInt8);
   }
   EXPECT_LT(relative_error(run(eight.model, some_ids()), expected), 0.02);
+}
+
+// As an engine widens them itself.
+TEST(WeightCompression, WidenedWeightsAreTheSameNumbers) {
+  const auto layer = weight({300, 200}, 9);
+  const auto x = std::make_shared<op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, 200});
+  const auto model = std::make_shared<ov::Model>(ov::OutputVector{product(x, layer, true)},
+                                                 ov::ParameterVector{x});
+  const Compressed halves = compress(model, {.format = WeightFormat::kF16});
+  ov::Tensor input(ov::element::f32, ov::Shape{3, 200});
+  for (size_t i = 0; i < input.get_size(); ++i) {
+    input.data<float>()[i] = static_cast<float>(i % 13) * 0.25F - 1.5F;
+  }
+  const auto expected = run(halves.model->clone(), input);
+  MemorySink sink;
+  const auto written = write_widened(*halves.model, sink);
+  ASSERT_TRUE(written.ok()) << written.status().to_string();
+  ASSERT_EQ(written->size(), 1U);
+  std::string name = (std::filesystem::temp_directory_path() / "accel-widened-XXXXXX").string();
+  const int fd = ::mkstemp(name.data());
+  ASSERT_TRUE(write_all(fd, sink.bytes, name).ok());
+  ::close(fd);
+  const auto file = MappedFile::open(name);
+  std::filesystem::remove(name);
+  ASSERT_TRUE(file.ok());
+  use_widened(*written, *file);
+  for (const auto& each : halves.model->get_ops()) {
+    EXPECT_FALSE(ov::is_type<op::v0::Convert>(each));
+  }
+  EXPECT_EQ(run(halves.model, input), expected);
 }
 
 TEST(WeightCompression, DamagedWeightsAreRefused) {

@@ -20,10 +20,12 @@ from program import (
     NOT_FOUND,
     RESOURCE_EXHAUSTED,
     TINY,
+    UNIMPLEMENTED,
     ProgramTest,
     read_safetensors,
     write_safetensors,
 )
+from test_foreign import node, onnx
 
 ALREADY_EXISTS = 5
 MODELS = DATA / "golden"
@@ -238,7 +240,7 @@ class Failures(ConvertTest):
 
     def test_a_full_disk_leaves_nothing(self):
         def small_files():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
         self.refused(RESOURCE_EXHAUSTED, "convert", TINY, "a/b/out", cwd=self.folder,
                      preexec_fn=small_files, says="openvino_model.bin")
         self.nothing_left()
@@ -277,17 +279,15 @@ class Failures(ConvertTest):
 
     # row 306
     def test_a_converted_model_that_is_missing_says_how_to_make_it(self):
-        for model, line in (("models/openvino/gpt2/gpt2.xml", "accel convert gpt2 --layout flat"),
-                            ("gpt2-openvino-int8", "accel convert gpt2 --precision int8")):
+        for model, line in (("models/openvino/tiny/tiny.xml", "accel convert tiny --layout flat"),
+                            ("tiny-openvino-int8", "accel convert tiny --precision int8")):
             done = self.refused(NOT_FOUND, "embed", model, "a text", cwd=self.folder, says=line)
             self.assertTrue(done.stderr.rstrip().endswith(line), done.stderr)
             # And the line makes it.
-            if not (self.folder / "gpt2").exists():
-                shutil.copytree(MODELS / "gpt2", self.folder / "gpt2",
-                                copy_function=shutil.copyfile)
+            self.tiny_copy("tiny")
             self.accel(*line.split()[1:], cwd=self.folder)
             self.embeddings(self.folder / model)
-            shutil.rmtree(self.folder / "gpt2")
+            shutil.rmtree(self.folder / "tiny")
             shutil.rmtree(self.folder / model.split("/")[0])
 
 
@@ -331,6 +331,24 @@ class Sources(ConvertTest):
                                       precision)
                 for output in report["check"]:
                     self.assertGreater(output["cosine"], 0.98, (name, precision, output))
+
+    # row 39 (partial: the ONNX project's own test models)
+    def test_graphs_of_other_frameworks_convert(self):
+        kinds = set()
+        for path in sorted(path for path in (DATA / "foreign").iterdir() if path.is_dir()):
+            report = self.convert(path, path.name)
+            kinds.add(report["source_kind"])
+            for output in report["check"]:
+                self.assertLessEqual(output["relative"], 1e-3, (path.name, output))
+            self.accel("show", self.folder / path.name)
+        self.assertLessEqual({"onnx", "openvino-ir", "tensorflow", "tensorflow-lite", "paddle"},
+                             kinds)
+        # What has no conversion is named, and nothing is left.
+        model = self.folder / "odd.onnx"
+        model.write_bytes(onnx(node("first", "Oddity", "x", "t", "mine") +
+                               node("second", "Strange", "t", "y", "mine"), mine=1))
+        self.refused(UNIMPLEMENTED, "convert", model, "odd", cwd=self.folder,
+                     says=("Oddity", "first", "Strange", "second"))
 
     def test_gguf_files_keep_their_own_numbers(self):
         for path in sorted((DATA / "gguf").rglob("*.gguf"))[:4]:
