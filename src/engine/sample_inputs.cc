@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kRows = 2;
 constexpr int64_t kTokens = 24;
+constexpr int64_t kChannels = 3;
 constexpr int64_t kPixels = 64;     // of a free height or width: what halves five times
 constexpr int64_t kSamples = 8000;  // half a second
 constexpr int64_t kFrames = 128;
@@ -23,7 +24,7 @@ int64_t free_size(const backend::Port& port, size_t axis, const SampleLimits& li
     if (port.shape.size() == 3 && axis == 1) return 2;
     return limits.longest > 0 ? std::min(kTokens, limits.longest) : kTokens;
   }
-  if (port.shape.size() >= 4) return kPixels;
+  if (port.shape.size() >= 4) return axis == 1 ? kChannels : kPixels;
   return port.shape.size() == 2 ? kSamples : kFrames;
 }
 

@@ -11,8 +11,8 @@ import zipfile
 from program import (ACCEL, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
                      UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
 
-COMMANDS = ["cache", "devices", "doctor", "embed", "families", "help", "infer", "models",
-            "self-test", "show", "similarity", "tokenize", "version"]
+COMMANDS = ["cache", "convert", "devices", "doctor", "embed", "families", "help", "infer",
+            "models", "self-test", "show", "similarity", "tokenize", "version"]
 
 
 class Infer(ProgramTest):
