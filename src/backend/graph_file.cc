@@ -45,14 +45,20 @@ Result<std::shared_ptr<const ov::Model>> read_graph(const Blob& blob) {
       number_at(end, 16) != content - weights) {
     return broken();
   }
-  using ResultType = Result<std::shared_ptr<const ov::Model>>;
+  ACCEL_ASSIGN(std::shared_ptr<const ov::Model> model,
+               read_ir(std::string(all.substr(weights, content - weights)),
+                       {blob.bytes.first(weights), blob.owner}));
+  return model;
+}
+
+Result<std::shared_ptr<ov::Model>> read_ir(const std::string& text, const Blob& weights) {
+  using ResultType = Result<std::shared_ptr<ov::Model>>;
   return guarded("reading a graph", StatusCode::kDataLoss, [&]() -> ResultType {
-    const ov::Tensor view(ov::element::u8, ov::Shape{weights},
-                          static_cast<const void*>(blob.bytes.data()));
+    const ov::Tensor view(ov::element::u8, ov::Shape{weights.bytes.size()},
+                          static_cast<const void*>(weights.bytes.data()));
     // The copies that the graph's constants hold keep the owner.
-    const ov::Tensor owned(view, std::const_pointer_cast<void>(blob.owner));
-    return std::shared_ptr<const ov::Model>(
-        ov::Core().read_model(std::string(all.substr(weights, content - weights)), owned));
+    const ov::Tensor owned(view, std::const_pointer_cast<void>(weights.owner));
+    return ov::Core().read_model(text, owned);
   });
 }
 

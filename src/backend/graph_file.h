@@ -22,4 +22,8 @@ Status write_graph(const ov::Model& model, std::ostream& out);
 // unchanged.
 Result<std::shared_ptr<const ov::Model>> read_graph(const Blob& blob);
 
+// The graph of an OpenVINO IR: the content of its .xml file, and of its .bin file, which the
+// graph's constants view and keep. DATA_LOSS for what is no IR. Give only what this program wrote.
+Result<std::shared_ptr<ov::Model>> read_ir(const std::string& text, const Blob& weights);
+
 }  // namespace accel::backend

@@ -12,9 +12,11 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 18> kCommands{{
+constexpr std::array<Command, 19> kCommands{{
     {"alias", "short names for models", run_alias},
     {"cache", "what is kept of converted and compiled models", run_cache},
+    {"convert", "any model to OpenVINO IR, with weights of f32, f16, bf16, int8 or int4",
+     run_convert},
     {"devices", "the devices of this machine and what each can run", run_devices},
     {"doctor", "check the installation and say how to mend it", run_doctor},
     {"embed", "texts to sentence embeddings", run_embed},

@@ -10,6 +10,7 @@
 #include "backends/openvino/openvino_backend.h"
 #include "backends/reference/reference_backend.h"
 #include "base/try.h"
+#include "engine/convert.h"
 #include "engine/crash_probe.h"
 #include "engine/loaded_model.h"
 #include "engine/precision_measurement.h"
@@ -21,6 +22,7 @@
 #include "models/model_folder.h"
 #include "models/model_tree.h"
 #include "pipelines/task.h"
+#include "store/content_hash.h"
 #include "store/facts.h"
 #include "store/hash.h"
 
@@ -39,8 +41,10 @@ models::Exported exported_of(UseOptimum use) {
 
 class LocalEngine : public Engine {
  public:
-  LocalEngine(const EngineOptions& options, std::unique_ptr<store::Facts> facts)
+  LocalEngine(const EngineOptions& options, std::filesystem::path cache_dir,
+              std::unique_ptr<store::Facts> facts)
       : options_(options),
+        cache_dir_(std::move(cache_dir)),
         facts_(std::move(facts)),
         cpu_(hardware::read_cpu().identity()),
         usable_cores_(hardware::read_cpu_limits().usable) {
@@ -63,6 +67,7 @@ class LocalEngine : public Engine {
     return verify_weights(*folder);
   }
   Result<std::shared_ptr<Model>> load(const LoadOptions& options) override;
+  Result<ConvertReport> convert(const ConvertOptions& options) override;
   Result<MeasureReport> measure(const std::string& path, const std::string& device,
                                 double seconds) override;
   std::vector<BackendReport> backends() override;
@@ -76,6 +81,7 @@ class LocalEngine : public Engine {
                                                      const std::string& folder) const;
 
   const EngineOptions options_;
+  const std::filesystem::path cache_dir_;
   const std::unique_ptr<store::Facts> facts_;
   const std::string cpu_;
   const int usable_cores_;
@@ -155,6 +161,23 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
   return std::shared_ptr<Model>(std::move(model));
+}
+
+Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
+  ConvertParts parts;
+  ACCEL_ASSIGN(const std::filesystem::path located, models::locate_model(options.source));
+  ACCEL_ASSIGN(parts.folder, models::ModelFolder::open(located, exported_of(options.use_optimum)));
+  ACCEL_ASSIGN(parts.backend, find_backend("openvino"));
+  if (options_.probe) {
+    ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + parts.backend->info().version));
+  }
+  const auto hashes = store::ContentHashes::create({.folder = cache_dir_ / "hashes"});
+  parts.hashes = hashes.get();
+  if (!options.task.empty()) {
+    const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
+    ACCEL_ASSIGN(parts.head, models::parse_head(task.ok() ? (*task)->head : options.task));
+  }
+  return convert_model(parts, options);
 }
 
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
@@ -241,7 +264,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
     ACCEL_ASSIGN(folder, store::default_cache_dir());
   }
   auto facts = store::Facts::create({.folder = folder / "facts"});
-  return std::unique_ptr<Engine>(std::make_unique<engine::LocalEngine>(options, std::move(facts)));
+  return std::unique_ptr<Engine>(
+      std::make_unique<engine::LocalEngine>(options, std::move(folder), std::move(facts)));
 }
 
 std::string_view version() { return kVersion; }

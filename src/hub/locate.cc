@@ -9,6 +9,7 @@
 #include "base/try.h"
 #include "hub/aliases.h"
 #include "hub/cache_walk.h"
+#include "hub/conversion_advice.h"
 #include "hub/hub_cache.h"
 #include "hub/model_name.h"
 
@@ -53,10 +54,11 @@ bool is_worth_pulling(const std::string& name) {
 Status missing(const std::string& name, const ModelName* repository, const Places& where) {
   std::string looked = "no such path";
   if (!where.aliases.empty()) looked += ", no alias of that name in " + where.aliases.string();
+  const std::string conversion = conversion_advice(name);
+  std::string advice = conversion.empty() ? "" : "; a converted model is made by: " + conversion;
   if (repository == nullptr) {
-    return not_found(fmt::format("{}: expected a model, found {}", name, looked));
+    return not_found(fmt::format("{}: expected a model, found {}{}", name, looked, advice));
   }
-  std::string advice;
   if (!where.cache.empty()) {
     const ModelPlaces model(where.cache, *repository);
     looked += is_folder(model.folder) ? ", and no whole snapshot of it in " + model.folder.string()

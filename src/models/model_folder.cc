@@ -80,6 +80,10 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
 }
 
 Status ModelFolder::open_folder(Exported exported) {
+  if (std::error_code ignored; fs::is_directory(path_ / foreign::kFlatSettings, ignored)) {
+    ACCEL_ASSIGN(const auto graph, foreign::find_foreign(path_, {foreign::Format::kOpenVinoIr}));
+    if (graph) return open_foreign(*graph, path_ / foreign::kFlatSettings);
+  }
   ACCEL_ASSIGN(sentence_, read_sentence_modules(path_));
   transformer_ = sentence_.transformer;
   const bool leave = exported == Exported::kLeave;

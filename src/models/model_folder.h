@@ -54,6 +54,8 @@ class ModelFolder {
   const Family& family() const { return *family_; }
   const Facts& facts() const { return facts_; }
   const std::string& architecture() const { return architecture_; }
+  // The content of config.json, or what a GGUF file says in its place; null: there is none.
+  const Json& config() const { return config_; }
   // What config.json's "architectures" asks for; the base when it says nothing. UNIMPLEMENTED lists
   // what is built.
   Result<Head> head() const;

@@ -11,8 +11,9 @@ import zipfile
 from program import (ACCEL, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
                      UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
 
-COMMANDS = ["alias", "cache", "devices", "doctor", "embed", "families", "help", "infer", "list",
-            "models", "pull", "rm", "self-test", "show", "similarity", "tokenize", "version"]
+COMMANDS = ["alias", "cache", "convert", "devices", "doctor", "embed", "families", "help", "infer",
+            "list", "models", "pull", "rm", "self-test", "show", "similarity", "tokenize",
+            "version"]
 
 
 class Infer(ProgramTest):

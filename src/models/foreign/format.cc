@@ -192,6 +192,7 @@ fs::path settings_folder(const ForeignFile& file) {
   };
   fs::path where = fs::weakly_canonical(own, ignored);
   if (has_config(own)) return own;
+  if (has_config(own / kFlatSettings)) return own / kFlatSettings;
   // "onnx", "openvino", "saved_model/1"
   for (int up = 0; up < 2; ++up) {
     const std::string name = where.filename().string();

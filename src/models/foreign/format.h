@@ -36,6 +36,9 @@ Result<std::optional<ForeignFile>> graph_at(const std::filesystem::path& file);
 Result<std::optional<ForeignFile>> find_foreign(const std::filesystem::path& folder,
                                                 const std::vector<Format>& formats = {});
 
+// The folder beside a graph of `accel convert --layout flat` that holds what is no graph.
+constexpr const char* kFlatSettings = ".accel";
+
 // Where config.json, tokenizer.json and the like of a graph lie: beside it, or one folder up where
 // exporters put graphs into a folder of their own ("onnx", "openvino").
 std::filesystem::path settings_folder(const ForeignFile& file);

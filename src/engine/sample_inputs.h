@@ -1,0 +1,24 @@
+// Inputs for a graph that nobody gave any: made from its signature, always the same.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "accel/status.h"
+#include "accel/tensor.h"
+#include "backend/backend.h"
+
+namespace accel::engine {
+
+struct SampleLimits {
+  // Of inputs that are row numbers of a table: its rows. Others get small numbers.
+  std::map<std::string, int64_t> rows;
+  int64_t longest = 0;  // of tokens; 0: no limit
+};
+
+// Rows of different content, two where the batch is free; masks of ones, the second row shorter;
+// pixels and samples from a normal distribution.
+Result<NamedTensors> sample_inputs(const backend::Signature& signature, const SampleLimits& limits);
+
+}  // namespace accel::engine
