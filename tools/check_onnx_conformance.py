@@ -35,6 +35,12 @@ class NoTensor(Exception):
     pass
 
 
+def as_array(value):
+    """Types that numpy lacks come as protobufs."""
+    from onnx import TensorProto, numpy_helper
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else value
+
+
 def write_safetensors(path, arrays):
     header, data = {}, b""
     for name, array in arrays.items():
@@ -84,7 +90,8 @@ def run(case, accel, folder):
     graph = case.model.graph
     model = folder / "model.onnx"
     model.write_bytes(case.model.SerializeToString())
-    for given, expected in case.data_sets:
+    for data_set in case.data_sets:
+        given, expected = ([as_array(value) for value in values] for values in data_set)
         for value in [*given, *expected]:
             if isinstance(value, (list, dict)) or value is None:
                 return "no tensor: a sequence or an optional value"

@@ -40,7 +40,10 @@ constexpr uint32_t kGraphSparse = 15;
 constexpr uint32_t kFunctionNode = 7;
 constexpr uint32_t kNodeOutput = 2;
 constexpr uint32_t kNodeName = 3;
+constexpr uint32_t kNodeOperation = 4;
 constexpr uint32_t kNodeAttribute = 5;
+constexpr uint32_t kAttributeName = 1;
+constexpr uint32_t kAttributeInteger = 3;
 constexpr uint32_t kAttributeTensor = 5;
 constexpr uint32_t kAttributeGraph = 6;
 constexpr uint32_t kAttributeTensors = 10;
@@ -65,6 +68,19 @@ std::optional<uint64_t> number_of(std::string_view text) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
   return whole ? std::optional(value) : std::nullopt;
+}
+
+// Whether an attribute of Attention narrows what each token sees: OpenVINO 2026.4 converts opset
+// 25's left_window_size and right_window_size (-1: none) as if they were not there.
+bool sets_window(std::string_view attribute) {
+  WireReader reader(attribute);
+  std::string_view name;
+  auto size = static_cast<int64_t>(-1);
+  while (const auto field = reader.next()) {
+    if (field->is(kAttributeName, WireType::kBytes)) name = field->bytes;
+    if (field->is(kAttributeInteger, WireType::kVarint)) size = static_cast<int64_t>(field->value);
+  }
+  return size >= 0 && (name == "left_window_size" || name == "right_window_size");
 }
 
 class HeaderWalk {
@@ -146,10 +162,22 @@ Status HeaderWalk::graph(std::string_view bytes, int depth, uint32_t node_field)
 Status HeaderWalk::node(std::string_view bytes, int depth) {
   ++header_.nodes;
   WireReader reader(bytes);
+  std::string_view name;
+  std::string_view operation;
+  bool windowed = false;
   while (const auto field = reader.next()) {
-    if (field->is(kNodeAttribute, WireType::kBytes)) ACCEL_TRY(attribute(field->bytes, depth));
+    if (field->is(kNodeName, WireType::kBytes)) name = field->bytes;
+    if (field->is(kNodeOperation, WireType::kBytes)) operation = field->bytes;
+    if (!field->is(kNodeAttribute, WireType::kBytes)) continue;
+    windowed = windowed || sets_window(field->bytes);
+    ACCEL_TRY(attribute(field->bytes, depth));
   }
-  return reader.broken() ? no_model("a node that is no message") : Status();
+  if (reader.broken()) return no_model("a node that is no message");
+  if (operation != "Attention" || !windowed) return {};
+  return unimplemented(fmt::format("Attention (at {}) looks at a window of its tokens only, which "
+                                   "its front end would leave out; "
+                                   "export the model with the window in its attention mask",
+                                   shown(name)));
 }
 
 Status HeaderWalk::attribute(std::string_view bytes, int depth) {

@@ -34,8 +34,9 @@ constexpr int64_t kOnnxOpsetMax = 27;
 // Whether `bytes`, of the whole file, are an ONNX model's at first sight.
 bool looks_like_onnx(std::string_view bytes);
 
-// DATA_LOSS for what is no ONNX model or is cut off, UNIMPLEMENTED for an opset that is not known.
-// Looks into each message at most once; graphs inside graphs to a depth of 64.
+// DATA_LOSS for what is no ONNX model or is cut off, UNIMPLEMENTED for an opset that is not known
+// and for Attention in windows, which the front end would take for Attention without. Looks into
+// each message at most once; graphs inside graphs to a depth of 64.
 Result<OnnxHeader> parse_onnx_header(std::string_view bytes);
 
 // The names of the nodes of the model's main graph by their first outputs; those without a name are

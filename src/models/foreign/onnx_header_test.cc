@@ -55,6 +55,19 @@ TEST(OnnxHeader, RefusesOpsetsThatAreNotKnown) {
   }
 }
 
+TEST(OnnxHeader, RefusesWindowsThatTheFrontEndWouldLeaveOut) {
+  const auto attention = [](std::string_view name, uint64_t size) {
+    return parse_onnx_header(onnx_model(25, node("self", "Attention",
+                                                 bytes_field(1, name) + number_field(3, size))))
+        .status();
+  };
+  const Status refused = attention("left_window_size", 4);
+  EXPECT_EQ(refused.code(), StatusCode::kUnimplemented);
+  EXPECT_THAT(refused.message(), HasSubstr("\"self\""));
+  EXPECT_TRUE(attention("left_window_size", ~uint64_t{0}).ok());  // -1: no window
+  EXPECT_TRUE(attention("q_num_heads", 4).ok());
+}
+
 TEST(OnnxHeader, RefusesWhatIsNoModel) {
   const std::string whole = onnx_model(17, node("a", "Relu"));
   for (size_t size = 0; size < whole.size(); ++size) {
