@@ -165,7 +165,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
 
 Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
   ConvertParts parts;
-  ACCEL_ASSIGN(const std::filesystem::path located, models::locate_model(options.source));
+  ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.source));
   ACCEL_ASSIGN(parts.folder, models::ModelFolder::open(located, exported_of(options.use_optimum)));
   ACCEL_ASSIGN(parts.backend, find_backend("openvino"));
   if (options_.probe) {
