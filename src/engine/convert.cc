@@ -249,6 +249,9 @@ Status Conversion::hash_sources() {
 SampleLimits Conversion::limits() const {
   SampleLimits limits{.longest = folder_.max_tokens()};
   for (const auto& [name, rows] : folder_.facts().index_limits) limits.rows[name] = rows;
+  for (const models::InputSpec& spec : folder_.inputs(head_)) {
+    limits.shapes[std::string(spec.name)] = spec.shape;
+  }
   for (const auto& [name, most] : folder_.facts().length_limits) {
     limits.longest = limits.longest > 0 ? std::min(limits.longest, most) : most;
   }

@@ -48,9 +48,11 @@ TEST(SampleInputs, FitTheSignatureAndItsLimits) {
   const backend::Signature signature{.inputs = {{"input_ids", DType::kI64, {-1, -1}},
                                                 {"attention_mask", DType::kI32, {-1, -1}},
                                                 {"pixel_values", DType::kF32, {-1, 3, 8, 9}},
+                                                {"frames", DType::kF32, {-1, -1, 80}},
                                                 {"fixed", DType::kF16, {1, 4}}},
                                      .outputs = {}};
-  const SampleLimits limits{.rows = {{"input_ids", 5}}, .longest = 12};
+  const SampleLimits limits{
+      .rows = {{"input_ids", 5}}, .shapes = {{"frames", {-1, 50, 80}}}, .longest = 12};
   const auto inputs = sample_inputs(signature, limits);
   ASSERT_TRUE(inputs.ok()) << inputs.status().to_string();
   const Tensor& ids = *find(*inputs, "input_ids");
@@ -59,6 +61,7 @@ TEST(SampleInputs, FitTheSignatureAndItsLimits) {
   const auto mask = find(*inputs, "attention_mask")->data<int32_t>();
   EXPECT_EQ(std::accumulate(mask.begin(), mask.end(), 0), 12 + 9);
   EXPECT_EQ(find(*inputs, "pixel_values")->shape(), (Shape{2, 3, 8, 9}));
+  EXPECT_EQ(find(*inputs, "frames")->shape(), (Shape{2, 50, 80}));
   EXPECT_EQ(find(*inputs, "fixed")->dtype(), DType::kF16);
   const auto again = sample_inputs(signature, limits);
   EXPECT_TRUE(std::ranges::equal(find(*again, "pixel_values")->bytes(),

@@ -18,6 +18,11 @@ constexpr int64_t kFrames = 128;
 
 // A size for the free axis `axis` of an input.
 int64_t free_size(const backend::Port& port, size_t axis, const SampleLimits& limits) {
+  const auto known = limits.shapes.find(port.name);
+  if (known != limits.shapes.end() && known->second.size() == port.shape.size() &&
+      known->second[axis] > 0) {
+    return known->second[axis];
+  }
   if (axis == 0) return kRows;
   if (is_integer(port.dtype)) {
     // Of [B, C, L] the choices.

@@ -14,6 +14,8 @@ namespace accel::engine {
 struct SampleLimits {
   // Of inputs that are row numbers of a table: its rows. Others get small numbers.
   std::map<std::string, int64_t> rows;
+  // What is known of inputs besides the graph's own shapes: sizes of axes that are free there.
+  std::map<std::string, Shape> shapes;
   int64_t longest = 0;  // of tokens; 0: no limit
 };
 

@@ -184,8 +184,8 @@ std::string name_of(const testing::TestParamInfo<Param>& info) {
   return word(std::get<0>(info.param) + "_" + std::get<1>(info.param));
 }
 
-// Those that go through the engine. Compiling takes most of the time, so a quick run has one of each
-// family: the smallest.
+// Those that go through the engine. Compiling takes most of the time, so a quick run has one of
+// each family: the smallest.
 std::vector<Param> on_the_engine(const char* kind) {
   const char* extent = std::getenv("ACCEL_GOLDENS");
   const bool quick = extent != nullptr && extent == std::string_view("quick");
@@ -213,8 +213,7 @@ std::vector<Param> on_all_backends(const char* kind) {
 
 class GoldenGraph : public Folder {};
 class GoldenSentence : public Folder {};
-INSTANTIATE_TEST_SUITE_P(Golden, GoldenGraph, testing::ValuesIn(on_all_backends("cases")),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Golden, GoldenGraph, testing::ValuesIn(on_all_backends("cases")), name_of);
 INSTANTIATE_TEST_SUITE_P(Golden, GoldenSentence, testing::ValuesIn(on_all_backends("embeddings")),
                          name_of);
 
@@ -281,9 +280,7 @@ bool offers(std::string_view precision) {
 }
 
 class GoldenNarrow : public Folder {};
-INSTANTIATE_TEST_SUITE_P(Golden, GoldenNarrow,
-                         testing::ValuesIn(on_the_engine("cases")),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Golden, GoldenNarrow, testing::ValuesIn(on_the_engine("cases")), name_of);
 
 // Where this machine computes in bf16 or f16, no worse than the reference library does: over all
 // cases and outputs of a folder together, leaving out those of too few values to say anything.

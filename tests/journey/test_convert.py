@@ -335,8 +335,14 @@ class Sources(ConvertTest):
     # row 39 (partial: the ONNX project's own test models)
     def test_graphs_of_other_frameworks_convert(self):
         kinds = set()
+        exported = json.loads((DATA / "foreign" / "index.json").read_text())["exported"]
         for path in sorted(path for path in (DATA / "foreign").iterdir() if path.is_dir()):
-            report = self.convert(path, path.name)
+            model = self.folder / "models" / path.name
+            shutil.copytree(path, model, copy_function=shutil.copyfile)
+            if path.name in exported:
+                shutil.copyfile(DATA / exported[path.name]["from"] / "config.json",
+                                model / "config.json")
+            report = self.convert(model, path.name)
             kinds.add(report["source_kind"])
             for output in report["check"]:
                 self.assertLessEqual(output["relative"], 1e-3, (path.name, output))
