@@ -79,12 +79,13 @@ Result<Size> target_size(const ProcessorConfig& config, Size image) {
   } else if (rule.form == Form::kLargestInside) {
     sides = largest_inside(rule.exact, image);
   }
-  constexpr int64_t kSideMax = int64_t{1} << 30;
-  if (sides.width < 1 || sides.height < 1 || sides.width > kSideMax || sides.height > kSideMax) {
+  constexpr int64_t kScaledSideMax = int64_t{1} << 30;
+  if (sides.width < 1 || sides.height < 1 || sides.width > kScaledSideMax ||
+      sides.height > kScaledSideMax) {
     return invalid_argument(
         fmt::format("an image of {}x{} pixels would be scaled to {}x{}: expected sides from 1 to "
                     "{}; the image is too narrow for this model",
-                    image.width, image.height, sides.width, sides.height, kSideMax));
+                    image.width, image.height, sides.width, sides.height, kScaledSideMax));
   }
   return Size{static_cast<int>(sides.width), static_cast<int>(sides.height)};
 }

@@ -73,10 +73,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     expect(sentence->model->outputs().size() == 1);
     const auto shape = sentence->model->output().get_partial_shape();
     const accel::models::SentenceModules& modules = (*opened)->sentence();
-    const int64_t size = modules.kind == accel::models::EmbeddingKind::kSparse
-                             ? (*opened)->facts().vocabulary
-                             : modules.embedding_size((*opened)->facts().hidden_size);
-    expect(shape[shape.size() - 1].get_length() == size);
+    const int64_t expected = modules.kind == accel::models::EmbeddingKind::kSparse
+                                 ? (*opened)->facts().vocabulary
+                                 : modules.embedding_size((*opened)->facts().hidden_size);
+    expect(shape[shape.size() - 1].get_length() == expected);
   }
   return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "text/test_tokenizers.h"
 #include "text/tokenizer.h"
 
 namespace accel::text {
@@ -25,8 +26,6 @@ std::vector<std::string> names() {
   std::sort(found.begin(), found.end());
   return found;
 }
-
-using Ids = std::vector<int32_t>;
 
 class GoldenTokenizer : public testing::TestWithParam<std::string> {
  protected:

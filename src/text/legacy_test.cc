@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "text/test_tokenizers.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_files.h"
 
@@ -18,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-using Ids = std::vector<int32_t>;
 
 const fs::path kLegacyFolder = fs::path(ACCEL_TEST_DATA) / "legacy-tokenizers";
 

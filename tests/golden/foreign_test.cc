@@ -136,8 +136,9 @@ TEST_P(ForeignExport, ComputesWhatItsCheckpointDoes) {
   put_graph(GetParam());
   const auto model = load(folder_.path(), Use::kInfer);
   ASSERT_TRUE(model);
-  EXPECT_EQ(model->report().source, entry.at("source"));
-  EXPECT_EQ(model->report().family, read_json(golden / "config.json")->at("model_type"));
+  EXPECT_EQ(model->report().source, entry.at("source").get<std::string>());
+  EXPECT_EQ(model->report().family,
+            read_json(golden / "config.json")->at("model_type").get<std::string>());
   expect_recorded(*model, golden);
 }
 
@@ -166,7 +167,7 @@ TEST_P(ForeignTask, AnswersAsItsCheckpointDoes) {
   ASSERT_TRUE(found->items[0].ok()) << found->items[0].status().to_string();
   EXPECT_EQ(native->report().source, "native");
   EXPECT_EQ(expected->report.source, "native");
-  EXPECT_EQ(found->report.source, entry.at("source"));
+  EXPECT_EQ(found->report.source, entry.at("source").get<std::string>());
   const Json wanted = *parse_json(to_json(*expected->items[0]));
   const Json given = *parse_json(to_json(*found->items[0]));
   const Json flat_wanted = wanted.flatten();
@@ -209,7 +210,7 @@ TEST_P(ForeignDense, ComputesWhatItSays) {
   };
   const auto model = load(foreign_folder(GetParam()), Use::kInfer);
   ASSERT_TRUE(model);
-  EXPECT_EQ(model->report().source, entry.at("source"));
+  EXPECT_EQ(model->report().source, entry.at("source").get<std::string>());
   EXPECT_EQ(model->report().parameters, 67u);
   const auto result =
       model->infer({{entry.at("input").get<std::string>(), rows(index_of_graphs().at("x"))}});
@@ -217,7 +218,7 @@ TEST_P(ForeignDense, ComputesWhatItSays) {
   ASSERT_EQ(result->outputs.size(), 1u);
   EXPECT_EQ(result->outputs[0].name, entry.at("output"));
   EXPECT_LE(difference(result->outputs[0].tensor, rows(index_of_graphs().at("y"))), 1e-5F);
-  EXPECT_EQ(result->report.source, entry.at("source"));
+  EXPECT_EQ(result->report.source, entry.at("source").get<std::string>());
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ForeignDense, testing::ValuesIn(names_of("dense")), word);
