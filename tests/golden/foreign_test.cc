@@ -216,7 +216,7 @@ TEST_P(ForeignDense, ComputesWhatItSays) {
       model->infer({{entry.at("input").get<std::string>(), rows(index_of_graphs().at("x"))}});
   ASSERT_TRUE(result.ok()) << result.status().to_string();
   ASSERT_EQ(result->outputs.size(), 1u);
-  EXPECT_EQ(result->outputs[0].name, entry.at("output"));
+  EXPECT_EQ(result->outputs[0].name, entry.at("output").get<std::string>());
   EXPECT_LE(difference(result->outputs[0].tensor, rows(index_of_graphs().at("y"))), 1e-5F);
   EXPECT_EQ(result->report.source, entry.at("source").get<std::string>());
 }

@@ -233,6 +233,8 @@ class BadGraphs(ForeignTest):
             done = self.accel("show", path, code=None)
             self.assertIn(done.returncode, (INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, DATA_LOSS),
                           (content[:20], done.stderr))
+            # The engine's own libraries have nothing to say to the user.
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@
 #include "models/foreign/front_end.h"
 #include "models/foreign/ir_header.h"
 #include "models/foreign/onnx_header.h"
+#include "models/foreign/protobuf.h"
 #include "tensors/shown.h"
 
 namespace accel::models::foreign {
@@ -116,12 +117,25 @@ std::optional<int64_t> table_rows(const ov::Output<ov::Node>& value, int depth =
   return least;
 }
 
+// The front ends leave to their own checks, and leak, what is cut off between its outermost parts.
+Status check_whole(std::string_view message, Format format) {
+  WireReader reader(message);
+  while (reader.next()) {
+  }
+  if (!reader.broken()) return {};
+  return data_loss(fmt::format("expected a whole {} graph, found one that is cut off or damaged: "
+                               "export or fetch it again",
+                               title(format)));
+}
+
 // What the header says, before anything is opened; the files that are read.
 Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
   std::vector<fs::path> files{file.path};
   std::error_code error;
   if (fs::is_directory(file.path, error)) {
     files = {file.path / "saved_model.pb"};
+    ACCEL_ASSIGN(const auto graph, MappedFile::open(files.front()));
+    ACCEL_TRY(check_whole(chars(graph->bytes()), file.format));
     fs::directory_iterator at(file.path / "variables", error);
     for (; !error && at != fs::directory_iterator(); at.increment(error)) {
       files.push_back(at->path());
@@ -129,8 +143,10 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
     return files;
   }
   ACCEL_ASSIGN(const auto mapped, MappedFile::open(file.path));
-  const std::string_view bytes(reinterpret_cast<const char*>(mapped->bytes().data()),
-                               mapped->bytes().size());
+  const std::string_view bytes = chars(mapped->bytes());
+  if (file.format == Format::kTensorFlow || file.format == Format::kPaddle) {
+    ACCEL_TRY(check_whole(bytes, file.format));
+  }
   if (file.format == Format::kOnnx) {
     ACCEL_ASSIGN(const OnnxHeader header, parse_onnx_header(bytes));
     ACCEL_ASSIGN(const auto data, check_data_files(header, file.path.parent_path().empty()
