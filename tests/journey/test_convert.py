@@ -326,7 +326,8 @@ class Sources(ConvertTest):
     def test_many_families_convert_and_check(self):
         for name in ("bert-qa", "t5", "whisper", "clip", "llama", "vit-imgcls", "wav2vec2-ctc",
                      "convnext-imgcls", "deberta-v2-seqcls", "bert-bf16", "bert-f16"):
-            for precision in ("f32", "int8"):
+            narrow = name in ("bert-qa", "convnext-imgcls")
+            for precision in ("f32", "int8") if narrow else ("f32",):
                 report = self.convert(MODELS / name, f"{name}-{precision}", "--precision",
                                       precision)
                 for output in report["check"]:

@@ -49,7 +49,7 @@ Result<AdaptedInputs> adapt_inputs(const ov::Model& model, const std::vector<Map
   AdaptedInputs adapted;
   std::vector<const MappedInput*> fillings;
   std::vector<std::string_view> missing;
-  const ov::ParameterVector parameters = model.get_parameters();
+  const ov::ParameterVector& parameters = model.get_parameters();
   for (const MappedInput& input : inputs) {
     const std::string role(input.spec.name);
     if (std::ranges::find(wanted, role) != wanted.end()) {

@@ -186,7 +186,7 @@ fs::path settings_folder(const ForeignFile& file) {
   std::error_code ignored;
   const bool folder = fs::is_directory(file.path, ignored);
   const fs::path beside = file.path.has_parent_path() ? file.path.parent_path() : fs::path(".");
-  const fs::path own = folder ? file.path : beside;
+  fs::path own = folder ? file.path : beside;
   const auto has_config = [&](const fs::path& where) {
     return is_regular(where / "config.json") || is_regular(where / "modules.json");
   };
