@@ -18,7 +18,6 @@ namespace accel::engine {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::ElementsAre;
 
 NamedTensor numbers(const std::string& name, const std::vector<float>& values) {
   Tensor tensor = Tensor::allocate(DType::kF32, {static_cast<int64_t>(values.size())});

@@ -79,7 +79,7 @@ bool becomes_weight(const Value& value, int depth = 0) {
 
 // The conversion to f32 that is all a constant is used for, or the constant.
 Value computed_value(const std::shared_ptr<ov::op::v0::Constant>& constant) {
-  const Value value = constant->output(0);
+  Value value = constant->output(0);
   const auto inputs = value.get_target_inputs();
   if (inputs.size() != 1) return value;
   ov::Node* node = inputs.begin()->get_node();

@@ -61,7 +61,7 @@ class IntegerWriter {
  private:
   Status write_rows(size_t begin, size_t end);
   void read_rows(size_t begin, size_t end);
-  Result<PlacedTensor> put(const ov::element::Type& type, ov::Shape shape,
+  Result<PlacedTensor> put(const ov::element::Type& type, const ov::Shape& shape,
                            std::span<const std::byte> bytes);
   Result<PlacedTensor> put_scales(const ov::Shape& shape);
   Result<PlacedTensor> put_zeros(const ov::Shape& shape);
@@ -139,12 +139,12 @@ Status IntegerWriter::write_rows(size_t begin, size_t end) {
   return sink_.append(bytes_of(integers_.data(), bytes));
 }
 
-Result<PlacedTensor> IntegerWriter::put(const ov::element::Type& type, ov::Shape shape,
+Result<PlacedTensor> IntegerWriter::put(const ov::element::Type& type, const ov::Shape& shape,
                                         std::span<const std::byte> bytes) {
   ACCEL_TRY(align(sink_));
   const backend::Place place{sink_.position(), bytes.size()};
   ACCEL_TRY(sink_.append(bytes));
-  return PlacedTensor{type, std::move(shape), place};
+  return PlacedTensor{type, shape, place};
 }
 
 Result<PlacedTensor> IntegerWriter::put_scales(const ov::Shape& shape) {

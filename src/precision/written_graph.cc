@@ -44,7 +44,7 @@ Value converted(const Value& value, const ov::element::Type& type, bool mark) {
 
 Value numbers_of(const PlannedWeight& weight, const WrittenWeight& written) {
   if (!written.scales) {
-    const Value value = placed(written.values);
+    Value value = placed(written.values);
     const ov::element::Type& type = weight.value.get_element_type();
     if (value.get_element_type() == type) return value;
     return converted(value, type, true);

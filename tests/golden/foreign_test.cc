@@ -16,8 +16,6 @@ namespace accel {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr float kTolerance = 1e-4F;  // on outputs of unit scale, as for the checkpoints
