@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "hub/cache_walk.h"
 #include "hub/hub_cache.h"
 #include "hub/model_name.h"
 #include "models/foreign/format.h"
@@ -14,35 +15,17 @@ namespace accel::models {
 namespace {
 
 namespace fs = std::filesystem;
+using hub::folders_in;
+using hub::is_file;
+using hub::is_folder;
 
 constexpr int kDeepest = 16;
-
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 bool is_model(const fs::path& folder) {
   if (is_file(folder / "modules.json")) return true;
   if (!is_file(folder / "config.json")) return false;
   const Result<Json> config = read_json(folder / "config.json");
   return config.ok() && config->is_object() && config->contains("model_type");
-}
-
-std::vector<fs::path> folders_in(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code error;
-  fs::directory_iterator at(folder, fs::directory_options::skip_permission_denied, error);
-  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
-    if (is_folder(at->path())) found.push_back(at->path());
-  }
-  std::ranges::sort(found);
-  return found;
 }
 
 // Whether the file is a model by itself: the only one or the first part of a GGUF model, or a

@@ -117,7 +117,7 @@ std::optional<int64_t> table_rows(const ov::Output<ov::Node>& value, int depth =
   return least;
 }
 
-// The front ends leave to their own checks, and leak, what is cut off between its outermost parts.
+// The front ends refuse what is cut off, too, but write to standard error and leak about it.
 Status check_whole(std::string_view message, Format format) {
   WireReader reader(message);
   while (reader.next()) {
