@@ -27,6 +27,32 @@
 
 namespace accel {
 
+// How far the cache spared making a graph and compiling it.
+enum class CacheOutcome {
+  kUnused,         // nothing is kept of such a model: reading it again is as quick
+  kMade,           // nothing was found: made and compiled
+  kGraphFound,     // compiled from the converted graph that was kept
+  kCompiledFound,  // the compiled model was imported
+};
+
+// What happened at the cache of graphs; times of steps that were not taken are 0.
+struct CacheReport {
+  CacheOutcome outcome = CacheOutcome::kUnused;
+  bool has_graph = false;  // whether the converted graph was in the cache, used or not
+  bool stored_graph = false;
+  bool stored_compiled = false;
+  std::string not_kept;              // why the compiled model is not kept, where it cannot be
+  std::vector<std::string> changed;  // what differs from the last entry of this model
+  std::vector<std::string> warnings;
+  double lookup_ms = 0;   // finding entries and reading their headers
+  double verify_ms = 0;   // reading every byte of what was found
+  double wait_ms = 0;     // for another process that was making the same
+  double import_ms = 0;   // engine or graph reader, on what was found
+  double make_ms = 0;     // the conversion
+  double compile_ms = 0;  // the engine
+  double store_ms = 0;    // writing entries
+};
+
 // What really ran: part of every result.
 struct RunReport {
   std::string backend;                    // "openvino", "reference"
@@ -45,6 +71,7 @@ struct RunReport {
   // How the precision came about: "requested", "measured" (auto, remembered from a measurement on
   // this machine) or "unmeasured" (auto, f32 until Engine::measure() has run).
   std::string precision_source = "requested";
+  CacheReport cache;
 };
 
 struct DeviceReport {
@@ -139,8 +166,8 @@ struct MeasureReport {
 };
 
 struct EngineOptions {
-  // Where measured facts are remembered. Empty: $ACCEL_CACHE_DIR, else $XDG_CACHE_HOME/accel, else
-  // ~/.cache/accel.
+  // Where measured facts, converted graphs and compiled models are kept. Empty: $ACCEL_CACHE_DIR,
+  // else $XDG_CACHE_HOME/accel, else ~/.cache/accel.
   std::string cache_dir;
   // Runs the engine once in a child process before first use, so that an engine that crashes on
   // this CPU is reported and not fatal. The answer is remembered.
@@ -176,6 +203,9 @@ struct LoadOptions {
   std::string task;
   Use use = Use::kEmbed;
   UseOptimum use_optimum = UseOptimum::kAuto;
+  // Takes converted graphs and compiled models from the cache and keeps them there; false: makes
+  // them anew and keeps nothing.
+  bool cache = true;
 };
 
 struct InferOptions {

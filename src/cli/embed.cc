@@ -190,7 +190,7 @@ void EmbedCommand::tell(double total_seconds) const {
                        tally_.replaced_utf8,
                        tally_.replaced_utf8 == 1 ? "sequence was" : "sequences were"));
   }
-  if (tally_.report.fallback) notice("fell back: " + tally_.report.fallback_reason);
+  notice_report(tally_.report, flags_.model.model);
   if (flags_.stats) notice_line(statistics(total_seconds));
 }
 

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/model_flags.h"
+#include "cli/statistics.h"
 #include "cli/wire.h"
 #include "tensors/tensor_files.h"
 
@@ -63,7 +64,7 @@ Status run_infer(const Command& command, const Arguments& arguments) {
   ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kInfer));
   ACCEL_ASSIGN(const InferResult result, model->infer(inputs, options));
   ACCEL_TRY(check_output(output_path, result.outputs));
-  if (result.report.fallback) notice("fell back: " + result.report.fallback_reason);
+  notice_report(result.report, model_flags.model);
   return tensors::write_tensors(output_path, result.outputs);
 }
 

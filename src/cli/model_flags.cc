@@ -49,6 +49,8 @@ void ModelFlags::declare(Flags& flags) {
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");
   declare_use_optimum(flags, &use_optimum);
+  flags.flag("--no-cache", &no_cache,
+             "converts and compiles anew, and keeps nothing of it (accel cache)");
 }
 
 void declare_use_optimum(Flags& flags, std::string* value) {
@@ -87,7 +89,8 @@ Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
                              .own_kernels = kernels == "auto",
                              .task = task,
                              .use = use,
-                             .use_optimum = parse_use_optimum(use_optimum)});
+                             .use_optimum = parse_use_optimum(use_optimum),
+                             .cache = !no_cache});
   if (!loaded.ok()) return explain_device(loaded.status(), device);
   return loaded;
 }

@@ -20,6 +20,7 @@ struct ModelFlags {
   int64_t streams = 0;
   int64_t threads = 0;
   std::string use_optimum = "auto";
+  bool no_cache = false;
   std::string task;  // declared by the commands that have a choice
 
   // Declares MODEL and the flags.

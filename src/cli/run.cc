@@ -255,7 +255,7 @@ Status RunCommand::run() {
                       .progress = !people},
                      tally_));
   ACCEL_TRY(output->commit());
-  if (stream_->report().fallback) notice("fell back: " + stream_->report().fallback_reason);
+  notice_report(stream_->report(), flags_.model.model);
   if (flags_.stats) notice_line(statistics());
   if (tally_.interrupted) {
     return cancelled(

@@ -1,8 +1,43 @@
 #include "cli/statistics.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "cli/console.h"
 #include "hardware/limits.h"
 
 namespace accel::cli {
+namespace {
+
+// Parts of a cache's key that change without a flag.
+constexpr auto kSurprising =
+    std::to_array<std::string_view>({"weights", "config", "accel", "engine", "cpu"});
+
+nlohmann::ordered_json cache_json(const CacheReport& cache) {
+  if (cache.outcome == CacheOutcome::kUnused) return "unused";
+  const auto state = [](bool found, bool stored, bool made) {
+    return found ? "found" : stored ? "stored" : made ? "made" : "unused";
+  };
+  const bool compiled = cache.outcome == CacheOutcome::kCompiledFound;
+  nlohmann::ordered_json json{
+      {"graph", state(cache.has_graph, cache.stored_graph, cache.make_ms > 0)},
+      {"compiled", state(compiled, cache.stored_compiled, !compiled)},
+      {"lookup_ms", cache.lookup_ms},
+      {"verify_ms", cache.verify_ms},
+      {"wait_ms", cache.wait_ms},
+      {"import_ms", cache.import_ms},
+      {"make_ms", cache.make_ms},
+      {"compile_ms", cache.compile_ms},
+      {"store_ms", cache.store_ms}};
+  if (!cache.changed.empty()) json["changed"] = cache.changed;
+  if (!cache.not_kept.empty()) json["not_kept"] = cache.not_kept;
+  return json;
+}
+
+}  // namespace
 
 void add_memory(nlohmann::ordered_json& line) {
   constexpr double kMebibyte = 1 << 20;
@@ -22,6 +57,21 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
   line["threads"] = report.threads;
   line["fallback"] = report.fallback;
   if (report.fallback) line["fallback_reason"] = report.fallback_reason;
+  line["cache"] = cache_json(report.cache);
+}
+
+void notice_report(const RunReport& report, std::string_view model) {
+  if (report.fallback) notice("fell back: " + report.fallback_reason);
+  for (const std::string& warning : report.cache.warnings) notice("cache: " + warning);
+  // Flags are no surprise to whoever gave them.
+  std::vector<std::string_view> changed;
+  for (const std::string_view part : report.cache.changed) {
+    if (std::ranges::find(kSurprising, part) != kSurprising.end()) changed.push_back(part);
+  }
+  if (changed.empty()) return;
+  notice(fmt::format("{}: another {} than the cache knows; {} again", model,
+                     fmt::join(changed, " and "),
+                     report.cache.make_ms > 0 ? "converted and compiled" : "compiled"));
 }
 
 }  // namespace accel::cli

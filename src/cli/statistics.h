@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "accel/engine.h"
 
@@ -11,7 +12,11 @@ namespace accel::cli {
 void add_memory(nlohmann::ordered_json& line);
 
 // What ran: device, precision, backend, kernels, what the graph was made of, streams, threads, and
-// whether it is a fallback.
+// whether it is a fallback; what of it came from the cache.
 void add_report(nlohmann::ordered_json& line, const RunReport& report);
+
+// Notices of what one should know without asking: a fallback, trouble with the cache, and that
+// `model` is not what was cached of it.
+void notice_report(const RunReport& report, std::string_view model);
 
 }  // namespace accel::cli

@@ -12,6 +12,7 @@
 #include "base/try.h"
 #include "engine/convert.h"
 #include "engine/crash_probe.h"
+#include "engine/graph_cache.h"
 #include "engine/loaded_model.h"
 #include "engine/precision_measurement.h"
 #include "engine/weight_verification.h"
@@ -58,7 +59,9 @@ class LocalEngine : public Engine {
   Result<std::vector<FoundModel>> find_models(const std::string& tree) override;
   Result<ModelReport> describe(const std::string& path, UseOptimum use_optimum) override {
     ACCEL_ASSIGN(const auto located, hub::locate_model(path));
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located, exported_of(use_optimum)));
+    ACCEL_ASSIGN(const auto caches, this->caches());
+    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located, exported_of(use_optimum),
+                                                              caches->graphs.get()));
     return report_of(*folder);
   }
   Result<VerifyReport> verify(const std::string& path) override {
@@ -74,6 +77,12 @@ class LocalEngine : public Engine {
   std::vector<DeviceReport> devices() override;
 
  private:
+  // What is kept of graphs: made at first use, for most of what an engine is asked needs none.
+  struct Caches {
+    std::shared_ptr<const GraphCache> compiled;
+    std::unique_ptr<const models::foreign::GraphMemory> graphs;
+  };
+  Result<const Caches*> caches();
   Result<BackendPtr> find_backend(const std::string& name) const;
   Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
   // What kAuto means for this model and device.
@@ -86,7 +95,23 @@ class LocalEngine : public Engine {
   const std::string cpu_;
   const int usable_cores_;
   std::map<std::string, BackendPtr> backends_;  // never changed after construction
+  std::mutex mutex_;
+  std::unique_ptr<const Caches> caches_;  // guarded by mutex_ while it is made
 };
+
+Result<const LocalEngine::Caches*> LocalEngine::caches() {
+  const std::lock_guard lock(mutex_);
+  if (!caches_) {
+    ACCEL_ASSIGN(std::shared_ptr<const GraphCache> compiled,
+                 GraphCache::create({.cache_dir = cache_dir_, .cpu = cpu_}));
+    auto graphs = std::make_unique<const models::foreign::GraphMemory>(
+        models::foreign::GraphMemoryOptions{.folder = cache_dir_ / "graphs",
+                                            .hashes = &compiled->hashes(),
+                                            .build = accel_build(compiled->hashes())});
+    caches_ = std::make_unique<const Caches>(Caches{compiled, std::move(graphs)});
+  }
+  return caches_.get();
+}
 
 Result<BackendPtr> LocalEngine::find_backend(const std::string& name) const {
   const auto it = backends_.find(name);
@@ -134,8 +159,10 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   }
   ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
+  ACCEL_ASSIGN(const Caches* const caches, this->caches());
   ACCEL_ASSIGN(const auto folder,
-               models::ModelFolder::open(located, exported_of(options.use_optimum)));
+               models::ModelFolder::open(located, exported_of(options.use_optimum),
+                                         options.cache ? caches->graphs.get() : nullptr));
   if (options_.probe && options.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
@@ -149,7 +176,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                        .threads = threads,
                                        .own_kernels = options.own_kernels},
                            .precision_source = source,
-                           .head = {}};
+                           .head = {},
+                           .cache = options.cache ? caches->compiled : nullptr};
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());

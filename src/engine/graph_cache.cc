@@ -97,7 +97,7 @@ class Compilation {
   store::CacheKey graph_key_;
   store::CacheKey compiled_key_;
   std::string graph_not_kept_;
-  CacheReport report_;
+  CacheReport report_{.outcome = CacheOutcome::kMade};
 };
 
 template <class Pointer, class Read>
@@ -169,6 +169,7 @@ Result<GraphPtr> Compilation::make_graph() {
     GraphPtr graph = find_or_lock<GraphPtr>(graph_key_, backend::read_graph, graph_not_kept_, held);
     if (graph) {
       report_.outcome = CacheOutcome::kGraphFound;
+      report_.has_graph = true;
       return graph;
     }
     if (report_.changed.empty()) {
@@ -202,6 +203,7 @@ Result<CachedModel> Compilation::run() {
     ModelPtr model = find_or_lock<ModelPtr>(compiled_key_, read, report_.not_kept, held);
     if (model) {
       report_.outcome = CacheOutcome::kCompiledFound;
+      report_.has_graph = source_.keep_graph && place_.entries.identity(graph_key_).has_value();
       return CachedModel{std::move(model), std::move(report_)};
     }
     report_.changed = place_.entries.changed_parts(compiled_key_, source_.label);
@@ -266,6 +268,7 @@ std::string describe(const CacheReport& report) {
     if (ms > 0) text += fmt::format("{}{} in {:.1f} ms", text.empty() ? "" : ", ", what, ms);
   };
   switch (report.outcome) {
+    case CacheOutcome::kUnused: return "not used";
     case CacheOutcome::kCompiledFound: add("compiled model found", report.lookup_ms); break;
     case CacheOutcome::kGraphFound: add("graph found", report.lookup_ms); break;
     case CacheOutcome::kMade:

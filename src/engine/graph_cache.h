@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/engine.h"
 #include "accel/status.h"
 #include "backend/backend.h"
 #include "store/cache.h"
@@ -48,35 +49,12 @@ struct GraphSource {
   bool keep_compiled = true;
 };
 
-enum class CacheOutcome {
-  kCompiledFound,  // imported
-  kGraphFound,     // compiled from the graph that was kept
-  kMade,           // made and compiled
-};
-
-// What happened; times of steps that were not taken are 0.
-struct CacheReport {
-  CacheOutcome outcome = CacheOutcome::kMade;
-  bool stored_graph = false;
-  bool stored_compiled = false;
-  std::string not_kept;              // why the compiled model is not kept, where it cannot be
-  std::vector<std::string> changed;  // parts that differ from the last entry of this label
-  std::vector<std::string> warnings;
-  double lookup_ms = 0;   // finding entries and reading their headers
-  double verify_ms = 0;   // reading every byte of what was found
-  double wait_ms = 0;     // for another process that was making the same
-  double import_ms = 0;   // engine or graph reader, on what was found
-  double make_ms = 0;     // the conversion
-  double compile_ms = 0;  // the engine
-  double store_ms = 0;    // writing entries
-};
-
 // "compiled model found in 0.3 ms, checked in 9 ms, imported in 80 ms", for a log.
 std::string describe(const CacheReport& report);
 
 struct CachedModel {
   std::shared_ptr<const backend::CompiledModel> model;
-  CacheReport report;
+  CacheReport report = {};
 };
 
 struct GraphCacheOptions {

@@ -11,6 +11,7 @@
 #include "engine/embed_all.h"
 #include "pipelines/text/embedding_stream.h"
 #include "runtime/token_batches.h"
+#include "store/hash.h"
 #include "tensors/convert.h"
 
 namespace accel::engine {
@@ -151,13 +152,53 @@ void add_weights(const models::ModelFolder& folder, ModelReport& report) {
   report.weights_dtype = fmt::format("{}", fmt::join(formats, "+"));
 }
 
+Result<std::vector<PortReport>> outputs_of(const models::ModelFolder& folder, models::Head head) {
+  std::vector<PortReport> outputs;
+  if (folder.foreign() != nullptr) {
+    ACCEL_ASSIGN(const auto ports, folder.foreign_outputs(head));
+    for (const models::foreign::GraphPort& port : ports) {
+      outputs.push_back({port.name, port.dtype, port.shape});
+    }
+    return outputs;
+  }
+  ACCEL_ASSIGN(const models::BuiltGraph graph, folder.build({.head = head, .outline = true}));
+  for (const auto& output : std::as_const(*graph.model).outputs()) {
+    outputs.push_back(port_report(output));
+  }
+  return outputs;
+}
+
+// Where the model lies: of another place it is another model, though one of the same content shares
+// its entries.
+std::string label_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  return (error ? path : absolute).lexically_normal().string();
+}
+
+// Of all bytes of the files, in their order.
+Result<std::string> content_of(const std::vector<std::filesystem::path>& files,
+                               const store::ContentHashes& hashes) {
+  std::string digests;
+  for (const std::filesystem::path& file : files) {
+    ACCEL_ASSIGN(const std::string digest, hashes.of_file(file));
+    digests += digest;
+  }
+  return store::fingerprint(digests);
+}
+
 }  // namespace
+
+Keeping worth_keeping(std::string_view source, std::string_view device) {
+  if (device != "CPU") return {.graph = false, .compiled = true};
+  if (source == "native") return {};
+  return {.graph = source != "openvino-ir", .compiled = true};
+}
 
 Result<ModelReport> report_of(const models::ModelFolder& folder,
                               std::optional<models::Head> wanted) {
   const Result<models::Head> own = folder.head();
   const models::Head head = wanted.value_or(own.ok() ? *own : models::Head::kBase);
-  ACCEL_ASSIGN(const models::BuiltGraph graph, folder.build({.head = head, .outline = true}));
   const models::SentenceModules& sentence = folder.sentence();
   ModelReport report{
       .path = folder.path().string(),
@@ -180,9 +221,7 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
   for (const models::InputSpec& spec : folder.inputs(head)) {
     report.inputs.push_back(port_report(spec));
   }
-  for (const auto& output : std::as_const(*graph.model).outputs()) {
-    report.outputs.push_back(port_report(output));
-  }
+  ACCEL_ASSIGN(report.outputs, outputs_of(folder, head));
   if (folder.embeds_text()) {
     report.tasks.emplace_back(models::to_string(sentence.kind));
     if (!folder.embeds_itself()) {
@@ -279,9 +318,17 @@ Result<LoadedModel::GraphPtr> LoadedModel::graph(const models::GraphRequest& req
 }
 
 Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& request) const {
-  ACCEL_ASSIGN(models::BuiltGraph built, parts_.folder->build(request));
-  ACCEL_ASSIGN(auto compiled, parts_.backend->compile(built.model, parts_.compile));
-  const backend::Executed& executed = compiled->executed();
+  const Keeping keep = worth_keeping(report_.source, parts_.compile.device);
+  std::vector<std::shared_ptr<const MappedFile>> sources;
+  CachedModel ready;
+  if (parts_.cache != nullptr && (keep.graph || keep.compiled)) {
+    ACCEL_ASSIGN(ready, compile_cached(request, keep, sources));
+  } else {
+    ACCEL_ASSIGN(models::BuiltGraph built, parts_.folder->build(request));
+    ACCEL_ASSIGN(ready.model, parts_.backend->compile(built.model, parts_.compile));
+    sources = std::move(built.sources);
+  }
+  const backend::Executed& executed = ready.model->executed();
   if (executed.precision != parts_.compile.precision) {
     return unavailable(fmt::format("{} does not compute in {} on this machine (it would run {}); "
                                    "choose --precision {} or auto",
@@ -296,10 +343,34 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                    .threads = executed.threads,
                    .kernels = executed.kernels,
                    .source = report_.source,
-                   .precision_source = parts_.precision_source};
-  graph->pool = std::make_shared<runtime::SessionPool>(std::move(compiled), executed.streams);
-  graph->sources = std::move(built.sources);
+                   .precision_source = parts_.precision_source,
+                   .cache = std::move(ready.report)};
+  graph->pool = std::make_shared<runtime::SessionPool>(ready.model, executed.streams);
+  graph->sources = std::move(sources);
   return graph;
+}
+
+Result<CachedModel> LoadedModel::compile_cached(
+    const models::GraphRequest& request, const Keeping& keep,
+    std::vector<std::shared_ptr<const MappedFile>>& sources) const {
+  ACCEL_ASSIGN(const models::ModelFolder::Files files, parts_.folder->files());
+  ACCEL_ASSIGN(const std::string weights, content_of(files.weights, parts_.cache->hashes()));
+  ACCEL_ASSIGN(const std::string settings, content_of(files.settings, parts_.cache->hashes()));
+  const auto make = [&]() -> Result<std::shared_ptr<const ov::Model>> {
+    ACCEL_ASSIGN(models::BuiltGraph built, parts_.folder->build(request));
+    sources = std::move(built.sources);
+    return std::shared_ptr<const ov::Model>(std::move(built.model));
+  };
+  return parts_.cache->compile(*parts_.backend,
+                               {.parts = {{"source", report_.source},
+                                          {"weights", weights},
+                                          {"config", settings},
+                                          {"request", cache_key(request)}},
+                                .label = label_of(report_.path),
+                                .make = make,
+                                .keep_graph = keep.graph,
+                                .keep_compiled = keep.compiled},
+                               parts_.compile);
 }
 
 Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,

@@ -7,10 +7,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accel/engine.h"
 #include "backend/backend.h"
+#include "engine/graph_cache.h"
 #include "models/model_folder.h"
 #include "pipelines/task.h"
 #include "pipelines/text/embedding.h"
@@ -22,6 +24,16 @@ namespace accel::engine {
 // the folder says, or for the base where that is not built. Fails where the graph cannot be built.
 Result<ModelReport> report_of(const models::ModelFolder& folder,
                               std::optional<models::Head> head = {});
+
+// What of a model's graph is kept in the cache.
+struct Keeping {
+  bool graph = false;
+  bool compiled = false;
+};
+
+// What is worth keeping of a graph of this source (RunReport::source): where taking it from the
+// cache is at least 1.5 times as quick as making it again (docs/performance.md). Pure.
+Keeping worth_keeping(std::string_view source, std::string_view device);
 
 // A compiled graph with its sessions. The mapped weights' pages are released after the first run,
 // when the engine has packed what it needs.
@@ -41,6 +53,8 @@ class LoadedModel : public Model {
     backend::CompileOptions compile;
     std::string precision_source;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
+    // Of graphs that are worth keeping; null: all are made anew.
+    std::shared_ptr<const GraphCache> cache;
   };
   // Prepares what `use` needs.
   static Result<std::shared_ptr<LoadedModel>> create(Parts parts, Use use);
@@ -70,6 +84,8 @@ class LoadedModel : public Model {
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;
+  Result<CachedModel> compile_cached(const models::GraphRequest& request, const Keeping& keep,
+                                     std::vector<std::shared_ptr<const MappedFile>>& sources) const;
   Result<NamedTensors> fit_inputs(const NamedTensors& inputs,
                                   const std::vector<models::InputSpec>& specs) const;
 

@@ -39,7 +39,8 @@ bool has_input(const std::vector<foreign::MappedInput>& inputs, std::string_view
 
 }  // namespace
 
-Status ModelFolder::open_foreign(const foreign::ForeignFile& file, const fs::path& settings) {
+Status ModelFolder::open_foreign(const foreign::ForeignFile& file, const fs::path& settings,
+                                 const foreign::GraphMemory* memory) {
   transformer_ = settings;
   std::error_code error;
   if (sentence_.pooling.empty()) {
@@ -56,7 +57,7 @@ Status ModelFolder::open_foreign(const foreign::ForeignFile& file, const fs::pat
     if (!known.ok()) family_ = &kNoFamily;
   }
   checkpoint_ = Checkpoint::of({});
-  ACCEL_ASSIGN(foreign_, foreign::ForeignModel::open(file));
+  ACCEL_ASSIGN(foreign_, foreign::ForeignModel::open(file, memory));
   if (has_family()) return map_foreign().with_context(file.path.string());
   architecture_.clear();
   facts_ = {.index_limits = foreign_->index_limits()};
@@ -127,6 +128,31 @@ int64_t ModelFolder::embedding_size() const {
   return sentence_.embedding_size(facts_.hidden_size);
 }
 
+// The outputs' names for `head`: those of the reference library, and their own where the graph
+// gives nothing but a sentence's embedding.
+Result<std::vector<std::string>> ModelFolder::foreign_names(Head head) const {
+  const std::vector<foreign::GraphPort>& ports = foreign_->outputs();
+  auto names = foreign::name_outputs(ports, head);
+  if (names.ok()) return names;
+  if (head != Head::kBase || !foreign::sentence_output(ports)) {
+    return names.status().with_context(path_.string());
+  }
+  std::vector<std::string> own;
+  for (const foreign::GraphPort& port : ports) own.push_back(port.name);
+  return own;
+}
+
+Result<std::vector<foreign::GraphPort>> ModelFolder::foreign_outputs(Head head) const {
+  std::vector<foreign::GraphPort> ports = foreign_->outputs();
+  if (!has_family()) return ports;
+  ACCEL_ASSIGN(const std::vector<std::string> names, foreign_names(head));
+  for (size_t i = 0; i < ports.size(); ++i) {
+    ports[i].name = names[i];
+    if (is_floating(ports[i].dtype)) ports[i].dtype = DType::kF32;
+  }
+  return ports;
+}
+
 Result<BuiltGraph> ModelFolder::build_foreign(const GraphRequest& request,
                                               const SentenceModules& modules, Head head) const {
   BuiltGraph built{.model = nullptr, .parameters = 0, .sources = {}};
@@ -147,7 +173,7 @@ Result<BuiltGraph> ModelFolder::build_foreign(const GraphRequest& request,
         foreign::adapt_inputs(*model, mapped_, wanted_inputs(request, this->inputs(head)));
     if (!inputs.ok()) return inputs.status().with_context(path_.string());
     ACCEL_ASSIGN(const std::vector<NamedOutput> outputs,
-                 foreign_outputs(request, modules, head, *model, *inputs, built));
+                 adapted_outputs(request, modules, head, *model, *inputs, built));
     built.model = finish_graph(outputs, inputs->parameters, family_->model_type);
   } catch (const std::exception& exception) {
     return invalid_argument(fmt::format("{}: giving the graph its family's names failed: {}",
@@ -156,7 +182,7 @@ Result<BuiltGraph> ModelFolder::build_foreign(const GraphRequest& request,
   return built;
 }
 
-Result<std::vector<NamedOutput>> ModelFolder::foreign_outputs(const GraphRequest& request,
+Result<std::vector<NamedOutput>> ModelFolder::adapted_outputs(const GraphRequest& request,
                                                               const SentenceModules& modules,
                                                               Head head, const ov::Model& model,
                                                               const foreign::AdaptedInputs& inputs,
@@ -173,13 +199,8 @@ Result<std::vector<NamedOutput>> ModelFolder::foreign_outputs(const GraphRequest
     }
     return std::vector<NamedOutput>{{"sentence_embedding", values[*own]}};
   }
-  auto names = foreign::name_outputs(ports, head);
-  if (!names.ok() && (head != Head::kBase || !own)) {
-    return names.status().with_context(path_.string());
-  }
-  for (size_t i = 0; i < ports.size(); ++i) {
-    outputs.push_back({names.ok() ? (*names)[i] : ports[i].name, values[i]});
-  }
+  ACCEL_ASSIGN(const std::vector<std::string> names, foreign_names(head));
+  for (size_t i = 0; i < ports.size(); ++i) outputs.push_back({names[i], values[i]});
   if (!request.sentence) return outputs;
   const auto mask = inputs.values.find("attention_mask");
   const bool sparse = modules.kind == EmbeddingKind::kSparse;

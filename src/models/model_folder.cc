@@ -53,7 +53,8 @@ Result<std::optional<fs::path>> gguf_file(const fs::path& path) {
 }  // namespace
 
 Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& path,
-                                                             Exported exported) {
+                                                             Exported exported,
+                                                             const foreign::GraphMemory* memory) {
   std::shared_ptr<ModelFolder> folder(new ModelFolder());
   folder->path_ = path;
   ACCEL_ASSIGN(const std::optional<fs::path> file, gguf_file(path));
@@ -61,7 +62,7 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   if (file) {
     ACCEL_TRY(folder->open_gguf(*file));
   } else if (fs::is_directory(path, error)) {
-    ACCEL_TRY(folder->open_folder(exported));
+    ACCEL_TRY(folder->open_folder(exported, memory));
   } else if (fs::is_regular_file(path, error)) {
     ACCEL_ASSIGN(const std::optional<foreign::ForeignFile> graph, foreign::graph_at(path));
     if (!graph) {
@@ -70,7 +71,7 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
           "OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle), found a file that is none of these",
           path.string()));
     }
-    ACCEL_TRY(folder->open_foreign(*graph, foreign::settings_folder(*graph)));
+    ACCEL_TRY(folder->open_foreign(*graph, foreign::settings_folder(*graph), memory));
   } else {
     return not_found(fmt::format("{}: expected a model folder with config.json, or the file of a "
                                  "model, found {}",
@@ -79,10 +80,10 @@ Result<std::shared_ptr<const ModelFolder>> ModelFolder::open(const fs::path& pat
   return std::shared_ptr<const ModelFolder>(std::move(folder));
 }
 
-Status ModelFolder::open_folder(Exported exported) {
+Status ModelFolder::open_folder(Exported exported, const foreign::GraphMemory* memory) {
   if (std::error_code ignored; fs::is_directory(path_ / foreign::kFlatSettings, ignored)) {
     ACCEL_ASSIGN(const auto graph, foreign::find_foreign(path_, {foreign::Format::kOpenVinoIr}));
-    if (graph) return open_foreign(*graph, path_ / foreign::kFlatSettings);
+    if (graph) return open_foreign(*graph, path_ / foreign::kFlatSettings, memory);
   }
   ACCEL_ASSIGN(sentence_, read_sentence_modules(path_));
   transformer_ = sentence_.transformer;
@@ -99,7 +100,7 @@ Status ModelFolder::open_folder(Exported exported) {
   const bool native = fs::exists(config_path, error) && Checkpoint::lies_in(transformer_);
   if (exported == Exported::kTake || !native) {
     ACCEL_ASSIGN(const auto graph, find_graph());
-    if (graph) return open_foreign(*graph, transformer_);
+    if (graph) return open_foreign(*graph, transformer_, memory);
     if (exported == Exported::kTake) {
       return not_found(fmt::format(
           "{}: expected a graph beside the checkpoint (openvino_model.xml, model.onnx), found "
@@ -113,7 +114,7 @@ Status ModelFolder::open_folder(Exported exported) {
   if (!known.ok() && known.code() == StatusCode::kUnimplemented) {
     // Not built here; but somebody may have built it already.
     ACCEL_ASSIGN(const auto graph, find_graph());
-    if (graph) return open_foreign(*graph, transformer_);
+    if (graph) return open_foreign(*graph, transformer_, memory);
   }
   ACCEL_TRY(known);
   auto checkpoint = Checkpoint::open(transformer_);
@@ -235,6 +236,27 @@ std::vector<gguf::StoredType> ModelFolder::stored_types() const {
 
 std::optional<std::string> ModelFolder::chat_template() const {
   return gguf_ ? gguf_->chat_template() : std::nullopt;
+}
+
+Result<ModelFolder::Files> ModelFolder::files() const {
+  Files files;
+  if (foreign_) {
+    files.weights = foreign_->files();
+  } else {
+    for (const auto& mapped : checkpoint_->mappings()) files.weights.push_back(mapped->path());
+  }
+  for (const SentenceModule& module : sentence_.chain) {
+    const auto& folder =
+        std::visit([](const auto& of) -> const fs::path& { return of.folder; }, module);
+    if (!foreign_ && folder == transformer_) continue;  // beside the encoder's own
+    ACCEL_ASSIGN(const Checkpoint weights, Checkpoint::open(folder));
+    for (const auto& mapped : weights.mappings()) files.weights.push_back(mapped->path());
+  }
+  std::error_code ignored;
+  const fs::path config = transformer_ / "config.json";
+  if (!gguf_ && fs::is_regular_file(config, ignored)) files.settings.push_back(config);
+  files.settings.insert(files.settings.end(), sentence_.files.begin(), sentence_.files.end());
+  return files;
 }
 
 std::vector<InputSpec> ModelFolder::family_inputs(Head head) const {

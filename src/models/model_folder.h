@@ -41,8 +41,10 @@ class ModelFolder {
   // of a known family has that family's tasks; another one its own inputs and outputs.
   // NOT_FOUND for a missing folder or weights, UNIMPLEMENTED for an unknown family,
   // INVALID_ARGUMENT or DATA_LOSS for broken files; the message names the file.
-  static Result<std::shared_ptr<const ModelFolder>> open(const std::filesystem::path& path,
-                                                         Exported exported = Exported::kAuto);
+  // `memory`: of graphs looked at before; null: none. Not kept.
+  static Result<std::shared_ptr<const ModelFolder>> open(
+      const std::filesystem::path& path, Exported exported = Exported::kAuto,
+      const foreign::GraphMemory* memory = nullptr);
 
   const std::filesystem::path& path() const { return path_; }
   // What the graph is made of: "native" (a checkpoint, by the builder of its family), "gguf",
@@ -79,6 +81,14 @@ class ModelFolder {
   // (text/tokenizer_files.h). NOT_FOUND says which file is expected.
   Result<std::string> tokenizer_json() const;
 
+  // The files that build() reads: those of weights or a graph, and those that say what to make of
+  // them.
+  struct Files {
+    std::vector<std::filesystem::path> weights;
+    std::vector<std::filesystem::path> settings;
+  };
+  Result<Files> files() const;
+
   // Of a GGUF file: the formats that its tensors are stored in, and the template of its chats. Of a
   // folder: nothing.
   std::vector<gguf::StoredType> stored_types() const;
@@ -87,23 +97,29 @@ class ModelFolder {
   // Of a graph of another framework; null: of a checkpoint.
   const foreign::ForeignModel* foreign() const { return foreign_.get(); }
 
+  // Of a graph of another framework: the outputs that build() gives of it for `head`, without
+  // building it. Errors as build()'s.
+  Result<std::vector<foreign::GraphPort>> foreign_outputs(Head head) const;
+
   // INVALID_ARGUMENT naming every weight that is missing, extra or of a wrong shape.
   Result<BuiltGraph> build(const GraphRequest& request) const;
 
  private:
   ModelFolder() = default;
   Status open_gguf(const std::filesystem::path& file);
-  Status open_folder(Exported exported);
+  Status open_folder(Exported exported, const foreign::GraphMemory* memory);
   Result<Head> config_head() const;  // of config.json's "architectures"
-  Status open_foreign(const foreign::ForeignFile& file, const std::filesystem::path& settings);
+  Status open_foreign(const foreign::ForeignFile& file, const std::filesystem::path& settings,
+                      const foreign::GraphMemory* memory);
   Status map_foreign();
   Result<BuiltGraph> build_foreign(const GraphRequest& request, const SentenceModules& modules,
                                    Head head) const;
-  Result<std::vector<NamedOutput>> foreign_outputs(const GraphRequest& request,
+  Result<std::vector<NamedOutput>> adapted_outputs(const GraphRequest& request,
                                                    const SentenceModules& modules, Head head,
                                                    const ov::Model& model,
                                                    const foreign::AdaptedInputs& inputs,
                                                    BuiltGraph& built) const;
+  Result<std::vector<std::string>> foreign_names(Head head) const;
   std::vector<InputSpec> family_inputs(Head head) const;
   Status read_config(const std::filesystem::path& config_path);
   Status read_colbert();

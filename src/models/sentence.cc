@@ -176,6 +176,7 @@ Status read_module(const fs::path& folder, std::string_view type, SentenceModule
                                      "it; found {} out of this order",
                                      type));
   }
+  modules.files.push_back(config);
   ACCEL_ASSIGN(const Json json, read_json(config));
   if (type == "Pooling") {
     ACCEL_ASSIGN(modules.pooling, read_pooling(json));
@@ -259,6 +260,7 @@ Result<fs::path> module_folder(const fs::path& root, const std::string& relative
 Status read_module_list(const fs::path& folder, SentenceModules& modules) {
   ACCEL_ASSIGN(const Json list, read_json(folder / "modules.json"));
   if (!list.is_array()) return invalid_argument("expected an array of modules");
+  modules.files.push_back(folder / "modules.json");
   for (const Json& item : list) {
     ConfigReader in(item);
     const std::string type = in.text_or("type", "");

@@ -59,6 +59,8 @@ struct SentenceModules {
   bool lower_case = false;
   std::map<std::string, std::string> prompts;
   std::string default_prompt;  // a key of prompts, or empty
+  // That say which modules there are and of what kind; not their weights.
+  std::vector<std::filesystem::path> files = {};
   int64_t embedding_size(int64_t hidden) const;
 };
 

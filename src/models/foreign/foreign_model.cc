@@ -172,43 +172,58 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
   return files;
 }
 
-}  // namespace
-
-Result<std::shared_ptr<const ForeignModel>> ForeignModel::open(const ForeignFile& file) {
-  std::shared_ptr<ForeignModel> model(new ForeignModel(file));
-  const std::string where = file.path.string();
-  Result<std::vector<fs::path>> files = check_header(file);
-  if (!files.ok()) return files.status().with_context(where);
-  model->files_ = std::move(*files);
-  Result<std::shared_ptr<ov::Model>> graph = convert(file);
-  if (!graph.ok()) return graph.status().with_context(where);
-  ACCEL_TRY(model->describe_graph(**graph).with_context(where));
-  model->kept_ = std::move(*graph);
-  return std::shared_ptr<const ForeignModel>(std::move(model));
-}
-
-Status ForeignModel::describe_graph(const ov::Model& model) {
+Result<GraphFacts> facts_of(const ov::Model& model) {
   if (!model.get_variables().empty() || !model.get_sinks().empty()) {
     return unimplemented(
         fmt::format("the graph keeps {} states from one run to the next; export "
                     "it without (optimum-cli: --disable-stateful)",
                     std::max(model.get_variables().size(), model.get_sinks().size())));
   }
+  GraphFacts facts;
   for (const auto& input : model.inputs()) {
     ACCEL_ASSIGN(GraphPort port, port_of(input, "input"));
-    inputs_.push_back(std::move(port));
+    facts.inputs.push_back(std::move(port));
   }
   for (const auto& output : model.outputs()) {
     ACCEL_ASSIGN(GraphPort port, port_of(output, "output"));
-    outputs_.push_back(std::move(port));
+    facts.outputs.push_back(std::move(port));
   }
-  if (outputs_.empty()) return data_loss("expected a graph with outputs, found none");
-  count_numbers(model, numbers_);
-  for (size_t i = 0; i < inputs_.size(); ++i) {
+  if (facts.outputs.empty()) return data_loss("expected a graph with outputs, found none");
+  count_numbers(model, facts.numbers);
+  for (size_t i = 0; i < facts.inputs.size(); ++i) {
     const std::optional<int64_t> rows = table_rows(model.get_parameters()[i]->output(0));
-    if (rows) index_limits_.emplace_back(inputs_[i].name, *rows);
+    if (rows) facts.index_limits.emplace_back(facts.inputs[i].name, *rows);
   }
-  return {};
+  return facts;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ForeignModel>> ForeignModel::open(const ForeignFile& file,
+                                                               const GraphMemory* memory) {
+  std::shared_ptr<ForeignModel> model(new ForeignModel(file));
+  const std::string where = file.path.string();
+  Result<std::vector<fs::path>> files = check_header(file);
+  if (!files.ok()) return files.status().with_context(where);
+  model->files_ = std::move(*files);
+  std::string content;
+  GraphMemory::Known known;
+  if (memory != nullptr) {
+    ACCEL_ASSIGN(content, memory->content_of(model->files_));
+    known = memory->recall(content);
+    if (known.facts) {
+      model->facts_ = std::move(*known.facts);
+      return std::shared_ptr<const ForeignModel>(std::move(model));
+    }
+  }
+  Result<std::shared_ptr<ov::Model>> graph = convert(file);
+  if (!graph.ok()) return graph.status().with_context(where);
+  Result<GraphFacts> facts = facts_of(**graph);
+  if (!facts.ok()) return facts.status().with_context(where);
+  model->facts_ = std::move(*facts);
+  if (memory != nullptr) memory->remember(content, model->facts_);
+  model->kept_ = std::move(*graph);
+  return std::shared_ptr<const ForeignModel>(std::move(model));
 }
 
 Result<std::shared_ptr<ov::Model>> ForeignModel::graph(bool only_looked_at) const {
