@@ -15,6 +15,7 @@
 #include "backend/conformance.h"
 #include "backends/openvino/openvino_backend.h"
 #include "base/try.h"
+#include "engine/loaded_model.h"
 #include "models/model_folder.h"
 #include "store/scratch_folder.h"
 
@@ -360,6 +361,21 @@ TEST_F(GraphCacheFolder, TheRealEngineGivesTheSameNumbers) {
   }
   EXPECT_THAT(outcomes, ElementsAre(CacheOutcome::kMade, CacheOutcome::kCompiledFound,
                                     CacheOutcome::kGraphFound));
+}
+
+TEST(WorthKeeping, IsWhatTakesLongToMakeAgain) {
+  const auto keeps = [](std::string_view source, std::string_view device) {
+    const Keeping keep = worth_keeping(source, device);
+    return std::pair(keep.graph, keep.compiled);
+  };
+  EXPECT_EQ(keeps("native", "CPU"), std::pair(false, false));
+  EXPECT_EQ(keeps("native", "GPU"), std::pair(false, true));
+  EXPECT_EQ(keeps("openvino-ir", "CPU"), std::pair(false, true));
+  EXPECT_EQ(keeps("gguf", "CPU"), std::pair(false, true));
+  for (const char* source : {"onnx", "tensorflow", "tensorflow-lite", "paddle"}) {
+    EXPECT_EQ(keeps(source, "CPU"), std::pair(true, true)) << source;
+    EXPECT_EQ(keeps(source, "GPU"), std::pair(true, true)) << source;
+  }
 }
 
 // row 328 (partial: the command is in tests/journey)

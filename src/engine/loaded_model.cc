@@ -190,9 +190,10 @@ Result<std::string> content_of(const std::vector<std::filesystem::path>& files,
 }  // namespace
 
 Keeping worth_keeping(std::string_view source, std::string_view device) {
-  if (device != "CPU") return {.graph = false, .compiled = true};
-  if (source == "native") return {};
-  return {.graph = source != "openvino-ir", .compiled = true};
+  const bool native = source == "native";
+  // IR is itself the graph that would be kept, and of GGUF it is made in milliseconds.
+  const bool quick = native || source == "openvino-ir" || source == "gguf";
+  return {.graph = !quick, .compiled = !native || device != "CPU"};
 }
 
 Result<ModelReport> report_of(const models::ModelFolder& folder,
