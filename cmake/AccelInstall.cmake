@@ -79,6 +79,8 @@ endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/tests/data/bert-feature)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/tests/data/bert-feature/
           DESTINATION share/accel/self-test)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/tests/data/foreign/bert-feature-onnx/
+          DESTINATION share/accel/self-test/onnx)
 endif()
 install(FILES LICENSE NOTICE DESTINATION share/doc/accel)
 if(EXISTS ${ACCEL_ENGINE_FOLDER}/../licenses)

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <stdlib.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include "accel/engine.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -52,6 +56,9 @@ class SelfTest {
   Answer check_infer();
   Answer check_embed();
   Answer check_unload();
+  Answer check_convert();
+  // Runs the recorded inputs and compares an output.
+  Answer check_numbers(Model& model, const std::string& output) const;
   // Runs one step; `needs` names a step that must have passed.
   void step(const char* name, const char* needs, Answer (SelfTest::*check)());
 
@@ -127,17 +134,19 @@ Result<std::string> judged(double difference, const RunReport& report) {
                      report.device, to_string(report.precision), difference, kTolerance);
 }
 
-SelfTest::Answer SelfTest::check_infer() {
+SelfTest::Answer SelfTest::check_infer() { return check_numbers(*model_, "pooler_output"); }
+
+SelfTest::Answer SelfTest::check_numbers(Model& model, const std::string& output) const {
   const std::string prefix = kCase + std::string(".");
   NamedTensors inputs;
   for (const char* name : {"input_ids", "attention_mask", "token_type_ids"}) {
     ACCEL_ASSIGN(Tensor tensor, recorded_->tensor(prefix + name));
     inputs.push_back({name, std::move(tensor)});
   }
-  ACCEL_ASSIGN(const Tensor expected, recorded_->tensor(prefix + "pooler_output"));
-  ACCEL_ASSIGN(const InferResult result, model_->infer(inputs));
-  const Tensor* found = find(result.outputs, "pooler_output");
-  if (found == nullptr) return internal_error("expected an output pooler_output, found none");
+  ACCEL_ASSIGN(const Tensor expected, recorded_->tensor(prefix + output));
+  ACCEL_ASSIGN(const InferResult result, model.infer(inputs));
+  const Tensor* found = find(result.outputs, output);
+  if (found == nullptr) return internal_error("expected an output " + output + ", found none");
   return judged(largest_difference(*found, expected), result.report);
 }
 
@@ -169,6 +178,52 @@ SelfTest::Answer SelfTest::check_unload() {
   return std::string("and a second time refused");
 }
 
+// An empty folder that is deleted at the end.
+class TemporaryFolder {
+ public:
+  static Result<std::unique_ptr<TemporaryFolder>> create() {
+    std::error_code error;
+    const auto base = std::filesystem::temp_directory_path(error);
+    if (error) return errno_status(error.value(), "finding", "a folder for temporary files");
+    std::string name = (base / "accel-self-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) return errno_status(errno, "creating", name);
+    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(name));
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  const std::filesystem::path path_;
+};
+
+// The bundled ONNX file becomes OpenVINO IR, which is compared with it and with what is recorded.
+SelfTest::Answer SelfTest::check_convert() {
+  ACCEL_ASSIGN(const auto folder, TemporaryFolder::create());
+  const std::string converted = (folder->path() / "converted").string();
+  ACCEL_ASSIGN(const ConvertReport report,
+               engine_->convert({.source = (model_path_ / "onnx" / "model.onnx").string(),
+                                 .output = converted,
+                                 .precision = Precision::kF32}));
+  double error = 0;
+  for (const OutputError& output : report.errors) error = std::max(error, output.max_abs);
+  if (!report.checked) return internal_error("expected a conversion that was checked");
+  ACCEL_ASSIGN(const auto model, engine_->load({.path = converted,
+                                                .device = device_,
+                                                .precision = Precision::kF32,
+                                                .use = Use::kInfer,
+                                                .cache = false}));
+  ACCEL_ASSIGN(const std::string seen, check_numbers(*model, "last_hidden_state"));
+  return fmt::format("{} to {} in {:.1f} s, apart by {:.1e}; then {}", report.source_kind,
+                     model->report().source, report.convert_s, error, seen);
+}
+
 void SelfTest::step(const char* name, const char* needs, Answer (SelfTest::*check)()) {
   const auto needed = std::ranges::find(steps_, std::string_view(needs), &Step::name);
   if (needed != steps_.end() && needed->verdict != "PASS") {
@@ -194,6 +249,7 @@ std::vector<Step> SelfTest::run() {
   step("infer", "load", &SelfTest::check_infer);
   step("embed", "load", &SelfTest::check_embed);
   step("unload", "load", &SelfTest::check_unload);
+  step("convert", "load", &SelfTest::check_convert);
   return std::move(steps_);
 }
 

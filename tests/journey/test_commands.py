@@ -8,7 +8,7 @@ import subprocess
 import unittest
 import zipfile
 
-from program import (ACCEL, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
+from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
                      UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
 
 COMMANDS = ["alias", "cache", "convert", "devices", "doctor", "embed", "families", "help", "infer",
@@ -270,14 +270,14 @@ class SelfTest(ProgramTest):
         self.assertEqual(report["ok"], code == 0)
         return {step["name"]: step for step in report["steps"]}
 
-    # rows 117, 118 and 120
+    # rows 117, 118, 120 and 121
     # row 119 (partial: a checkpoint folder and its tokenizer; names on the hub are still to come)
     # row 1 (partial: the program; the library's part is tested with the engine)
     def test_all_steps_pass(self):
         steps = self.steps()
         self.assertEqual({step["verdict"] for step in steps.values()}, {"PASS"}, steps)
         self.assertEqual(list(steps), ["installation", "devices", "model folder", "load", "infer",
-                                       "embed", "unload"])
+                                       "embed", "unload", "convert"])
         self.assertIn("CPU", steps["devices"]["detail"])
         for line in self.accel("self-test").stdout.decode().splitlines():
             self.assertTrue(line.startswith("PASS  "), line)
@@ -296,6 +296,8 @@ class SelfTest(ProgramTest):
         shutil.copy(ACCEL, program)
         share = prefix / "share" / "accel" / "self-test"
         shutil.copytree(TINY, share, copy_function=shutil.copyfile)
+        shutil.copytree(DATA / "foreign" / "bert-feature-onnx", share / "onnx",
+                        copy_function=shutil.copyfile)
         return program, share
 
     def run_copy(self, program, code):
@@ -313,6 +315,14 @@ class SelfTest(ProgramTest):
         (share / "model.safetensors").write_bytes(blob)
         out = self.run_copy(program, FAILED_PRECONDITION)
         self.assertRegex(out, r"FAIL  (infer|embed) .*found")
+
+    def test_a_broken_graph_fails_its_step_alone(self):
+        program, share = self.installed_copy()
+        graph = share / "onnx" / "model.onnx"
+        graph.write_bytes(graph.read_bytes()[:-1000])
+        out = self.run_copy(program, FAILED_PRECONDITION)
+        self.assertRegex(out, r"FAIL  convert .*cut off")
+        self.assertEqual(out.count("FAIL"), 1)
 
     def test_a_missing_model_is_skipped_with_the_reason(self):
         program, share = self.installed_copy()
