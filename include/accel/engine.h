@@ -55,6 +55,7 @@ struct CacheReport {
 
 // What really ran: part of every result.
 struct RunReport {
+  std::string model;                      // the folder or file
   std::string backend;                    // "openvino", "reference"
   std::string device;                     // as the engine names it
   Precision precision = Precision::kF32;  // executed, read back from the engine
@@ -189,8 +190,9 @@ enum class UseOptimum {
 
 struct LoadOptions {
   // A model folder, an alias, "org/name[@revision]" of the hub cache, or a file: GGUF, ONNX,
-  // OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle.
-  std::string path;
+  // OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle. "default" is the user's alias of that name,
+  // else sentence-transformers/all-MiniLM-L6-v2 of the hub cache.
+  std::string path = "default";
   std::string backend = "openvino";  // or "reference"
   std::string device = "CPU";
   Precision precision = Precision::kAuto;

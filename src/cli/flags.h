@@ -33,7 +33,7 @@ class Flags {
 
   // A positional argument that must be there. In the order of the calls.
   void argument(std::string_view name, std::string* target, std::string_view help);
-  // One that may be left out; only behind the others.
+  // One that may be left out; only before others that may be, too.
   void optional_argument(std::string_view name, std::string* target, std::string_view help);
   // All that remain, at least `least`; the last of the positional ones.
   void arguments(std::string_view name, std::vector<std::string>* target, size_t least,

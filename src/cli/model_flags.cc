@@ -33,9 +33,11 @@ Status check_count(std::string_view name, int64_t number) {
 }  // namespace
 
 void ModelFlags::declare(Flags& flags) {
-  flags.argument("MODEL", &model,
-                 "a model folder, an alias, org/name of the Hub's cache, or a model's file: GGUF, "
-                 "ONNX, OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle");
+  flags.optional_argument(
+      "MODEL", &model,
+      "a model folder, an alias, org/name of the Hub's cache, or a model's file: GGUF, ONNX, "
+      "OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle (default: what the alias 'default' stands "
+      "for, else sentence-transformers/all-MiniLM-L6-v2)");
   flags.text("--precision", "auto|f32|bf16|f16", &precision,
              "arithmetic, in any usual spelling; auto is the fastest measured on this machine that "
              "keeps the answers, and f32 until measured (default auto)");

@@ -12,7 +12,7 @@
 namespace accel::cli {
 
 struct ModelFlags {
-  std::string model;
+  std::string model = "default";  // hub::kDefaultName
   std::string precision = "auto";
   std::string backend = "openvino";
   std::string kernels = "auto";
@@ -23,7 +23,7 @@ struct ModelFlags {
   bool no_cache = false;
   std::string task;  // declared by the commands that have a choice
 
-  // Declares MODEL and the flags.
+  // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);
   // INVALID_ARGUMENT for a precision or a number that cannot be; else the errors of Engine::load.
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;

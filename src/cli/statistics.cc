@@ -8,6 +8,7 @@
 
 #include "cli/console.h"
 #include "hardware/limits.h"
+#include "hub/locate.h"
 
 namespace accel::cli {
 namespace {
@@ -47,6 +48,7 @@ void add_memory(nlohmann::ordered_json& line) {
 }
 
 void add_report(nlohmann::ordered_json& line, const RunReport& report) {
+  line["model"] = report.model;
   line["device"] = report.device;
   line["precision"] = to_string(report.precision);
   line["precision_source"] = report.precision_source;
@@ -61,6 +63,10 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
 }
 
 void notice_report(const RunReport& report, std::string_view model) {
+  if (model == hub::kDefaultName) {
+    notice(fmt::format("the default model: {} (accel alias default MODEL chooses another)",
+                       report.model));
+  }
   if (report.fallback) notice("fell back: " + report.fallback_reason);
   for (const std::string& warning : report.cache.warnings) notice("cache: " + warning);
   // Flags are no surprise to whoever gave them.

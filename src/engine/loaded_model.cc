@@ -337,7 +337,8 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                                    to_string(executed.precision), to_string(executed.precision)));
   }
   auto graph = std::make_shared<CompiledGraph>();
-  graph->report = {.backend = parts_.backend->info().name,
+  graph->report = {.model = report_.path,
+                   .backend = parts_.backend->info().name,
                    .device = executed.device,
                    .precision = executed.precision,
                    .streams = executed.streams,

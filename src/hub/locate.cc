@@ -86,6 +86,12 @@ Result<fs::path> locate_model(const std::string& name, const Places& where) {
     auto found = locate_model(target, {.cache = where.cache, .aliases = {}});
     return found.ok() ? found : found.status().with_context(context);
   }
+  if (name == kDefaultName) {
+    auto found = locate_model(kDefaultModel, where);
+    return found.ok() ? found
+                      : found.status().with_context(
+                            "the default model (accel alias default MODEL chooses another)");
+  }
   const Result<ModelName> repository = parse_model_name(name);
   if (!repository.ok()) return missing(name, nullptr, where);
   if (!where.cache.empty()) {
