@@ -128,8 +128,10 @@ Status check_whole(std::string_view message, Format format) {
                                title(format)));
 }
 
-// What the header says, before anything is opened; the files that are read.
-Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
+// What the header says, before anything is opened; the files that are read, and an ONNX graph's
+// inputs.
+Result<std::vector<fs::path>> check_header(const ForeignFile& file,
+                                           std::vector<std::string>& inputs) {
   std::vector<fs::path> files{file.path};
   std::error_code error;
   if (fs::is_directory(file.path, error)) {
@@ -148,7 +150,8 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
     ACCEL_TRY(check_whole(bytes, file.format));
   }
   if (file.format == Format::kOnnx) {
-    ACCEL_ASSIGN(const OnnxHeader header, parse_onnx_header(bytes));
+    ACCEL_ASSIGN(OnnxHeader header, parse_onnx_header(bytes));
+    inputs = std::move(header.inputs);
     ACCEL_ASSIGN(const auto data, check_data_files(header, file.path.parent_path().empty()
                                                                ? fs::path(".")
                                                                : file.path.parent_path()));
@@ -177,7 +180,7 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
 Result<std::shared_ptr<const ForeignModel>> ForeignModel::open(const ForeignFile& file) {
   std::shared_ptr<ForeignModel> model(new ForeignModel(file));
   const std::string where = file.path.string();
-  Result<std::vector<fs::path>> files = check_header(file);
+  Result<std::vector<fs::path>> files = check_header(file, model->unused_inputs_);
   if (!files.ok()) return files.status().with_context(where);
   model->files_ = std::move(*files);
   Result<std::shared_ptr<ov::Model>> graph = convert(file);
@@ -196,6 +199,7 @@ Status ForeignModel::describe_graph(const ov::Model& model) {
   }
   for (const auto& input : model.inputs()) {
     ACCEL_ASSIGN(GraphPort port, port_of(input, "input"));
+    std::erase(unused_inputs_, port.name);
     inputs_.push_back(std::move(port));
   }
   for (const auto& output : model.outputs()) {

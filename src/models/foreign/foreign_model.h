@@ -36,6 +36,8 @@ class ForeignModel {
   // All that it is read from, those of weights included.
   const std::vector<std::filesystem::path>& files() const { return files_; }
   const std::vector<GraphPort>& inputs() const { return inputs_; }
+  // That the file declares, but nothing in the graph needs.
+  const std::vector<std::string>& unused_inputs() const { return unused_inputs_; }
   const std::vector<GraphPort>& outputs() const { return outputs_; }
   // How many numbers its constants have, by type: "f32", "i8".
   const std::map<std::string, uint64_t>& numbers() const { return numbers_; }
@@ -54,6 +56,7 @@ class ForeignModel {
   const ForeignFile file_;
   std::vector<std::filesystem::path> files_;
   std::vector<GraphPort> inputs_;
+  std::vector<std::string> unused_inputs_;
   std::vector<GraphPort> outputs_;
   std::map<std::string, uint64_t> numbers_;
   std::vector<std::pair<std::string, int64_t>> index_limits_;
