@@ -99,7 +99,7 @@ void reach_infinity(const NodePtr& node) {
   hand_over(node->output(0), users, std::make_shared<ov::op::v1::Select>(all, infinite, node));
 }
 
-// The device's kernel takes sizes of the output for its own when it is made before they are known.
+// The device gives uninitialised memory for some repeats that are an input (of four axes at once).
 void repeat_by_rows(const NodePtr& node) {
   const auto tile = ov::as_type_ptr<ov::op::v0::Tile>(node);
   if (!tile || ov::is_type<Constant>(tile->get_input_node_ptr(1))) return;
@@ -145,7 +145,7 @@ void keep_at_threshold(const NodePtr& node) {
   node->input(kThreshold).replace_source_output(positive);
 }
 
-// Older ones of ONNX's pooling have the same rule, which its text says since opset 22.
+// A window that begins in the padding at the end is none, as test_maxpool_2d_ceil_* of ONNX has it.
 void end_in_picture(const NodePtr& node) {
   const auto pool = ov::as_type_ptr<ov::op::v8::MaxPool>(node);
   if (!pool || pool->get_rounding_type() != ov::op::RoundingType::CEIL) return;
