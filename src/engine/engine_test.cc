@@ -49,13 +49,13 @@ class EngineTest : public testing::Test {
     return *Engine::create({.cache_dir = cache_.path().string(), .probe = probe});
   }
   std::shared_ptr<Model> load(LoadOptions options = {}) {
-    if (options.path.empty()) options.path = kBert;
+    if (options.path == LoadOptions().path) options.path = kBert;
     auto model = engine_->load(options);
     if (!model.ok()) ADD_FAILURE() << model.status().to_string();
     return model.ok() ? *model : nullptr;
   }
   Status refused(LoadOptions options) {
-    if (options.path.empty()) options.path = kBert;
+    if (options.path == LoadOptions().path) options.path = kBert;
     const auto model = engine_->load(options);
     EXPECT_FALSE(model.ok());
     return model.status();

@@ -59,10 +59,11 @@ Status check_indices(const models::Facts& facts, const NamedTensor& input) {
     const Result<Tensor> wide = tensors::convert_dtype(input.tensor, DType::kI64);
     if (!wide.ok()) return wide.status().with_context(input.name);
     const auto values = wide->data<int64_t>();
+    const int64_t least = facts.negative_indices ? -limit->second : 0;
     for (size_t i = 0; i < values.size(); ++i) {
-      if (values[i] >= 0 && values[i] < limit->second) continue;
-      return out_of_range(fmt::format("{}: expected values from 0 to {}, found {} at element {}",
-                                      input.name, limit->second - 1, values[i], i));
+      if (values[i] >= least && values[i] < limit->second) continue;
+      return out_of_range(fmt::format("{}: expected values from {} to {}, found {} at element {}",
+                                      input.name, least, limit->second - 1, values[i], i));
     }
   }
   int64_t longest = input.name == "input_ids" ? facts.max_positions : 0;
@@ -417,9 +418,11 @@ Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs,
                                              const std::vector<models::InputSpec>& specs) const {
   NamedTensors fitted;
   std::vector<std::string> problems;
+  const std::vector<std::string>& unused = parts_.folder->facts().unused_inputs;
   for (const NamedTensor& input : inputs) {
     const auto spec = std::ranges::find(specs, input.name, &models::InputSpec::name);
     if (spec == specs.end()) {
+      if (std::ranges::find(unused, input.name) != unused.end()) continue;
       problems.push_back(fmt::format("{} is no input of this model", input.name));
       continue;
     }

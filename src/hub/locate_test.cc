@@ -70,6 +70,18 @@ TEST_F(Locate, APathComesBeforeAnAliasAndAnAliasBeforeTheCache) {
               testing::AllOf(HasSubstr("the alias 'gone'"), HasSubstr("accel pull org/gone@v1")));
 }
 
+TEST_F(Locate, TheDefaultIsAnAliasOrASmallEncoder) {
+  EXPECT_THAT(locate("default").status().message(),
+              testing::AllOf(HasSubstr("the default model"),
+                             HasSubstr("accel pull sentence-transformers/all-MiniLM-L6-v2")));
+  put_repository("models--sentence-transformers--all-MiniLM-L6-v2", "one");
+  EXPECT_EQ(locate("default")->filename(), "one");
+  put("model");
+  ASSERT_TRUE(aliases_.set("default", (tree_ / "model").string()).ok());
+  EXPECT_EQ(*locate("default"), tree_ / "model");
+  EXPECT_FALSE(locate("").ok());
+}
+
 TEST_F(Locate, SaysHowToGetIt) {
   put_repository("models--org--name", "one");
   const auto message = [this](const std::string& name) { return locate(name).status().message(); };

@@ -40,12 +40,15 @@ struct Facts {
   int64_t labels = 0;         // of classifiers
   // Inputs that are row numbers of a table, with the table's size: values must be below it.
   std::vector<std::pair<std::string, int64_t>> index_limits = {};
+  bool negative_indices = false;  // -1 is the last row, in ONNX
   // Inputs besides input_ids whose second axis has a longest size.
   std::vector<std::pair<std::string, int64_t>> length_limits = {};
   // Inputs whose shape the config fixes: {"pixel_values", {-1, 3, 224, 224}}.
   std::vector<std::pair<std::string, Shape>> input_shapes = {};
   // Inputs of the family's that this checkpoint cannot take: of a part it lacks.
   std::vector<std::string> absent_inputs = {};
+  // Inputs of a graph that nothing in it needs: may be given, and are not looked at.
+  std::vector<std::string> unused_inputs = {};
 };
 
 // Graph inputs on demand: a family calls take() for each input it uses; those the caller did not

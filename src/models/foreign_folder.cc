@@ -60,7 +60,9 @@ Status ModelFolder::open_foreign(const foreign::ForeignFile& file, const fs::pat
   ACCEL_ASSIGN(foreign_, foreign::ForeignModel::open(file, memory));
   if (has_family()) return map_foreign().with_context(file.path.string());
   architecture_.clear();
-  facts_ = {.index_limits = foreign_->index_limits()};
+  facts_ = {.index_limits = foreign_->index_limits(),
+            .negative_indices = foreign_->format() == foreign::Format::kOnnx,
+            .unused_inputs = foreign_->unused_inputs()};
   return {};
 }
 

@@ -605,6 +605,21 @@ class Names(PullTest):
         self.assertEqual([(model["name"], model["loadable"]) for model in found],
                          [("org/name", True)])
 
+    # row 320
+    def test_without_a_model_and_a_task_the_defaults_run_and_are_said(self):
+        self.refused(NOT_FOUND, "embed", input="a text\n",
+                     says="accel pull sentence-transformers/all-MiniLM-L6-v2")
+        self.accel("alias", "default", TINY)
+        done = self.accel("embed", "--precision", "f32", "--stats", input="a text\n")
+        expected = self.accel("embed", TINY, "a text", "--precision", "f32").stdout
+        self.assertEqual(done.stdout, expected)
+        self.assertIn(f"the default model: {TINY}", done.stderr)
+        self.assertEqual(json.loads(done.stderr.splitlines()[-1])["model"], str(TINY))
+        ran = self.accel("run", "--precision", "f32", "--stats", input="a text\n")
+        self.assertIn(f"the default model: {TINY}", ran.stderr)
+        self.assertEqual(json.loads(ran.stderr.splitlines()[-1])["task"], "sentence-embedding")
+        self.refused(NOT_FOUND, "embed", "", "a text")
+
     def test_aliases_are_listed_replaced_and_removed(self):
         self.assertIn("no aliases", self.accel("alias").stdout.decode())
         done = self.accel("alias", "mini", "org/name")

@@ -128,8 +128,10 @@ Status check_whole(std::string_view message, Format format) {
                                title(format)));
 }
 
-// What the header says, before anything is opened; the files that are read.
-Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
+// What the header says, before anything is opened; the files that are read, and an ONNX graph's
+// inputs.
+Result<std::vector<fs::path>> check_header(const ForeignFile& file,
+                                           std::vector<std::string>& inputs) {
   std::vector<fs::path> files{file.path};
   std::error_code error;
   if (fs::is_directory(file.path, error)) {
@@ -140,6 +142,7 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
     for (; !error && at != fs::directory_iterator(); at.increment(error)) {
       files.push_back(at->path());
     }
+    std::sort(files.begin() + 1, files.end());  // folders list in any order
     return files;
   }
   ACCEL_ASSIGN(const auto mapped, MappedFile::open(file.path));
@@ -148,7 +151,8 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
     ACCEL_TRY(check_whole(bytes, file.format));
   }
   if (file.format == Format::kOnnx) {
-    ACCEL_ASSIGN(const OnnxHeader header, parse_onnx_header(bytes));
+    ACCEL_ASSIGN(OnnxHeader header, parse_onnx_header(bytes));
+    inputs = std::move(header.inputs);
     ACCEL_ASSIGN(const auto data, check_data_files(header, file.path.parent_path().empty()
                                                                ? fs::path(".")
                                                                : file.path.parent_path()));
@@ -172,7 +176,7 @@ Result<std::vector<fs::path>> check_header(const ForeignFile& file) {
   return files;
 }
 
-Result<GraphFacts> facts_of(const ov::Model& model) {
+Result<GraphFacts> facts_of(const ov::Model& model, std::vector<std::string> declared) {
   if (!model.get_variables().empty() || !model.get_sinks().empty()) {
     return unimplemented(
         fmt::format("the graph keeps {} states from one run to the next; export "
@@ -182,6 +186,7 @@ Result<GraphFacts> facts_of(const ov::Model& model) {
   GraphFacts facts;
   for (const auto& input : model.inputs()) {
     ACCEL_ASSIGN(GraphPort port, port_of(input, "input"));
+    std::erase(declared, port.name);
     facts.inputs.push_back(std::move(port));
   }
   for (const auto& output : model.outputs()) {
@@ -194,6 +199,7 @@ Result<GraphFacts> facts_of(const ov::Model& model) {
     const std::optional<int64_t> rows = table_rows(model.get_parameters()[i]->output(0));
     if (rows) facts.index_limits.emplace_back(facts.inputs[i].name, *rows);
   }
+  facts.unused_inputs = std::move(declared);
   return facts;
 }
 
@@ -203,7 +209,8 @@ Result<std::shared_ptr<const ForeignModel>> ForeignModel::open(const ForeignFile
                                                                const GraphMemory* memory) {
   std::shared_ptr<ForeignModel> model(new ForeignModel(file));
   const std::string where = file.path.string();
-  Result<std::vector<fs::path>> files = check_header(file);
+  std::vector<std::string> declared;
+  Result<std::vector<fs::path>> files = check_header(file, declared);
   if (!files.ok()) return files.status().with_context(where);
   model->files_ = std::move(*files);
   std::string content;
@@ -218,7 +225,7 @@ Result<std::shared_ptr<const ForeignModel>> ForeignModel::open(const ForeignFile
   }
   Result<std::shared_ptr<ov::Model>> graph = convert(file);
   if (!graph.ok()) return graph.status().with_context(where);
-  Result<GraphFacts> facts = facts_of(**graph);
+  Result<GraphFacts> facts = facts_of(**graph, std::move(declared));
   if (!facts.ok()) return facts.status().with_context(where);
   model->facts_ = std::move(*facts);
   if (memory != nullptr) memory->remember(content, model->facts_);

@@ -39,6 +39,7 @@ class ForeignModel {
   // All that it is read from, those of weights included.
   const std::vector<std::filesystem::path>& files() const { return files_; }
   const std::vector<GraphPort>& inputs() const { return facts_.inputs; }
+  const std::vector<std::string>& unused_inputs() const { return facts_.unused_inputs; }
   const std::vector<GraphPort>& outputs() const { return facts_.outputs; }
   const std::map<std::string, uint64_t>& numbers() const { return facts_.numbers; }
   const std::vector<std::pair<std::string, int64_t>>& index_limits() const {

@@ -19,6 +19,7 @@
 #include "base/files.h"
 #include "base/try.h"
 #include "models/foreign/onnx_header.h"
+#include "models/foreign/repair.h"
 #include "tensors/shown.h"
 
 namespace accel::models::foreign {
@@ -157,7 +158,12 @@ Result<std::shared_ptr<ov::Model>> convert_with(ov::frontend::FrontEnd& front_en
   const ov::frontend::InputModel::Ptr input = front_end.load(name.path());
   if (!input) return data_loss("its front end cannot read it; export or fetch it again");
   try {
-    return front_end.convert(input);
+    std::shared_ptr<ov::Model> model = front_end.convert(input);
+    if (file.format != Format::kOnnx) return model;
+    ACCEL_ASSIGN(const auto mapped, MappedFile::open(file.path));
+    ACCEL_ASSIGN(const OnnxHeader header, parse_onnx_header(chars(mapped->bytes())));
+    ACCEL_TRY(repair(*model, header));
+    return model;
   } catch (const ov::Exception& exception) {
     const std::string reason = reason_of(exception);
     std::map<std::string, std::vector<std::string>> left;

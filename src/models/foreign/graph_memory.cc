@@ -40,6 +40,7 @@ std::vector<GraphPort> ports_of(const Json& list) {
 
 Json to_json(const GraphFacts& facts) {
   return {{"inputs", ports_to_json(facts.inputs)},
+          {"unused_inputs", facts.unused_inputs},
           {"outputs", ports_to_json(facts.outputs)},
           {"numbers", facts.numbers},
           {"index_limits", facts.index_limits}};
@@ -48,6 +49,7 @@ Json to_json(const GraphFacts& facts) {
 std::optional<GraphFacts> graph_facts_of(const Json& json) {
   try {
     GraphFacts facts{.inputs = ports_of(json.at("inputs")),
+                     .unused_inputs = json.at("unused_inputs").get<std::vector<std::string>>(),
                      .outputs = ports_of(json.at("outputs")),
                      .numbers = json.at("numbers").get<std::map<std::string, uint64_t>>(),
                      .index_limits = {}};

@@ -27,6 +27,8 @@ namespace accel::models::foreign {
 
 struct GraphFacts {
   std::vector<GraphPort> inputs;
+  // That the file declares, but nothing in the graph needs.
+  std::vector<std::string> unused_inputs;
   std::vector<GraphPort> outputs;
   // How many numbers its constants have, by type: "f32", "i8".
   std::map<std::string, uint64_t> numbers;

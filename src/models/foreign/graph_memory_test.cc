@@ -18,6 +18,7 @@ using testing::Pair;
 
 GraphFacts some_facts() {
   return {.inputs = {{"input_ids", DType::kI64, {-1, 8}}},
+          .unused_inputs = {"nothing"},
           .outputs = {{"a \"name\"", DType::kF16, {}}, {"scores", DType::kF32, {-1, 3}}},
           .numbers = {{"f32", 12}, {"i8", 1}},
           .index_limits = {{"input_ids", 1000}}};
@@ -45,8 +46,8 @@ TEST(GraphFacts, ComeBackFromJsonAsTheyWere) {
 }
 
 TEST(GraphFacts, OfOtherJsonAreNone) {
-  for (const char* pointer :
-       {"/inputs", "/outputs/0/dtype", "/outputs/1/shape", "/numbers/f32", "/index_limits/0"}) {
+  for (const char* pointer : {"/inputs", "/unused_inputs", "/outputs/0/dtype", "/outputs/1/shape",
+                              "/numbers/f32", "/index_limits/0"}) {
     Json json = to_json(some_facts());
     json[Json::json_pointer(pointer)] = "something else";
     EXPECT_FALSE(graph_facts_of(json).has_value()) << pointer;

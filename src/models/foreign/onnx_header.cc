@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/try.h"
+#include "models/foreign/onnx_node.h"
 #include "models/foreign/protobuf.h"
 #include "models/hub_blobs.h"
 #include "tensors/file_name.h"
@@ -36,14 +37,19 @@ constexpr uint32_t kOpsetDomain = 1;
 constexpr uint32_t kOpsetVersion = 2;
 constexpr uint32_t kGraphNode = 1;
 constexpr uint32_t kGraphInitializer = 5;
+constexpr uint32_t kGraphInput = 11;
 constexpr uint32_t kGraphSparse = 15;
 constexpr uint32_t kFunctionNode = 7;
+constexpr uint32_t kNodeInput = 1;
 constexpr uint32_t kNodeOutput = 2;
 constexpr uint32_t kNodeName = 3;
 constexpr uint32_t kNodeOperation = 4;
 constexpr uint32_t kNodeAttribute = 5;
+constexpr uint32_t kNodeDomain = 7;
+constexpr uint32_t kValueName = 1;
 constexpr uint32_t kAttributeName = 1;
 constexpr uint32_t kAttributeInteger = 3;
+constexpr uint32_t kAttributeText = 4;
 constexpr uint32_t kAttributeTensor = 5;
 constexpr uint32_t kAttributeGraph = 6;
 constexpr uint32_t kAttributeTensors = 10;
@@ -70,17 +76,27 @@ std::optional<uint64_t> number_of(std::string_view text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
-// Whether an attribute of Attention narrows what each token sees: OpenVINO 2026.4 converts opset
-// 25's left_window_size and right_window_size (-1: none) as if they were not there.
-bool sets_window(std::string_view attribute) {
-  WireReader reader(attribute);
-  std::string_view name;
-  auto size = static_cast<int64_t>(-1);
+OnnxAttribute attribute_value(std::string_view bytes, std::string_view& name) {
+  WireReader reader(bytes);
+  OnnxAttribute value;
   while (const auto field = reader.next()) {
     if (field->is(kAttributeName, WireType::kBytes)) name = field->bytes;
-    if (field->is(kAttributeInteger, WireType::kVarint)) size = static_cast<int64_t>(field->value);
+    if (field->is(kAttributeText, WireType::kBytes)) value.text = field->bytes;
+    if (field->is(kAttributeInteger, WireType::kVarint)) {
+      value.integer = static_cast<int64_t>(field->value);
+    }
   }
-  return size >= 0 && (name == "left_window_size" || name == "right_window_size");
+  return value;
+}
+
+// The name in a message that describes a tensor.
+std::string_view name_field(std::string_view bytes, uint32_t number) {
+  WireReader reader(bytes);
+  std::string_view name;
+  while (const auto field = reader.next()) {
+    if (field->is(number, WireType::kBytes)) name = field->bytes;
+  }
+  return name;
 }
 
 class HeaderWalk {
@@ -102,6 +118,11 @@ class HeaderWalk {
 };
 
 Status HeaderWalk::model(std::string_view bytes) {
+  // Opsets may stand behind the nodes that they explain.
+  WireReader first(bytes);
+  while (const auto field = first.next()) {
+    if (field->is(kModelOpset, WireType::kBytes)) ACCEL_TRY(opset(field->bytes));
+  }
   WireReader reader(bytes);
   std::string version;
   while (const auto field = reader.next()) {
@@ -111,8 +132,6 @@ Status HeaderWalk::model(std::string_view bytes) {
       header_.producer = field->bytes;
     } else if (field->is(kModelProducerVersion, WireType::kBytes)) {
       version = field->bytes;
-    } else if (field->is(kModelOpset, WireType::kBytes)) {
-      ACCEL_TRY(opset(field->bytes));
     } else if (field->is(kModelGraph, WireType::kBytes)) {
       graph_found_ = true;
       ACCEL_TRY(graph(field->bytes, 0, kGraphNode));
@@ -146,38 +165,46 @@ Status HeaderWalk::graph(std::string_view bytes, int depth, uint32_t node_field)
     return no_model(fmt::format("graphs inside graphs, more than {}", kDeepestGraph));
   }
   const bool function = node_field == kFunctionNode;
+  const bool main = depth == 0 && !function;
+  std::set<std::string, std::less<>> weights;
   WireReader reader(bytes);
   while (const auto field = reader.next()) {
     if (field->is(node_field, WireType::kBytes)) {
       ACCEL_TRY(node(field->bytes, depth));
+    } else if (main && field->is(kGraphInput, WireType::kBytes)) {
+      header_.inputs.emplace_back(name_field(field->bytes, kValueName));
     } else if (!function && field->is(kGraphInitializer, WireType::kBytes)) {
+      if (main) weights.emplace(name_field(field->bytes, kTensorName));
       ACCEL_TRY(tensor(field->bytes));
     } else if (!function && field->is(kGraphSparse, WireType::kBytes)) {
       ACCEL_TRY(sparse(field->bytes));
     }
   }
+  std::erase_if(header_.inputs, [&](const auto& name) { return weights.contains(name); });
   return reader.broken() ? no_model("a graph that is no message") : Status();
 }
 
 Status HeaderWalk::node(std::string_view bytes, int depth) {
   ++header_.nodes;
   WireReader reader(bytes);
-  std::string_view name;
-  std::string_view operation;
-  bool windowed = false;
+  OnnxNode node;
   while (const auto field = reader.next()) {
-    if (field->is(kNodeName, WireType::kBytes)) name = field->bytes;
-    if (field->is(kNodeOperation, WireType::kBytes)) operation = field->bytes;
+    if (field->is(kNodeInput, WireType::kBytes)) node.inputs.push_back(field->bytes);
+    if (field->is(kNodeName, WireType::kBytes)) node.name = field->bytes;
+    if (field->is(kNodeOperation, WireType::kBytes)) node.operation = field->bytes;
+    if (field->is(kNodeDomain, WireType::kBytes)) node.domain = field->bytes;
     if (!field->is(kNodeAttribute, WireType::kBytes)) continue;
-    windowed = windowed || sets_window(field->bytes);
+    std::string_view name;
+    const OnnxAttribute value = attribute_value(field->bytes, name);
+    node.attributes.emplace(name, value);
     ACCEL_TRY(attribute(field->bytes, depth));
   }
   if (reader.broken()) return no_model("a node that is no message");
-  if (operation != "Attention" || !windowed) return {};
-  return unimplemented(fmt::format("Attention (at {}) looks at a window of its tokens only, which "
-                                   "its front end would leave out; "
-                                   "export the model with the window in its attention mask",
-                                   shown(name)));
+  header_.operations.emplace(node.operation);
+  const auto opset = header_.opsets.find("");
+  const auto problem = left_out(node, opset == header_.opsets.end() ? 0 : opset->second);
+  if (!problem) return {};
+  return unimplemented(fmt::format("{} (at {}) {}", node.operation, shown(node.name), *problem));
 }
 
 Status HeaderWalk::attribute(std::string_view bytes, int depth) {

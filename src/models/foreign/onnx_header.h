@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,19 +25,23 @@ struct OnnxHeader {
   int64_t ir_version = 0;
   std::string producer;                            // "pytorch 2.8.0"; empty: not said
   std::map<std::string, int64_t> opsets;           // by domain; "" is ONNX's own
+  std::vector<std::string> inputs;                 // of the main graph, without its weights
+  std::set<std::string, std::less<>> operations;   // of all graphs and domains
   uint64_t nodes = 0;                              // of all graphs
   std::map<std::string, OnnxDataFile> data_files;  // by the location that the model gives
 };
 
-// Newest opset of ONNX's own domain that the front end knows.
-constexpr int64_t kOnnxOpsetMax = 27;
+// Newest opset of ONNX's own domain whose operations the front end takes for what they are: of 28
+// it knows nothing, but what 28 changed are the types that operations take, and SpaceToDepth, which
+// onnx_node.h looks at.
+constexpr int64_t kOnnxOpsetMax = 28;
 
 // Whether `bytes`, of the whole file, are an ONNX model's at first sight.
 bool looks_like_onnx(std::string_view bytes);
 
 // DATA_LOSS for what is no ONNX model or is cut off, UNIMPLEMENTED for an opset that is not known
-// and for Attention in windows, which the front end would take for Attention without. Looks into
-// each message at most once; graphs inside graphs to a depth of 64.
+// and for nodes of which the front end would leave something out (onnx_node.h). Looks into each
+// message at most twice; graphs inside graphs to a depth of 64.
 Result<OnnxHeader> parse_onnx_header(std::string_view bytes);
 
 // The names of the nodes of the model's main graph by their first outputs; those without a name are

@@ -48,10 +48,10 @@ TEST(OnnxHeader, SaysVersionsNodesAndFiles) {
 }
 
 TEST(OnnxHeader, RefusesOpsetsThatAreNotKnown) {
-  for (const uint64_t opset : {uint64_t{0}, uint64_t{28}, uint64_t{999}}) {
+  for (const uint64_t opset : {uint64_t{0}, uint64_t{29}, uint64_t{999}}) {
     const Status status = parse_onnx_header(onnx_model(opset, node("a", "Relu"))).status();
     EXPECT_EQ(status.code(), StatusCode::kUnimplemented);
-    EXPECT_THAT(status.message(), AllOf(HasSubstr("from 1 to 27"), HasSubstr("export")));
+    EXPECT_THAT(status.message(), AllOf(HasSubstr("from 1 to 28"), HasSubstr("export")));
   }
 }
 
@@ -66,6 +66,54 @@ TEST(OnnxHeader, RefusesWindowsThatTheFrontEndWouldLeaveOut) {
   EXPECT_THAT(refused.message(), HasSubstr("\"self\""));
   EXPECT_TRUE(attention("left_window_size", ~uint64_t{0}).ok());  // -1: no window
   EXPECT_TRUE(attention("q_num_heads", 4).ok());
+}
+
+TEST(OnnxHeader, RefusesWhatTheFrontEndWouldLeaveOut) {
+  const auto text = [](std::string_view name, std::string_view value) {
+    return bytes_field(5, bytes_field(1, name) + bytes_field(4, value));
+  };
+  const auto number = [](std::string_view name, uint64_t value) {
+    return bytes_field(5, bytes_field(1, name) + number_field(3, value));
+  };
+  const auto inputs = [](size_t count) {
+    std::string bytes;
+    for (size_t i = 0; i < count; ++i) bytes += bytes_field(1, "x");
+    return bytes;
+  };
+  const auto status = [](std::string_view operation, const std::string& rest, uint64_t opset = 20) {
+    const std::string node =
+        bytes_field(1, bytes_field(3, "here") + bytes_field(4, operation) + rest);
+    return parse_onnx_header(onnx_model(opset, node)).status();
+  };
+  const std::string antialias = number("antialias", 1) + text("mode", "linear");
+  const std::string outside = number("exclude_outside", 1) + text("mode", "cubic");
+  const std::string ratio = inputs(4) + text("keep_aspect_ratio_policy", "not_larger");
+  const std::vector<std::pair<std::string_view, std::string>> refused{
+      {"GRU", number("layout", 1)},
+      {"RNN", number("layout", 1)},
+      {"LSTM", number("layout", 1)},
+      {"LSTM", inputs(8)},
+      {"Resize", antialias},
+      {"Resize", outside},
+      {"Resize", ratio},
+      {"RoiAlign", text("mode", "max")},
+      {"DFT", inputs(3)},
+      {"SpaceToDepth", text("mode", "CRD")}};
+  for (const auto& [operation, rest] : refused) {
+    EXPECT_EQ(status(operation, rest).code(), StatusCode::kUnimplemented) << operation;
+    EXPECT_THAT(status(operation, rest).message(),
+                AllOf(HasSubstr(std::string(operation) + " (at \"here\")"), HasSubstr("export")));
+    EXPECT_TRUE(status(operation, rest + bytes_field(7, "com.acme")).ok()) << operation;
+    EXPECT_TRUE(status(operation, "").ok()) << operation;
+  }
+  EXPECT_TRUE(status("DFT", inputs(3), 17).ok());
+}
+
+TEST(OnnxHeader, NamesInputsThatAreNoWeights) {
+  const OnnxHeader header = parsed(
+      onnx_model(17, bytes_field(11, bytes_field(1, "x")) + bytes_field(11, bytes_field(1, "w")) +
+                         node("a", "Relu") + bytes_field(5, external_tensor("w", "a.data"))));
+  EXPECT_THAT(header.inputs, ElementsAre("x"));
 }
 
 TEST(OnnxHeader, RefusesWhatIsNoModel) {
