@@ -1,4 +1,5 @@
-// What the reference library's pipelines answered (tools/make_answers.py), asked again.
+// What the reference library's pipelines answered (tools/make_answers.py), asked again: of the
+// checkpoints, and of the graphs that were exported from them (tools/make_foreign.py).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,13 +20,36 @@ constexpr double kScoreTolerance = 1e-4;  // of the reference's f32
 
 fs::path golden_folder() { return fs::path(ACCEL_TEST_DATA) / "golden"; }
 
-std::vector<std::string> folders_with_answers() {
-  std::vector<std::string> names;
+fs::path foreign_folder() { return fs::path(ACCEL_TEST_DATA) / "foreign"; }
+
+// What is asked: a folder of tests/data/golden, or a graph of tests/data/foreign that was exported
+// from it for one task.
+struct Asked {
+  std::string folder;
+  std::string graph = {};  // empty: the checkpoint
+  std::string task = {};   // of the graph
+};
+
+std::vector<Asked> asked() {
+  std::vector<Asked> all;
   for (const auto& entry : fs::directory_iterator(golden_folder())) {
-    if (fs::exists(entry.path() / "answers.json")) names.push_back(entry.path().filename());
+    if (fs::exists(entry.path() / "answers.json")) all.push_back({entry.path().filename()});
   }
-  std::ranges::sort(names);
-  return names;
+  const Json index = *read_json(foreign_folder() / "index.json");
+  for (const auto& [name, graph] : index.at("exported").items()) {
+    const fs::path from = fs::path(ACCEL_TEST_DATA) / graph.at("from").get<std::string>();
+    if (fs::exists(from / "answers.json")) {
+      all.push_back({from.filename(), name, graph.at("task").get<std::string>()});
+    }
+  }
+  std::ranges::sort(all, {}, [](const Asked& one) { return std::pair(one.folder, one.graph); });
+  return all;
+}
+
+// Of a checkpoint's files those that hold weights.
+bool is_checkpoint(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.starts_with("model.") || name.starts_with("pytorch_model");
 }
 
 TaskInput input_of(const Json& json) {
@@ -85,13 +109,19 @@ void expect_same(const Json& found, const Json& expected, const std::string& whe
   }
 }
 
-class Answers : public testing::TestWithParam<std::string> {
+class Answers : public testing::TestWithParam<Asked> {
  protected:
   // The folder, with `changes` in its config.json.
   Result<std::shared_ptr<Model>> load(const Json& changes, const std::string& task) {
     scratch_ = std::make_unique<models::ScratchFolder>();
-    const fs::path source = golden_folder() / GetParam();
+    const fs::path source = golden_folder() / GetParam().folder;
     fs::copy(source, scratch_->path(), fs::copy_options::recursive);
+    if (!GetParam().graph.empty()) {
+      for (const auto& file : fs::directory_iterator(source)) {
+        if (is_checkpoint(file.path())) fs::remove(scratch_->path() / file.path().filename());
+      }
+      fs::copy(foreign_folder() / GetParam().graph, scratch_->path());
+    }
     Json config = *read_json(source / "config.json");
     config.update(changes);
     fs::remove(scratch_->path() / "config.json");
@@ -110,13 +140,15 @@ class Answers : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(Answers, AreThoseOfTheReferencesPipelines) {
-  const Json recorded = *read_json(golden_folder() / GetParam() / "answers.json");
+  const Json recorded = *read_json(golden_folder() / GetParam().folder / "answers.json");
+  int compared = 0;
   std::string loaded;
   std::shared_ptr<Model> model;
   for (const Json& entry : recorded.at("answers")) {
     SCOPED_TRACE(entry.at("task").get<std::string>() + " " + entry.at("input").dump() + " " +
                  entry.at("options").dump() + " " + entry.at("config").dump());
     const std::string task = entry.at("task");
+    if (!GetParam().graph.empty() && task != GetParam().task) continue;
     if (const std::string key = task + entry.at("config").dump(); key != loaded) {
       auto made = load(entry.at("config"), task);
       ASSERT_TRUE(made.ok()) << made.status().to_string();
@@ -127,16 +159,19 @@ TEST_P(Answers, AreThoseOfTheReferencesPipelines) {
         model->run({input_of(entry.at("input"))}, {task, options_of(entry.at("options"))});
     ASSERT_TRUE(result.ok()) << result.status().to_string();
     ASSERT_TRUE(result->items.at(0).ok()) << result->items[0].status().to_string();
+    EXPECT_EQ(result->report.source == "native", GetParam().graph.empty());
     expect_same(*parse_json(to_json(*result->items[0])), entry.at("answer"), "");
+    compared += 1;
   }
+  EXPECT_GT(compared, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Answers, testing::ValuesIn(folders_with_answers()),
-                         [](const auto& test) {
-                           std::string name = test.param;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Golden, Answers, testing::ValuesIn(asked()), [](const auto& test) {
+  const Asked& one = test.param;
+  std::string name = one.graph.empty() ? one.folder : "graph_" + one.graph;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace accel

@@ -1,5 +1,6 @@
 // Graphs that other tools exported (tools/make_foreign.py): the numbers that the reference recorded
-// for the checkpoints they were made from, through every front end.
+// for the checkpoints they were made from, through every front end. Their answers to tasks are in
+// answers_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -94,7 +95,6 @@ class Foreign : public testing::TestWithParam<std::string> {
 };
 
 class ForeignExport : public Foreign {};
-class ForeignTask : public Foreign {};
 class ForeignDense : public Foreign {};
 
 void expect_recorded(Model& model, const fs::path& golden) {
@@ -140,61 +140,13 @@ TEST_P(ForeignExport, ComputesWhatItsCheckpointDoes) {
   expect_recorded(*model, golden);
 }
 
-// Answers of tasks, as the native folders are asked for them by answers_test.cc.
-TEST_P(ForeignTask, AnswersAsItsCheckpointDoes) {
-  const Json& entry = index_of_graphs().at("exported").at(GetParam());
-  const fs::path golden = data_folder(entry.at("from"));
-  put_settings(golden, true);
-  put_graph(GetParam());
-  const auto graph = load(folder_.path(), Use::kRun, UseOptimum::kTrue);
-  const auto native = load(folder_.path(), Use::kRun, UseOptimum::kFalse);
-  ASSERT_TRUE(graph && native);
-  TaskInput input{.text = "Who visited Paris with the board?"};
-  const std::string family = graph->report().family;
-  const bool image = family == "vit" || family == "detr";
-  if (image || family == "wav2vec2") input.text.clear();
-  if (image) input.media = *read_file(data_folder("images/wide.png"), 1 << 26);
-  if (family == "wav2vec2") {
-    input.media = *read_file(data_folder("audio/speech/speech_16k.wav"), 1 << 26);
-  }
-  if (GetParam().starts_with("bert-qa")) input.second_text = "Angela visited Paris on Monday.";
-  const auto expected = native->run({input});
-  const auto found = graph->run({input});
-  ASSERT_TRUE(expected.ok() && found.ok()) << found.status().to_string();
-  ASSERT_TRUE(expected->items[0].ok()) << expected->items[0].status().to_string();
-  ASSERT_TRUE(found->items[0].ok()) << found->items[0].status().to_string();
-  EXPECT_EQ(native->report().source, "native");
-  EXPECT_EQ(expected->report.source, "native");
-  EXPECT_EQ(found->report.source, entry.at("source").get<std::string>());
-  const Json wanted = *parse_json(to_json(*expected->items[0]));
-  const Json given = *parse_json(to_json(*found->items[0]));
-  const Json flat_wanted = wanted.flatten();
-  const Json flat_given = given.flatten();
-  ASSERT_EQ(flat_given.size(), flat_wanted.size()) << given << wanted;
-  for (const auto& [path, value] : flat_wanted.items()) {
-    if (value.is_number_float()) {
-      EXPECT_NEAR(flat_given.at(path).get<double>(), value.get<double>(), kTolerance) << path;
-    } else {
-      EXPECT_EQ(flat_given.at(path), value) << path;
-    }
-  }
-}
-
 std::string word(const testing::TestParamInfo<std::string>& test) {
   std::string name = test.param;
   std::ranges::replace(name, '-', '_');
   return name;
 }
 
-// Those of a model that is for a task; others embed.
-std::vector<std::string> names_with_answers() {
-  std::vector<std::string> names = names_of("exported");
-  std::erase_if(names, [](const std::string& name) { return name.starts_with("bert-feature"); });
-  return names;
-}
-
 INSTANTIATE_TEST_SUITE_P(Golden, ForeignExport, testing::ValuesIn(names_of("exported")), word);
-INSTANTIATE_TEST_SUITE_P(Golden, ForeignTask, testing::ValuesIn(names_with_answers()), word);
 
 TEST_P(ForeignDense, ComputesWhatItSays) {
   const Json& entry = index_of_graphs().at("dense").at(GetParam());
