@@ -3,6 +3,7 @@ not work."""
 
 import json
 import os
+import pathlib
 import pty
 import re
 import resource
@@ -128,7 +129,7 @@ class Output(ConvertTest):
         other = json.loads((self.folder / "other" / "accel.json").read_text())
         self.assertNotEqual(other["source"]["files"][0]["xxh3"], weights["xxh3"])
 
-    # row 40 (partial: int8 of a model so small that its scales count)
+    # row 40 (partial: a model so small that the scales of int8 count)
     def test_precisions_have_their_sizes_and_error_figures(self):
         sizes, cosines = {}, {}
         for precision in ("f32", "FP16", "bf16", "int8", "int4"):
@@ -371,6 +372,25 @@ class Sources(ConvertTest):
         self.assertEqual(report["source_kind"], "openvino-ir")
         for found, expected in zip(self.embeddings(self.folder / "second"), self.embeddings(TINY)):
             self.assertClose(found, expected, 1e-2)
+
+
+REAL = pathlib.Path(os.environ.get("ACCEL_MODELS", "") or "/nonexistent") / "all-MiniLM-L6-v2"
+
+
+@unittest.skipUnless(REAL.is_dir(), "set ACCEL_MODELS")
+class RealModel(ConvertTest):
+    # row 40
+    # row 163 (partial: how fast it runs is in docs/performance.md)
+    def test_f16_and_int8_are_a_half_and_a_quarter(self):
+        sizes = {}
+        for precision in ("f32", "f16", "int8"):
+            report = self.convert(REAL, precision, "--precision", precision)
+            sizes[precision] = (self.folder / precision / "openvino_model.bin").stat().st_size
+            self.assertGreater(min(one["cosine"] for one in report["check"]), 0.999)
+            self.assertTrue(all("max_abs" in one for one in report["check"]))
+        self.assertAlmostEqual(sizes["f16"] / sizes["f32"], 0.5, delta=0.01)
+        self.assertAlmostEqual(sizes["int8"] / sizes["f32"], 0.25, delta=0.01)
+
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ class Graphs(ForeignTest):
         self.assertIn("made of     onnx",
                       self.accel("show", FOREIGN / "bert-feature-onnx").stdout.decode())
 
+    # row 3
     def test_embeds_and_says_which_path_it_took(self):
         for name, source in {"bert-feature-ir": "openvino-ir",
                              "bert-feature-onnx": "onnx"}.items():
