@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import struct
 import tempfile
@@ -37,10 +38,10 @@ class WarmStart(ProgramTest):
         shutil.copytree(FOREIGN / name, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
         return folder
 
-    def embed(self, *flags, model=None, env=None):
+    def embed(self, *flags, model=None, **options):
         """The answer's bytes, what --stats says of the cache, and the notices."""
         done = self.accel("embed", model or self.model, *TEXTS, "--precision", "f32", "--stats",
-                          *flags, env=env)
+                          *flags, **options)
         *notices, stats = done.stderr.splitlines()
         return done.stdout, json.loads(stats)["cache"], notices
 
@@ -155,6 +156,15 @@ class WarmStart(ProgramTest):
         self.assertEqual(again, answer)
         self.assertEqual((cache["graph"], cache["compiled"]), ("made", "made"))
         self.assertIn("cache", "\n".join(notices))
+
+    def test_a_full_disk_is_a_warning(self):
+        def small_files():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+        full, cache, notices = self.embed(preexec_fn=small_files)
+        self.assertEqual((cache["graph"], cache["compiled"]), ("made", "made"))
+        self.assertIn("cache", "\n".join(notices))
+        self.assertFalse(list(self.entries.iterdir()))
+        self.assertEqual(self.embed()[0], full)
 
     def test_killed_at_any_moment_the_cache_stays_right(self):
         """ACCEL_KILLS: how often; 30 unless set."""
