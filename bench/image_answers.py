@@ -47,7 +47,8 @@ class Answers:
     def __init__(self, folder):
         self.folder = folder
         self.labels = {}
-        self.seen = {}
+        self.seen = {}  # the worst of each contender's runs
+        self.checked = {}
 
     def take(self, worker):
         """The labels of the worker's last run."""
@@ -67,3 +68,6 @@ class Answers:
         worst = self.seen.setdefault(worker.name, dict.fromkeys(seen, 0))
         for key, value in seen.items():
             worst[key] = max(worst[key], value)
+        checked = self.checked.setdefault(worker.name, set())
+        checked.update(paths)
+        worst["images"] = len(checked)

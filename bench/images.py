@@ -19,7 +19,7 @@ from answers import AnswersDiffer
 from contenders import BARE_LOOP
 from image_answers import Answers
 from ratios import ratio
-from tuning import FINALISTS, Grid
+from tuning import Final, Grid
 from workers import Worker, WorkerError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +41,7 @@ MODELS = {
     # google/vit-base-patch16-224's sizes, which are the reference's defaults.
     "vit-base": {
         "config": ["num_labels=1000"],
-        "heavy": True, "round": 32, "tuning": 16, "shares": 32,
+        "heavy": True, "round": 24, "tuning": 16, "shares": 24,
         "over_peer": 1.03, "over_loop": 0.95,
     },
 }
@@ -52,7 +52,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="interleaved rounds (15; 3 with --quick)")
     parser.add_argument("--quick", action="store_true", help="few rounds and images, untuned peers")
     parser.add_argument("--model", choices=MODELS, help="only this one (default: both)")
-    parser.add_argument("--images", type=int, help="images of a round (vit-tiny 200, vit-base 32)")
+    parser.add_argument("--images", type=int, help="images of a round (vit-tiny 200, vit-base 24)")
     parser.add_argument("--peers", help="only these, comma-separated (default: all)")
     parser.add_argument("--accel", type=Path, default=ROOT / "build/release/bin",
                         help="folder of accel_bench_images (%(default)s)")
@@ -123,11 +123,11 @@ def tuned(given, everyone, name, paths):
     pins = peers_environment.fingerprint(peers_environment.REQUIREMENTS)
     key = f"{machine.cpu_model()}, {machine.cores()} cores, pins {pins}, {name}"
     heavy = MODELS[name]["heavy"]
-    grid = Grid(BUILD / "grid.json", key, 2 if heavy else FINALISTS)
+    grid = Grid(BUILD / "grid.json", key, Final(2, 2) if heavy else Final())
     if given.quick and not given.tune:
         return grid.choose_usual(everyone, [SCENARIO]), grid.here
     sample = listed(f"{name}.tuning.txt", every(paths, MODELS[name]["tuning"]))
-    warm = listed(f"{name}.warm.txt", every(paths, 8))
+    warm = listed(f"{name}.warm.txt", every(paths, 2 if heavy else 8))
     return grid.tune(everyone, {SCENARIO: sample}, warm, LOGS, given.tune), grid.here
 
 
@@ -166,11 +166,6 @@ def race(workers, everyone, name, rounds_paths, answers):
         answers.check(worker, rounds_paths[number], choices[contender])
         return seconds
 
-    for file in dict.fromkeys(files):  # the loop makes its pixels, files enter the page cache
-        if BARE_LOOP in workers:
-            workers[BARE_LOOP].ask("classify_files", path=str(file))
-        if len(rounds_paths[0]) == PHOTOS:
-            break
     return scenarios.interleaved(list(choices), len(files), measure)
 
 

@@ -1,15 +1,20 @@
 """Finds the best of each peer's settings on this machine, and remembers it."""
 
 import json
+from dataclasses import dataclass
 
 from workers import Worker, WorkerError
 
-FINALISTS = 4
-FINAL_ROUNDS = 3
 ACTIONS = {"bulk": "embed_file", "singles": "singles", "images": "classify_files"}
 
 
-def search(contender, scenario, texts, warm_texts, log_folder, finalists):
+@dataclass(frozen=True)
+class Final:
+    contenders: int = 4
+    rounds: int = 3
+
+
+def search(contender, scenario, texts, warm_texts, log_folder, last=Final()):
     """(best choice, every pass). All choices once; then the best few in turn, several times, since
     one pass on a busy machine says little. The quickest pass of the final decides."""
     choices = contender.choices[scenario]
@@ -27,9 +32,9 @@ def search(contender, scenario, texts, warm_texts, log_folder, finalists):
 
         measure(0)  # the first of all pays for what the process does once
         first = sorted((measure(number), number) for number in range(len(choices)))
-        final = [number for _, number in first[:finalists]]
+        final = [number for _, number in first[:last.contenders]]
         quickest = {number: float("inf") for number in final}
-        for _ in range(FINAL_ROUNDS):
+        for _ in range(last.rounds):
             for number in final:
                 quickest[number] = min(quickest[number], measure(number))
     return choices[min(final, key=quickest.get)], tried
@@ -38,9 +43,9 @@ def search(contender, scenario, texts, warm_texts, log_folder, finalists):
 class Grid:
     """grid.json: per machine and pins, each peer's choices tried and the best."""
 
-    def __init__(self, path, key, finalists=FINALISTS):
+    def __init__(self, path, key, final=Final()):
         self.path = path
-        self.finalists = finalists
+        self.final = final
         self.key = key
         try:
             self.all = json.loads(path.read_text())
@@ -83,7 +88,7 @@ class Grid:
         known = remembered.get(scenario)
         if again or known is None or known["best"] not in choices:
             print(f"tuning {contender.name}, {scenario}: {len(choices)} choices ...", flush=True)
-            best, tried = search(contender, scenario, *material, self.finalists)
+            best, tried = search(contender, scenario, *material, self.final)
             remembered[scenario] = {"best": best, "tried": tried}
             self.path.write_text(json.dumps(self.all, indent=1) + "\n")
         contender.best[scenario] = remembered[scenario]["best"]
