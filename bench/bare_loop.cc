@@ -1,20 +1,15 @@
 // What accel's own work around the engine costs: a bare loop over the same graph with as many
 // streams and ready-made batches of tokens. Nothing is tokenised, cut, ordered or copied while the
 // time runs. Answers the line protocol of peers/protocol.py, as far as bulk runs go.
-#include <atomic>
 #include <fstream>
 #include <map>
 #include <openvino/openvino.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "backends/openvino/engine_threads.h"
-#include "backends/openvino/own_kernels.h"
+#include "bare_graph.h"
 #include "base/try.h"
-#include "hardware/limits.h"
 #include "line_protocol.h"
-#include "models/model_folder.h"
 #include "runtime/token_batches.h"
 #include "tensors/npy.h"
 #include "text/tokenizer.h"
@@ -58,18 +53,13 @@ class Loop {
     ACCEL_ASSIGN(folder_, models::ModelFolder::open(settings.value("model", "")));
     ACCEL_ASSIGN(const std::string text, folder_->tokenizer_json());
     ACCEL_ASSIGN(tokenizer_, text::Tokenizer::from_json(text));
-    ACCEL_ASSIGN(const models::BuiltGraph built, folder_->build({.sentence = true}));
-    std::shared_ptr<const ov::Model> graph = built.model;
-    const kernels::KernelTable* table = kernels::kernel_table();
-    if (settings.value("kernels", "auto") != "engine" && table != nullptr) {
-      graph = backend::move_to_own_kernels(*built.model, *table, backend::engine_threads()).model;
-    }
-    const int threads = hardware::read_cpu_limits().usable;
-    compiled_ = core_.compile_model(graph, "CPU", ov::hint::inference_precision(ov::element::f32),
-                                    ov::num_streams(threads), ov::inference_num_threads(threads),
-                                    ov::hint::enable_cpu_pinning(false));
+    ACCEL_ASSIGN(compiled_,
+                 compile_bare(core_, *folder_,
+                              {.request = {.sentence = true},
+                               .own_kernels = settings.value("kernels", "auto") != "engine"}));
     requests_.clear();
-    for (int i = 0; i < threads; ++i) requests_.push_back(compiled_.create_infer_request());
+    const int streams = compiled_.get_property(ov::num_streams);
+    for (int i = 0; i < streams; ++i) requests_.push_back(compiled_.create_infer_request());
     return json::object();
   }
 
@@ -113,20 +103,15 @@ class Loop {
   // take(batch, vectors) is called by the thread that ran the batch.
   template <class Take>
   void run(const Corpus& corpus, const Take& take) {
-    std::atomic<size_t> next = 0;
-    std::vector<std::thread> threads;
-    for (ov::InferRequest& request : requests_) {
-      threads.emplace_back([&] {
-        for (size_t i = next++; i < corpus.batches.size(); i = next++) {
-          const Batch& batch = corpus.batches[i];
+    run_bare(
+        requests_, corpus.batches,
+        [](const Batch& batch, ov::InferRequest& request) {
           request.set_tensor("input_ids", batch.ids);
           request.set_tensor("attention_mask", batch.mask);
-          request.infer();
+        },
+        [&](const Batch& batch, ov::InferRequest& request) {
           take(batch, request.get_output_tensor(0));
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
+        });
   }
 
   Result<json> vectors(const Corpus& corpus, const std::string& path) {

@@ -5,21 +5,20 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 REFERENCE = "sentence_transformers_torch"
+BARE_LOOP = "accel_bare_loop"
 BATCHES = (32, 8, 128)
 
 
 @dataclass
 class Contender:
-    """`settings` are those of every load; `bulk` and `singles` the choices tried for each scenario,
-    the usual one first (one choice: nothing to try). `best` is filled in by tuning."""
+    """`settings` are those of every load; `choices` those tried for each scenario that it takes
+    part in, the usual one first (one choice: nothing to try). `best` is filled in by tuning."""
 
     name: str
     command: list
     settings: dict
-    bulk: list
-    singles: list
+    choices: dict
     precision: str = "f32"
-    scenarios: tuple = ("bulk", "singles", "start")  # those it takes part in
     best: dict = field(default_factory=dict)
 
     def load_settings(self, scenario):
@@ -66,10 +65,14 @@ def peer_choices(cores):
     }
 
 
+def peer_command(python, name):
+    return [str(python), str(HERE / "peers" / f"{name}.py")]
+
+
 def peers(python, model, graphs, max_tokens, cores):
     settings = {"model": str(model), "graphs": str(graphs), "max_tokens": max_tokens}
     return [
-        Contender(name, [str(python), str(HERE / "peers" / f"{name}.py")], settings, bulk, singles)
+        Contender(name, peer_command(python, name), settings, {"bulk": bulk, "singles": singles})
         for name, (bulk, singles) in peer_choices(cores).items()
     ]
 
@@ -81,13 +84,12 @@ def accel(worker, model, precisions):
     for precision in precisions:
         name = "accel" if precision == precisions[0] else f"accel_{precision}"
         settings = {"model": str(model), "precision": precision, "device": "CPU"}
-        found.append(
-            Contender(name, [str(worker)], settings, [{}], [{"streams": 1}], precision)
-        )
+        choices = {"bulk": [{}], "singles": [{"streams": 1}]}
+        found.append(Contender(name, [str(worker)], settings, choices, precision))
     return found
 
 
 def bare_loop(program, model):
     """What accel's own work around the engine costs; nobody's rival."""
     settings = {"model": str(model)}
-    return Contender("accel_bare_loop", [str(program)], settings, [{}], [{}], scenarios=("bulk",))
+    return Contender(BARE_LOOP, [str(program)], settings, {"bulk": [{}]})

@@ -136,7 +136,7 @@ def short_texts(everyone, path):
     """The texts of few tokens, counted by whoever counts fastest."""
     counter = next((c for c in everyone if "sentence_transformers" not in c.name), everyone[0])
     with Worker(counter.name, counter.command, LOGS) as worker:
-        worker.ask("load", **counter.settings, **counter.singles[-1])
+        worker.ask("load", **counter.settings, **counter.choices["singles"][-1])
         counts = worker.ask("tokens", path=str(path))["tokens"]
     lines = read_texts(path)
     short = [line for line, count in zip(lines, counts) if count <= SHORT_TOKENS_MAX]
@@ -180,7 +180,7 @@ def measure_singles(workers, path, rounds, result):
 def measure_start(everyone, given, result):
     print(f"start, {given.rounds} rounds ...", flush=True)
     # Two of the library's backends load the same packages as the third and more.
-    shown = [c for c in everyone if "start" in c.scenarios and c.name not in
+    shown = [c for c in everyone if "singles" in c.choices and c.name not in
              ("sentence_transformers_onnx", "sentence_transformers_openvino")]
     program = given.accel / "accel"
     program = program if program.exists() and any(c.is_accel for c in everyone) else None
@@ -241,7 +241,7 @@ def measure(given, everyone, texts, short, result):
             measure_bulk(workers, texts, given.rounds, result)
             save(given, result)
         if "singles" in given.scenarios:
-            present = [c for c in everyone if "singles" in c.scenarios]
+            present = [c for c in everyone if "singles" in c.choices]
             alone = {c.name: workers[c.name] for c in present}
             scenarios.load(alone, present, "singles")
             measure_singles(alone, short, given.rounds, result)

@@ -1,27 +1,17 @@
 // accel as a contender of `./dev bench embed`: answers the line protocol of peers/protocol.py over
 // the public Engine, as any program that links the library would use it.
-#include <fstream>
-#include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "accel/engine.h"
 #include "base/try.h"
 #include "line_protocol.h"
 #include "tensors/npy.h"
+#include "text_lines.h"
 
 namespace accel::bench {
 namespace {
-
-Result<std::vector<std::string>> read_lines(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return not_found("expected a file of texts, found nothing readable: " + path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(std::move(line));
-  return lines;
-}
 
 // What ran, for the record of the run.
 json described(const EmbedResult& result) {
@@ -42,7 +32,7 @@ class Worker {
     const std::string action = request.value("do", "");
     const std::vector<std::string>* texts = &none_;
     if (request.contains("path")) {
-      ACCEL_ASSIGN(texts, lines_of(request["path"]));
+      ACCEL_ASSIGN(texts, lines_.of(request["path"]));
     }
     start = Clock::now();
     if (action == "load") return load(request);
@@ -57,15 +47,6 @@ class Worker {
   }
 
  private:
-  Result<const std::vector<std::string>*> lines_of(const std::string& path) {
-    auto known = lines_.find(path);
-    if (known == lines_.end()) {
-      ACCEL_ASSIGN(std::vector<std::string> lines, read_lines(path));
-      known = lines_.emplace(path, std::move(lines)).first;
-    }
-    return &known->second;
-  }
-
   Result<json> load(const json& settings) {
     if (!engine_) {
       ACCEL_ASSIGN(engine_, Engine::create());
@@ -123,7 +104,7 @@ class Worker {
   }
 
   const std::vector<std::string> none_;
-  std::map<std::string, std::vector<std::string>> lines_;
+  LineFiles lines_;
   std::unique_ptr<Engine> engine_;
   std::shared_ptr<Model> model_;
   EmbedOptions embed_options_;

@@ -29,24 +29,29 @@ def run(command, what, log):
 
 
 def ensure_environment(folder, log):
-    """The Python of an environment that holds exactly requirements.txt. An interrupted installation
-    leaves no stamp and starts over."""
+    """The Python of an environment that holds requirements.txt. Where the pins have changed, what
+    differs is installed; an interrupted installation leaves no stamp and starts over."""
     python = folder / "bin" / "python"
     stamp = folder / "requirements.sha256"
     wanted = fingerprint(REQUIREMENTS)
     if stamp.exists() and stamp.read_text() == wanted:
         return python
-    print(f"installing the peers into {folder} (once; 2 GB to fetch, 5 GB on disk) ...", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    run([sys.executable, "-m", "venv", str(folder)], "making a virtual environment", log)
+    if stamp.exists() and python.exists():
+        print(f"bringing the peers in {folder} to bench/requirements.txt ...", flush=True)
+        stamp.unlink()
+    else:
+        print(f"installing the peers into {folder} (once; 2 GB to fetch, 5 GB on disk) ...",
+              flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        run([sys.executable, "-m", "venv", str(folder)], "making a virtual environment", log)
     install = [str(python), "-m", "pip", "install", "--no-deps", "--no-cache-dir"]
     run([*install, "-r", str(REQUIREMENTS)], "installing bench/requirements.txt", log)
     stamp.write_text(wanted)
     return python
 
 
-def ensure_graphs(python, model, folder, log):
-    """ONNX, OpenVINO IR and CTranslate2 forms of `model`, made anew when it or a pin changes."""
+def ensure_graphs(python, model, folder, log, exporter="export_graphs.py"):
+    """The other forms of `model` that peers take, made anew when it or a pin changes."""
     stamp = folder / "source.sha256"
     wanted = fingerprint(REQUIREMENTS, model / "config.json", model / "model.safetensors")
     if stamp.exists() and stamp.read_text() == wanted:
@@ -54,6 +59,6 @@ def ensure_graphs(python, model, folder, log):
     print("converting the model for the peers (once) ...", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    export = [str(python), str(HERE / "peers" / "export_graphs.py"), str(model), str(folder)]
+    export = [str(python), str(HERE / "peers" / exporter), str(model), str(folder)]
     run(export, "exporting the model", log)
     stamp.write_text(wanted)

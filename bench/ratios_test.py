@@ -7,6 +7,8 @@ from pathlib import Path
 
 import answers
 import contenders
+import image_answers
+import images
 import scenarios
 import targets
 from ratios import ratio, verdict
@@ -52,6 +54,13 @@ class ScenarioTest(unittest.TestCase):
         seconds = scenarios.interleaved(["a", "b", "c"], 3, lambda name: order.append(name) or 1.0)
         self.assertEqual("".join(order), "abcbcacab")
         self.assertEqual(seconds, {"a": [1.0] * 3, "b": [1.0] * 3, "c": [1.0] * 3})
+
+
+class SliceTest(unittest.TestCase):
+    def test_rounds_go_round_all_images(self):
+        rounds = images.slices(list("abcde"), 2, 3)
+        self.assertEqual(["".join(one) for one in rounds], ["ab", "cd", "ea"])
+        self.assertEqual(images.slices(["a", "b"], 9, 2), [["a", "b"]] * 2)
 
 
 class TargetTest(unittest.TestCase):
@@ -106,6 +115,24 @@ class AnswerTest(unittest.TestCase):
         found = answers.cosines(rows, [[1.0, 0.0], [0.0, 2.0]])
         self.assertAlmostEqual(found[0], 1.0)
         self.assertAlmostEqual(found[1], 0.8)
+
+    def test_labels_of_images(self):
+        reference = [[["cat", 0.6], ["dog", 0.3]], [["sun", 0.9], ["moon", 0.05]]]
+        same = [[["cat", 0.6004], ["dog", 0.2996]], reference[1]]
+        swapped = [[["cat", 0.6], ["dog", 0.3]], [["sun", 0.9], ["tree", 0.05]]]
+        far = [[["cat", 0.604], ["dog", 0.3]], reference[1]]
+        other = [[["dog", 0.6], ["cat", 0.3]], reference[1]]
+        fast = {"processor": "fast"}
+        for labels, choice, right in ((same, {}, True), (swapped, {}, False), (far, {}, False),
+                                      (swapped, fast, True), (far, fast, True),
+                                      (other, fast, False)):
+            with self.subTest(labels=labels, choice=choice):
+                seen = image_answers.compare(labels, reference)
+                self.assertEqual(image_answers.fault(seen, choice) == "", right)
+
+    def test_refuses_another_number_of_images(self):
+        with self.assertRaises(answers.AnswersDiffer):
+            image_answers.compare([], [[["cat", 1.0]]])
 
     def test_refuses_another_number_of_texts(self):
         with self.assertRaises(answers.AnswersDiffer):

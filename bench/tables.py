@@ -33,6 +33,15 @@ def speed(title, scenario, per_second):
     table(title, ["contender", unit, "seconds, min .. max", "accel is faster by"], rows)
 
 
+def targets_table(targets):
+    rows = [[t["what"],
+             f">= {t['required']}" if "required" in t else f"<= {t['at_most']}",
+             interval(t) if "required" in t else f"{t['found']:.0f}", t["verdict"]]
+            for t in targets]
+    if rows:
+        table("Targets", ["what", "wanted", "found", "verdict"], rows)
+
+
 def show(result):
     machine = result["machine"]
     load = f"load {machine['load_average']:.1f} at start"
@@ -55,9 +64,4 @@ def show(result):
         rows = [[name, f"{v['resident']:.0f}" if v["resident"] else "-", f"{v['peak']:.0f}"]
                 for name, v in start["memory_mib"].items()]
         table("Memory after the first text, MiB", ["contender", "resident", "peak"], rows)
-    if result["targets"]:
-        rows = [[t["what"],
-                 f">= {t['required']}" if "required" in t else f"<= {t['at_most']}",
-                 interval(t) if "required" in t else f"{t['found']:.0f}", t["verdict"]]
-                for t in result["targets"]]
-        table("Targets", ["what", "wanted", "found", "verdict"], rows)
+    targets_table(result["targets"])

@@ -2,11 +2,11 @@
 
 from statistics import median
 
+from contenders import BARE_LOOP
 from ratios import ratio, verdict
 
 BACKENDS = "sentence_transformers_"
 REDUCED_COSINE_MIN = 0.999
-BARE_LOOP = "accel_bare_loop"
 AT_LEAST = {"bulk": 1.15, "bare_loop": 0.95, "bulk_library": 1.3, "singles": 1.2,
             "start_library": 20.0, "start": 1.0}
 RESIDENT_MIB_MAX = 140

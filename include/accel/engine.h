@@ -265,6 +265,7 @@ class ACCEL_API EmbeddingStream {
 
 struct TaskTimes {     // seconds, summed over threads
   double prepare = 0;  // tokenising, decoding, resizing
+  double decode = 0;   // the part of it that made pixels of image files
   double infer = 0;
   double finish = 0;
 };

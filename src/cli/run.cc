@@ -214,6 +214,7 @@ std::string RunCommand::statistics() const {
                               {"failed", tally_.failed},
                               {"load_seconds", load_seconds_},
                               {"prepare_seconds", times.prepare},
+                              {"decode_seconds", times.decode},
                               {"infer_seconds", times.infer},
                               {"finish_seconds", times.finish},
                               {"total_seconds", total},

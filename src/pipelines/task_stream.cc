@@ -35,6 +35,7 @@ struct PooledTaskStream::Group {
   std::vector<Status> failures;  // of each item
   std::vector<decltype(Prepared::finish)> finish;
   std::vector<runtime::Row> rows;
+  double decode_seconds = 0;
   // Of each row:
   std::vector<size_t> owners;         // the item
   std::vector<std::string> keys;      // in the memory; empty: it does not recur
@@ -129,6 +130,7 @@ void PooledTaskStream::work() {
     lock.lock();
     for (size_t i = 0; i < items.size(); ++i) items[i]->result = std::move(results[i]);
     times_.prepare += times.prepare;
+    times_.decode += times.decode;
     times_.infer += times.infer;
     times_.finish += times.finish;
     to_caller_.notify_all();
@@ -141,6 +143,7 @@ std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const
   auto start = Clock::now();
   prepare_all(inputs, group);
   times.prepare = seconds_since(start);
+  times.decode = group.decode_seconds;
   start = Clock::now();
   run_all(group);
   times.infer = seconds_since(start);
@@ -164,6 +167,7 @@ void PooledTaskStream::prepare_all(std::span<TaskInput* const> inputs, Group& gr
     group.failures.push_back(prepared.status());
     group.finish.push_back(prepared.ok() ? std::move(prepared->finish) : nullptr);
     if (!prepared.ok()) continue;
+    group.decode_seconds += prepared->decode_seconds;
     for (size_t row = 0; row < prepared->rows.size(); ++row) {
       const bool recurs = row < prepared->recurring_rows;
       group.keys.push_back(recurs ? RowMemory::key(prepared->rows[row]) : "");

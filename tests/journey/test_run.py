@@ -214,6 +214,15 @@ class Trained(RunTest):
 
 
 class Images(RunTest):
+    def test_stats_tell_where_the_time_goes(self):
+        done = self.run_model("vit-imgcls", IMAGES / "small.png", "--stats")
+        stats = json.loads(done.stderr)
+        self.assertGreater(stats["decode_seconds"], 0)
+        self.assertGreater(stats["prepare_seconds"], stats["decode_seconds"])
+        self.assertGreater(stats["infer_seconds"], 0)
+        text = json.loads(self.run_model("roberta-seqcls", "What a day!", "--stats").stderr)
+        self.assertEqual(text["decode_seconds"], 0)
+
     # row 6 (partial: raw tensors are infer's)
     def test_files_folders_and_patterns(self):
         small = IMAGES / "small.png"

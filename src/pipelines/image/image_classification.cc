@@ -13,6 +13,7 @@ Result<Prepared> prepare_image_classification(const TaskModel& model, const Task
   ACCEL_ASSIGN(ImageRow image, image_row(model, input));
   Prepared prepared;
   prepared.rows.push_back(std::move(image.row));
+  prepared.decode_seconds = image.decode_seconds;
   prepared.finish = finish_labels(model, {.function = function, .top = options.top_k.value_or(5)});
   return prepared;
 }

@@ -11,6 +11,7 @@ Result<Prepared> prepare_image_feature_extraction(const TaskModel& model, const 
   ACCEL_ASSIGN(ImageRow image, image_row(model, input));
   Prepared prepared;
   prepared.rows.push_back(std::move(image.row));
+  prepared.decode_seconds = image.decode_seconds;
   prepared.finish = [pool = options.pool.value_or(false)](std::span<const NamedTensors> outputs) {
     return features_of(outputs[0], {.pool = pool});
   };

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "image/decode.h"
 #include "image/processor.h"
@@ -25,9 +26,11 @@ Result<ImageRow> image_row(const TaskModel& model, const TaskInput& input) {
         "expected a folder with a preprocessor_config.json, which says how the model wants its "
         "images; found none");
   }
+  const Clock::time_point start = Clock::now();
   ACCEL_ASSIGN(const image::Image image, image::decode(std::as_bytes(std::span(*input.media))));
+  const double decode_seconds = seconds_since(start);
   ACCEL_ASSIGN(const image::ProcessedImage processed, model.images->process(image));
-  ImageRow made{.original = image.size};
+  ImageRow made{.original = image.size, .decode_seconds = decode_seconds};
   if (!model.images->config().pad_to) {
     // Alone it is its batch's largest: there is nothing to pad.
     made.row.inputs.push_back({"pixel_values", processed.pixel_values});

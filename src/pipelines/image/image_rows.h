@@ -1,4 +1,4 @@
-// Image files as rows of pixels: pure.
+// Image files as rows of pixels: pure, but for the time it tells.
 #pragma once
 
 #include "accel/status.h"
@@ -11,6 +11,7 @@ namespace accel::pipelines {
 struct ImageRow {
   runtime::Row row;      // pixel_values [3, H, W], and pixel_mask [H, W] where the model takes it
   image::Size original;  // of the image as it is seen
+  double decode_seconds = 0;  // of the file
 };
 
 // The image of `input.media`. The errors of image::decode() and ImageProcessor; FAILED_PRECONDITION

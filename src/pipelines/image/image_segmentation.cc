@@ -21,6 +21,7 @@ Result<Prepared> prepare_image_segmentation(const TaskModel& model, const TaskIn
   ACCEL_ASSIGN(ImageRow image, image_row(model, input));
   Prepared prepared;
   prepared.rows.push_back(std::move(image.row));
+  prepared.decode_seconds = image.decode_seconds;
   prepared.finish =
       [&model, size = image.original](std::span<const NamedTensors> outputs) -> Result<TaskResult> {
     const Tensor* logits = find(outputs[0], "logits");

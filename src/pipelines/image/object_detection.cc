@@ -35,6 +35,7 @@ Result<Prepared> prepare_object_detection(const TaskModel& model, const TaskInpu
   ACCEL_ASSIGN(ImageRow image, image_row(model, input));
   Prepared prepared;
   prepared.rows.push_back(std::move(image.row));
+  prepared.decode_seconds = image.decode_seconds;
   prepared.finish = [&model, threshold, size = image.original](
                         std::span<const NamedTensors> outputs) -> Result<TaskResult> {
     const Tensor* logits = find(outputs[0], "logits");

@@ -44,6 +44,7 @@ Result<Prepared> prepare_zero_shot_image_classification(const TaskModel& model,
   prepared.recurring_rows = prepared.rows.size();
   ACCEL_ASSIGN(ImageRow image, image_row(model, input));
   prepared.rows.push_back(std::move(image.row));
+  prepared.decode_seconds = image.decode_seconds;
   prepared.finish =
       [matching = *model.matching, top = options.top_k.value_or(0),
        labels = input.choices](std::span<const NamedTensors> outputs) -> Result<TaskResult> {
