@@ -15,6 +15,11 @@
 namespace accel::engine {
 namespace {
 
+// Where there are fewer sessions than cores, the rest prepare what comes next.
+int task_workers(const backend::CompileOptions& options) {
+  return options.threads > options.streams ? options.threads + 1 : options.streams;
+}
+
 std::vector<std::string_view> names_of_tasks() {
   std::vector<std::string_view> names;
   for (const pipelines::Task& task : pipelines::tasks()) names.push_back(task.name);
@@ -170,6 +175,7 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
       pipelines::TaskStreamOptions{.task = options.options,
                                    .report = report,
                                    .batch_tokens = runtime::kBatchTokens,
+                                   .workers = task_workers(parts_.compile),
                                    .after_batch = release}));
 }
 

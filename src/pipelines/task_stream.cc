@@ -36,6 +36,7 @@ struct PooledTaskStream::Group {
   std::vector<decltype(Prepared::finish)> finish;
   std::vector<runtime::Row> rows;
   double decode_seconds = 0;
+  double infer_seconds = 0;  // without the wait for a session
   // Of each row:
   std::vector<size_t> owners;         // the item
   std::vector<std::string> keys;      // in the memory; empty: it does not recur
@@ -49,7 +50,8 @@ PooledTaskStream::PooledTaskStream(const Task& task, std::shared_ptr<const TaskM
       model_(std::move(model)),
       graphs_(std::move(graphs)),
       options_(std::move(options)) {
-  for (int i = 0; i < graphs_.front().pool->size(); ++i) workers_.emplace_back([this] { work(); });
+  const int workers = std::max(options_.workers, graphs_.front().pool->size());
+  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
 PooledTaskStream::~PooledTaskStream() {
@@ -140,14 +142,13 @@ void PooledTaskStream::work() {
 std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const> inputs,
                                                       TaskTimes& times) {
   Group group;
-  auto start = Clock::now();
+  const auto start = Clock::now();
   prepare_all(inputs, group);
   times.prepare = seconds_since(start);
   times.decode = group.decode_seconds;
-  start = Clock::now();
   run_all(group);
-  times.infer = seconds_since(start);
-  start = Clock::now();
+  times.infer = group.infer_seconds;
+  const auto computed = Clock::now();
   std::vector<Result<TaskResult>> results;
   size_t row = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -157,7 +158,7 @@ std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const
     results.push_back(group.failures[i].ok() ? group.finish[i](outputs)
                                              : Result<TaskResult>(group.failures[i]));
   }
-  times.finish = seconds_since(start);
+  times.finish = seconds_since(computed);
   return results;
 }
 
@@ -244,8 +245,11 @@ Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32
   std::vector<const runtime::Row*> members;
   for (const uint32_t row : rows) members.push_back(&group.rows[row]);
   ACCEL_ASSIGN(runtime::SessionPool::Lease session, graph.pool->acquire());
+  const auto start = Clock::now();
   NamedTensors outputs;
-  ACCEL_TRY(session->run(runtime::stack_rows(members, model_->pad_id), outputs));
+  const Status ran = session->run(runtime::stack_rows(members, model_->pad_id), outputs);
+  group.infer_seconds += seconds_since(start);
+  ACCEL_TRY(ran);
   for (size_t i = 0; i < rows.size(); ++i) {
     group.outputs[rows[i]] = runtime::take_row(outputs, static_cast<int64_t>(i));
   }

@@ -1,8 +1,8 @@
 // A task over an endless input: items in, answers out in the same order.
 //
-// Each worker thread (one per session) takes some items, prepares them, runs their rows and makes
-// the answers, so that while one decodes or tokenises another computes. An item that fails has its
-// error for an answer; the others know nothing of it.
+// Each worker thread takes some items, prepares them, runs their rows on a session that is free and
+// makes the answers, so that while one decodes or tokenises another computes. An item that fails
+// has its error for an answer; the others know nothing of it.
 #pragma once
 
 #include <atomic>
@@ -34,13 +34,14 @@ struct TaskStreamOptions {
   TaskOptions task;
   RunReport report;
   int64_t batch_tokens = 320;
+  int workers = 0;  // fewer than sessions of the first graph: as many as those
   std::function<void()> after_batch = {};  // cheap, from any worker; may be empty
 };
 
 class PooledTaskStream : public TaskStream {
  public:
   // `task` is of the list and `options.task` checked; `graphs` are its own, in its order, at least
-  // one. Starts one thread per session of the first.
+  // one. Starts the workers.
   PooledTaskStream(const Task& task, std::shared_ptr<const TaskModel> model,
                    std::vector<TaskGraph> graphs, TaskStreamOptions options);
   ~PooledTaskStream() override;

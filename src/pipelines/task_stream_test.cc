@@ -3,6 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <mutex>
 #include <thread>
 
 #include "pipelines/text/number_model.h"
@@ -15,15 +21,19 @@ constexpr int64_t kPoison = 666;
 
 class FirstId : public backend::CompiledModel {
  public:
+  explicit FirstId(std::function<void()> on_run = nullptr) : on_run_(std::move(on_run)) {}
   const backend::Signature& signature() const override { return signature_; }
   const backend::Executed& executed() const override { return executed_; }
   Result<std::unique_ptr<backend::Session>> create_session() const override {
-    return std::unique_ptr<backend::Session>(std::make_unique<Run>());
+    return std::unique_ptr<backend::Session>(std::make_unique<Run>(on_run_));
   }
 
  private:
   class Run : public backend::Session {
+   public:
+    explicit Run(std::function<void()> on_run) : on_run_(std::move(on_run)) {}
     Status run(const NamedTensors& inputs, NamedTensors& outputs) override {
+      if (on_run_) on_run_();
       const Tensor& ids = *find(inputs, "input_ids");
       const auto mask = find(inputs, "attention_mask")->data<int64_t>();
       const auto length = static_cast<size_t>(ids.shape()[1]);
@@ -39,7 +49,11 @@ class FirstId : public backend::CompiledModel {
       outputs = {{"logits", Tensor::from<float>({ids.shape()[0], 2}, logits)}};
       return {};
     }
+
+   private:
+    const std::function<void()> on_run_;
   };
+  const std::function<void()> on_run_;
   const backend::Signature signature_;
   const backend::Executed executed_{.device = "TEST"};
 };
@@ -93,6 +107,54 @@ TEST_F(TasksStream, AnswersComeInOrderAndEachHasItsOwnStatus) {
   }
   EXPECT_FALSE(stream->next().has_value());
   pusher.join();
+}
+
+// How often the task below has prepared an item.
+std::mutex prepared_mutex;
+std::condition_variable prepared_more;
+int prepared_items = 0;
+
+bool wait_for_prepared(int count) {
+  std::unique_lock lock(prepared_mutex);
+  return prepared_more.wait_for(lock, std::chrono::seconds(20),
+                                [&] { return prepared_items >= count; });
+}
+
+Result<Prepared> prepare_and_count(const TaskModel& model, const TaskInput& input,
+                                   const TaskOptions& options) {
+  auto prepared = (*find_task("text-classification"))->prepare(model, input, options);
+  const std::lock_guard lock(prepared_mutex);
+  ++prepared_items;
+  prepared_more.notify_all();
+  return prepared;
+}
+
+// row 269 (partial: its speed is the bench's)
+TEST_F(TasksStream, WhileOneItemIsComputedTheNextIsPrepared) {
+  Task task = **find_task("text-classification");
+  task.prepare = prepare_and_count;
+  std::promise<void> computing;
+  std::promise<bool> overlapped;
+  std::atomic<int> runs = 0;
+  const auto on_run = [&] {
+    if (runs++ > 0) return;
+    computing.set_value();
+    overlapped.set_value(wait_for_prepared(2));
+  };
+  PooledTaskStream stream(
+      task,
+      std::make_shared<const TaskModel>(TaskModel{
+          .tokenizer = number_tokenizer(), .vocabulary = kNumbers, .labels = {"id", "tokens"}}),
+      {{{"input_ids"},
+        std::make_shared<runtime::SessionPool>(std::make_shared<FirstId>(on_run), 1)}},
+      {.task = {.top_k = 0, .function = "none"}, .workers = 2});
+  ASSERT_TRUE(stream.push({.text = "1"}).ok());
+  computing.get_future().wait();
+  ASSERT_TRUE(stream.push({.text = "2"}).ok());
+  EXPECT_TRUE(overlapped.get_future().get());
+  stream.close();
+  EXPECT_EQ(shown(*stream.next()), "1/1");
+  EXPECT_EQ(shown(*stream.next()), "2/1");
 }
 
 TEST_F(TasksStream, CancelEndsIt) {
