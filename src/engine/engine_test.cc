@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <fstream>
 #include <thread>
 
 #include "accel/version.h"
 #include "base/files.h"
 #include "hardware/cpu.h"
+#include "models/foreign/onnx_bytes.h"
 #include "models/tiny_bert.h"
 #include "store/facts.h"
 
@@ -64,6 +67,53 @@ class EngineTest : public testing::Test {
   const ScratchFolder cache_;
   const std::unique_ptr<Engine> engine_ = make_engine();
 };
+
+// --- graphs of others ----------------------------------------------------------------------------
+
+// rows = ReduceSum(Gather(table, ids), idle), of a table {10, 20, 30}; the axes "idle" are none,
+// which reduces nothing, so that the front end leaves that input out.
+std::string onnx_lookup() {
+  using models::foreign::bytes_field;
+  using models::foreign::number_field;
+  const auto port = [](const char* name, uint64_t type, uint64_t size) {
+    const std::string shape = bytes_field(1, number_field(1, size));
+    return bytes_field(1, name) +
+           bytes_field(2, bytes_field(1, number_field(1, type) + bytes_field(2, shape)));
+  };
+  const std::array<float, 3> rows{10, 20, 30};
+  const std::string_view numbers(reinterpret_cast<const char*>(rows.data()), sizeof(rows));
+  const std::string table = number_field(1, rows.size()) + number_field(2, 1) +
+                            bytes_field(8, "table") + bytes_field(9, numbers);
+  const std::string gather = bytes_field(1, "table") + bytes_field(1, "ids") +
+                             bytes_field(2, "found") + bytes_field(4, "Gather");
+  const std::string none_is_none =
+      bytes_field(1, "noop_with_empty_axes") + number_field(3, 1) + number_field(20, 2);
+  const std::string sum = bytes_field(1, "found") + bytes_field(1, "idle") +
+                          bytes_field(2, "rows") + bytes_field(4, "ReduceSum") +
+                          bytes_field(5, none_is_none);
+  return models::foreign::onnx_model(
+      17, bytes_field(1, gather) + bytes_field(1, sum) + bytes_field(2, "g") +
+              bytes_field(5, table) + bytes_field(11, port("ids", 7, 2)) +
+              bytes_field(11, port("idle", 7, 0)) + bytes_field(12, port("rows", 1, 2)));
+}
+
+TEST_F(EngineTest, OnnxCountsRowsFromTheEndAndMayDeclareInputsThatNothingReads) {
+  const ScratchFolder folder;
+  const fs::path file = folder.path() / "model.onnx";
+  std::ofstream(file, std::ios::binary) << onnx_lookup();
+  const auto model = load({.path = file.string(), .use = Use::kInfer});
+  ASSERT_NE(model, nullptr);
+  const auto look_up = [&](const std::vector<int64_t>& ids) {
+    return model->infer({{"ids", Tensor::from<int64_t>({2}, ids)},
+                         {"idle", Tensor::from<int64_t>({0}, std::vector<int64_t>{})}});
+  };
+  const auto found = look_up({-1, 1});
+  ASSERT_TRUE(found.ok()) << found.status().to_string();
+  EXPECT_THAT(found->outputs[0].tensor.data<float>(), ElementsAre(30, 20));
+  const Status outside = look_up({-4, 1}).status();
+  EXPECT_EQ(outside.code(), StatusCode::kOutOfRange);
+  EXPECT_THAT(outside.message(), HasSubstr("from -3 to 2, found -4"));
+}
 
 // --- the life of a model -------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
 #include "backends/openvino/engine_threads.h"
+#include "backends/openvino/f64_edges.h"
 #include "backends/openvino/own_kernels.h"
 #include "backends/openvino/workarounds.h"
 #include "base/try.h"
@@ -62,15 +63,24 @@ class OpenVinoSession : public Session {
     const Signature& signature = model_->signature();
     ACCEL_TRY(check_inputs(signature, inputs));
     return guarded("running the model", StatusCode::kInternal, [&]() -> Status {
+      NamedTensors narrow;  // alive during the run
       for (size_t i = 0; i < signature.inputs.size(); ++i) {
         const Tensor* tensor = find(inputs, signature.inputs[i].name);
+        if (tensor->dtype() == DType::kF64) {
+          ACCEL_ASSIGN(Tensor made, narrow_input(*tensor, signature.inputs[i].name));
+          narrow.push_back({.tensor = std::move(made)});
+          tensor = &narrow.back().tensor;
+        }
         request_.set_input_tensor(i, view_as_engine_tensor(*tensor));
       }
       request_.infer();
       outputs.clear();
       for (size_t i = 0; i < signature.outputs.size(); ++i) {
-        outputs.push_back(
-            {signature.outputs[i].name, view_as_tensor(request_.get_output_tensor(i))});
+        Tensor found = view_as_tensor(request_.get_output_tensor(i));
+        if (signature.outputs[i].dtype == DType::kF64) {
+          ACCEL_ASSIGN(found, widen_output(found));
+        }
+        outputs.push_back({signature.outputs[i].name, std::move(found)});
       }
       return {};
     });
@@ -241,6 +251,7 @@ OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& option
 
 // The graph as this engine computes it rightly.
 SharedModel work_around(SharedModel model, const CompileOptions& options) {
+  model = narrow_edges(model);
   if (options.precision == Precision::kF32) return model;
   model = keep_range(model);
   const auto most = static_cast<int>(std::thread::hardware_concurrency());

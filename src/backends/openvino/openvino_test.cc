@@ -5,7 +5,10 @@
 
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <openvino/op/matmul.hpp>
+#include <openvino/op/negative.hpp>
+#include <openvino/op/subtract.hpp>
 #include <sstream>
 
 #include "backend/bare_engine.h"
@@ -88,6 +91,32 @@ TEST(OpenVino, ModelsOnAccelsOwnKernelsAreNotExported) {
     }
   }
   if (refused == 0) GTEST_SKIP() << "accel has no kernels of its own for this processor";
+}
+
+// The engine computes f64 in f32 and makes infinities the largest finite number on the way.
+TEST(OpenVino, TakesAndGivesF64AsF32HasIt) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr double kMost = std::numeric_limits<float>::max();
+  const auto x = parameter("x", ov::element::f64, {-1});
+  const auto y = node<ov::op::v1::Subtract>(node<ov::op::v0::Negative>(x), x);
+  const auto backend = make_openvino_backend();
+  const auto compiled = backend->compile(graph({x}, {{"y", y}}), {});
+  ASSERT_TRUE(compiled.ok()) << compiled.status().to_string();
+  EXPECT_EQ((*compiled)->signature().inputs[0].dtype, DType::kF64);
+  const auto session = (*compiled)->create_session();
+  ASSERT_TRUE(session.ok()) << session.status().to_string();
+  const auto run = [&](const std::vector<double>& values, NamedTensors& outputs) {
+    const Shape shape{static_cast<int64_t>(values.size())};
+    return (*session)->run({{"x", Tensor::from<double>(shape, values)}}, outputs);
+  };
+  NamedTensors outputs;
+  const std::vector<double> given{1.5, kInfinity, -kInfinity, kMost / 2};
+  ASSERT_EQ(run(given, outputs).to_string(), "OK");
+  EXPECT_THAT(outputs[0].tensor.data<double>(),
+              ::testing::ElementsAre(-3.0, -kInfinity, kInfinity, -kMost));
+  const Status beyond = run({1.0, 1e300}, outputs);
+  EXPECT_EQ(beyond.code(), StatusCode::kOutOfRange);
+  EXPECT_THAT(beyond.message(), HasSubstr("input x has 1 numbers beyond"));
 }
 
 // Left to itself the engine chooses bf16 on some machines.

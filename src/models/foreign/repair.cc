@@ -2,17 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <openvino/op/add.hpp>
+#include <openvino/op/concat.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
+#include <openvino/op/convert_like.hpp>
 #include <openvino/op/equal.hpp>
 #include <openvino/op/floor_mod.hpp>
 #include <openvino/op/gather.hpp>
+#include <openvino/op/gather_elements.hpp>
 #include <openvino/op/greater.hpp>
 #include <openvino/op/interpolate.hpp>
 #include <openvino/op/irdft.hpp>
+#include <openvino/op/less.hpp>
+#include <openvino/op/less_eq.hpp>
 #include <openvino/op/max_pool.hpp>
 #include <openvino/op/maximum.hpp>
 #include <openvino/op/multiply.hpp>
@@ -22,6 +28,7 @@
 #include <openvino/op/rdft.hpp>
 #include <openvino/op/reduce_max.hpp>
 #include <openvino/op/reduce_min.hpp>
+#include <openvino/op/reshape.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/select.hpp>
 #include <openvino/op/shape_of.hpp>
@@ -32,29 +39,59 @@
 #include <openvino/op/unsqueeze.hpp>
 #include <openvino/op/util/fft_base.hpp>
 #include <openvino/op/util/multi_subgraph_base.hpp>
-#include <set>
+#include <openvino/pass/constant_folding.hpp>
 
 #include "base/try.h"
+#include "models/foreign/graph_edit.h"
+#include "models/foreign/quantize.h"
 #include "tensors/shown.h"
 
 namespace accel::models::foreign {
 namespace {
 
-using NodePtr = std::shared_ptr<ov::Node>;
-using Value = ov::Output<ov::Node>;
 using ov::op::v0::Constant;
 
 NodePtr integer_constant(int64_t value) {
   return Constant::create(ov::element::i64, ov::Shape{}, {value});
 }
 
-// Gives the users and the names of `old` to `value`, made from it: they are moved first.
-using Users = std::set<ov::Input<ov::Node>>;
-void hand_over(const Value& old, const Users& users, const Value& value) {
-  for (ov::Input<ov::Node> user : users) user.replace_source_output(value);
-  value.get_node_shared_ptr()->set_friendly_name(old.get_node()->get_friendly_name());
-  value.get_tensor().set_names(old.get_names());
-  old.get_tensor().set_names({});
+// The first of the best along an axis of known length, which a stable sort takes several times as
+// long to find. Of rows without any best, infinite or no numbers all, it is the first.
+void find_first(const std::shared_ptr<ov::op::v11::TopK>& top) {
+  const bool largest = top->get_mode() == ov::op::TopKMode::MAX;
+  const Value x = top->input_value(0);
+  const auto axis = static_cast<int64_t>(top->get_axis());
+  const ov::Dimension length = x.get_partial_shape()[axis];
+  const auto along = Constant::create(ov::element::i64, ov::Shape{1}, {axis});
+  const auto value_users = top->output(0).get_target_inputs();
+  const auto index_users = top->output(1).get_target_inputs();
+  const auto end = Constant::create(ov::element::i32, ov::Shape{}, {length.get_length()});
+  const auto number = [](int32_t value) {
+    return Constant::create(ov::element::i32, ov::Shape{}, {value});
+  };
+  NodePtr positions =
+      std::make_shared<ov::op::v4::Range>(number(0), end, number(1), ov::element::i32);
+  std::vector<int64_t> shape(x.get_partial_shape().size(), 1);
+  shape[axis] = length.get_length();
+  positions = std::make_shared<ov::op::v1::Reshape>(
+      positions, Constant::create(ov::element::i64, ov::Shape{shape.size()}, shape), false);
+  NodePtr best;
+  NodePtr worse;
+  if (largest) {
+    best = std::make_shared<ov::op::v1::ReduceMax>(x, along, true);
+    worse = std::make_shared<ov::op::v1::Less>(x, best);
+  } else {
+    best = std::make_shared<ov::op::v1::ReduceMin>(x, along, true);
+    worse = std::make_shared<ov::op::v1::Greater>(x, best);
+  }
+  const auto places = std::make_shared<ov::op::v1::Select>(worse, end, positions);
+  const auto first = std::make_shared<ov::op::v1::ReduceMin>(places, along, true);
+  const auto none = std::make_shared<ov::op::v1::Equal>(first, end);
+  const auto index = std::make_shared<ov::op::v1::Select>(none, number(0), first);
+  const auto value = std::make_shared<ov::op::v6::GatherElements>(x, index, axis);
+  hand_over(top->output(0), value_users, value);
+  hand_over(top->output(1), index_users,
+            std::make_shared<ov::op::v0::Convert>(index, top->get_index_element_type()));
 }
 
 // The device's sort keeps no order of its own accord, not even for the first (ArgMax).
@@ -62,6 +99,12 @@ void keep_order(const NodePtr& node) {
   const auto top = ov::as_type_ptr<ov::op::v11::TopK>(node);
   if (!top || top->get_sort_type() == ov::op::TopKSortType::NONE) return;
   top->set_stable(true);
+  const auto count = ov::as_type_ptr<Constant>(top->get_input_node_shared_ptr(1));
+  const ov::PartialShape& shape = top->get_input_partial_shape(0);
+  if (!count || count->cast_vector<int64_t>() != std::vector<int64_t>{1}) return;
+  if (shape.rank().is_dynamic() || shape[top->get_axis()].is_dynamic()) return;
+  if (shape[top->get_axis()] == 0 || !top->get_input_element_type(0).is_real()) return;
+  find_first(top);
 }
 
 // The largest of the values less the largest of them, as softmax has it: an infinite one makes all
@@ -77,6 +120,67 @@ bool is_subtracted_only(const NodePtr& node) {
   return true;
 }
 
+// Infinite constants of bf16 and f64 would become the largest finite number in the engine's f32.
+NodePtr late_conversion(const NodePtr& constant, const ov::element::Type& type) {
+  const auto converted = std::make_shared<ov::op::v0::Convert>(constant, type);
+  ov::pass::disable_constant_folding(converted);
+  return converted;
+}
+
+bool is_clamped(const ov::element::Type& type) {
+  return type == ov::element::bf16 || type == ov::element::f64;
+}
+
+// The front end's own (-inf in masks) are f32 that is converted.
+void keep_infinite(const NodePtr& node) {
+  const bool converts =
+      ov::is_type<ov::op::v0::Convert>(node) || ov::is_type<ov::op::v1::ConvertLike>(node);
+  if (!converts && !ov::is_type<Constant>(node)) return;
+  const ov::element::Type type = node->get_output_element_type(0);
+  if (!is_clamped(type)) return;
+  const auto constant =
+      ov::as_type_ptr<Constant>(converts ? node->get_input_node_shared_ptr(0) : node);
+  if (!constant || !constant->get_element_type().is_real()) return;
+  const std::vector<float> values = constant->cast_vector<float>();
+  if (std::ranges::none_of(values, [](float value) { return std::isinf(value); })) return;
+  const auto users = node->output(0).get_target_inputs();
+  const auto wide = Constant::create(ov::element::f32, constant->get_shape(), values);
+  hand_over(node->output(0), users, late_conversion(wide, type));
+}
+
+// Past and new keys, joined; repeated for the groups of queries that share them.
+std::shared_ptr<ov::op::v0::Concat> joined_keys(NodePtr keys) {
+  while (ov::is_type<ov::op::v1::Reshape>(keys) || ov::is_type<ov::op::v0::Tile>(keys) ||
+         ov::is_type<ov::op::v0::Unsqueeze>(keys)) {
+    keys = keys->get_input_node_shared_ptr(0);
+  }
+  const auto joined = ov::as_type_ptr<ov::op::v0::Concat>(keys);
+  return joined && joined->get_input_size() == 2 ? joined : nullptr;
+}
+
+// The queries of a causal Attention stand behind its past; the front end lets the last one stand
+// at the last key, which is another place when there are more or fewer new keys than queries.
+void stand_behind_past(const NodePtr& node) {
+  const auto allowed = ov::as_type_ptr<ov::op::v1::LessEqual>(node);
+  if (!allowed) return;
+  const auto ahead = ov::as_type_ptr<ov::op::v1::Subtract>(allowed->get_input_node_shared_ptr(1));
+  if (!ahead) return;
+  const auto keys = ov::as_type_ptr<ov::op::v0::Squeeze>(ahead->get_input_node_shared_ptr(0));
+  if (!keys) return;
+  const auto size = ov::as_type_ptr<ov::op::v8::Gather>(keys->get_input_node_shared_ptr(0));
+  if (!size) return;
+  const auto sizes = ov::as_type_ptr<ov::op::v3::ShapeOf>(size->get_input_node_shared_ptr(0));
+  if (!sizes) return;
+  const auto joined = joined_keys(sizes->get_input_node_shared_ptr(0));
+  if (!joined) return;
+  const auto past_sizes =
+      std::make_shared<ov::op::v3::ShapeOf>(joined->input_value(0), sizes->get_output_type());
+  const auto past =
+      std::make_shared<ov::op::v8::Gather>(past_sizes, size->input_value(1), size->input_value(2));
+  allowed->input(1).replace_source_output(
+      std::make_shared<ov::op::v0::Squeeze>(past, keys->input_value(1)));
+}
+
 // The device begins with the least finite number.
 void reach_infinity(const NodePtr& node) {
   const bool largest = ov::is_type<ov::op::v1::ReduceMax>(node);
@@ -89,7 +193,7 @@ void reach_infinity(const NodePtr& node) {
   const auto users = node->output(0).get_target_inputs();
   // Constants of other types do not take an infinite value.
   NodePtr infinite = Constant::create(ov::element::f32, ov::Shape{}, std::vector<float>{bound});
-  if (type != ov::element::f32) infinite = std::make_shared<ov::op::v0::Convert>(infinite, type);
+  if (type != ov::element::f32) infinite = late_conversion(infinite, type);
   const auto each = std::make_shared<ov::op::v1::Equal>(node->input_value(0), infinite);
   // As numbers: ReduceLogicalAnd takes constant axes only. Of nothing, the least is large.
   const auto ones = std::make_shared<ov::op::v0::Convert>(each, ov::element::f32);
@@ -242,6 +346,8 @@ void part_ends(const ov::Model& model) {
 
 Status repair_nodes(const ov::Model& model, const OnnxHeader& header) {
   const auto opset = header.opsets.find("");
+  const bool quantizes = header.operations.contains("QuantizeLinear") ||
+                         header.operations.contains("DynamicQuantizeLinear");
   const bool has_dft = header.operations.contains("DFT");
   if (has_dft && header.operations.contains("STFT")) {
     return unimplemented(
@@ -254,6 +360,9 @@ Status repair_nodes(const ov::Model& model, const OnnxHeader& header) {
         if (body) ACCEL_TRY(repair_nodes(*body, header));
       }
     }
+    keep_infinite(node);
+    if (header.operations.contains("Attention")) stand_behind_past(node);
+    if (quantizes) quantize_as_said(node);
     keep_order(node);
     reach_infinity(node);
     repeat_by_rows(node);

@@ -12,7 +12,10 @@ namespace accel::models::foreign {
 
 // Changes `model`, converted from the file that says `header`, and the graphs inside it:
 //
-// * TopK: of equal values the lower index comes first;
+// * TopK: of equal values the lower index comes first, of NaN there is no promise;
+// * constants of bf16 and f64 keep their infinities;
+// * causal Attention with a past counts from its end, whatever the number of new keys;
+// * QuantizeLinear and DynamicQuantizeLinear whose integers are seen are exact (quantize.h);
 // * ReduceMax and ReduceMin of nothing but infinities, or of nothing, are infinite;
 // * Tile by repeats that are no constant reads what it should;
 // * NonMaxSuppression keeps boxes that overlap by just its threshold;
