@@ -1,6 +1,7 @@
 """The second start of a model finds what the first one made, whatever became of the first."""
 
 import json
+import math
 import os
 import pathlib
 import random
@@ -11,7 +12,8 @@ import tempfile
 import time
 import unittest
 
-from program import DATA, OK, ProgramTest, TINY, read_safetensors
+from program import DATA, OK, ProgramTest, TINY, read_safetensors, write_safetensors
+from test_foreign import number, text
 
 FOREIGN = DATA / "foreign"
 KILLS = int(os.environ.get("ACCEL_KILLS", "30"))
@@ -129,6 +131,29 @@ class WarmStart(ProgramTest):
         self.assertEqual(self.states(model=ir), ("unused", "found"))
         _, cache, _ = self.embed(model=TINY)
         self.assertEqual(cache, "unused")
+
+    def test_a_rotation_comes_back_from_the_cache_as_it_was(self):
+        """The engine gives a fused rotary embedding back as another one."""
+        def port(field, name, *sizes):
+            shape = b"".join(text(1, number(1, size)) for size in sizes)
+            return text(field, text(1, name) + text(2, text(1, number(1, 1) + text(2, shape))))
+        rotary = text(1, b"".join(text(1, name) for name in ("x", "cos", "sin")) + text(2, "y") +
+                      text(3, "rotary") + text(4, "RotaryEmbedding"))
+        model = self.folder / "rotary.onnx"
+        graph = rotary + text(2, "g") + port(11, "x", 1, 2, 3, 8) + port(12, "y", 1, 2, 3, 8)
+        graph += port(11, "cos", 1, 3, 4) + port(11, "sin", 1, 3, 4)
+        model.write_bytes(number(1, 11) + text(7, graph) + text(8, text(1, "") + number(2, 23)))
+        angles = [0.1 * i for i in range(12)]
+        write_safetensors(self.folder / "in.safetensors", {
+            "x": ("F32", [1, 2, 3, 8], [0.01 * i - 0.2 for i in range(48)]),
+            "cos": ("F32", [1, 3, 4], [math.cos(angle) for angle in angles]),
+            "sin": ("F32", [1, 3, 4], [math.sin(angle) for angle in angles])})
+        answers = []
+        for _ in range(2):
+            self.accel("infer", model, "--inputs", self.folder / "in.safetensors", "--output",
+                       self.folder / "out.safetensors", "--precision", "f32")
+            answers.append(read_safetensors(self.folder / "out.safetensors")["y"])
+        self.assertEqual(answers[0], answers[1])
 
     def test_no_cache_keeps_nothing(self):
         answer, cache, _ = self.embed("--no-cache")
