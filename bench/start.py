@@ -78,7 +78,7 @@ def main():
     given = arguments()
     CACHE.mkdir(parents=True, exist_ok=True)
     cached = {"ir f32": converted(given.model, "f32"), "ir int8": converted(given.model, "int8"),
-              **{f"onnx {path.parent.name}/{path.name}": path for path in given.onnx}}
+              **{f"onnx {path.stat().st_size >> 20} MiB": path for path in given.onnx}}
     runs = {"checkpoint": []}
     for _ in range(given.rounds):
         runs["checkpoint"].append(first_result(given.model))

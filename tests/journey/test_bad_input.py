@@ -413,7 +413,7 @@ class Requests(ProgramTest):
         self.refused(
             INVALID_ARGUMENT, "embed", TINY, "x", "--format", "xml", says="jsonl, json, npy, csv"
         )
-        self.refused(INVALID_ARGUMENT, "embed", says="expected MODEL")
+        self.refused(INVALID_ARGUMENT, "show", says="expected MODEL")
         self.refused(INVALID_ARGUMENT, "show", says="expected MODEL")
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--dimensions", "33", says="32")
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--streams", "many", says="whole number")
