@@ -11,7 +11,6 @@
 #include "engine/embed_all.h"
 #include "pipelines/text/embedding_stream.h"
 #include "runtime/token_batches.h"
-#include "store/hash.h"
 #include "tensors/convert.h"
 
 namespace accel::engine {
@@ -175,17 +174,6 @@ std::string label_of(const std::filesystem::path& path) {
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error);
   return (error ? path : absolute).lexically_normal().string();
-}
-
-// Of all bytes of the files, in their order.
-Result<std::string> content_of(const std::vector<std::filesystem::path>& files,
-                               const store::ContentHashes& hashes) {
-  std::string digests;
-  for (const std::filesystem::path& file : files) {
-    ACCEL_ASSIGN(const std::string digest, hashes.of_file(file));
-    digests += digest;
-  }
-  return store::fingerprint(digests);
 }
 
 }  // namespace
@@ -357,8 +345,9 @@ Result<CachedModel> LoadedModel::compile_cached(
     const models::GraphRequest& request, const Keeping& keep,
     std::vector<std::shared_ptr<const MappedFile>>& sources) const {
   ACCEL_ASSIGN(const models::ModelFolder::Files files, parts_.folder->files());
-  ACCEL_ASSIGN(const std::string weights, content_of(files.weights, parts_.cache->hashes()));
-  ACCEL_ASSIGN(const std::string settings, content_of(files.settings, parts_.cache->hashes()));
+  const store::ContentHashes& hashes = parts_.cache->hashes();
+  ACCEL_ASSIGN(const std::string weights, hashes.of_contents(files.weights));
+  ACCEL_ASSIGN(const std::string settings, hashes.of_contents(files.settings));
   const auto make = [&]() -> Result<std::shared_ptr<const ov::Model>> {
     ACCEL_ASSIGN(models::BuiltGraph built, parts_.folder->build(request));
     sources = std::move(built.sources);

@@ -175,6 +175,16 @@ Result<std::string> ContentHashes::of_file(const fs::path& path) const {
   return digest;
 }
 
+Result<std::string> ContentHashes::of_contents(
+    const std::vector<std::filesystem::path>& files) const {
+  Fingerprinter contents;
+  for (const std::filesystem::path& file : files) {
+    ACCEL_ASSIGN(const std::string digest, of_file(file));
+    contents.add(digest);
+  }
+  return contents.digits();
+}
+
 Result<std::string> ContentHashes::of_files(const fs::path& base,
                                             std::vector<std::string> names) const {
   std::ranges::sort(names);

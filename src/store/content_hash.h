@@ -56,6 +56,9 @@ class ContentHashes {
   // Errors as file_digest().
   Result<std::string> of_file(const std::filesystem::path& path) const;
 
+  // Of several files' bytes in this order, whatever the files are called.
+  Result<std::string> of_contents(const std::vector<std::filesystem::path>& files) const;
+
   // Of several files below `base`: their names, as given, and contents, in any order. The same
   // files elsewhere have the same digest.
   Result<std::string> of_files(const std::filesystem::path& base,

@@ -91,9 +91,9 @@ class OpenVinoSession : public Session {
   ov::InferRequest request_;
 };
 
-// What the engine fused a graph into and does not give back as it was: its import of a rotation
-// over neighbouring pairs rotates halves instead (2026.4). There is no telling the forms apart from
-// outside, so none is exported.
+// Whether the engine fused a rotary embedding. Some come back from a file as another rotation
+// (2026.4: ONNX's RotaryEmbedding does, those of accel's families do not), and nothing outside
+// tells them apart.
 bool holds_rotation(const ov::CompiledModel& compiled) {
   const std::shared_ptr<const ov::Model> executed = compiled.get_runtime_model();
   return std::ranges::any_of(executed->get_ops(), [](const std::shared_ptr<ov::Node>& node) {

@@ -6,8 +6,6 @@
 #include <stdexcept>
 
 #include "accel/tensor.h"
-#include "base/try.h"
-#include "store/hash.h"
 
 namespace accel::models::foreign {
 namespace {
@@ -66,12 +64,7 @@ GraphMemory::GraphMemory(GraphMemoryOptions options)
     : options_(std::move(options)), facts_(store::Facts::create({.folder = options_.folder})) {}
 
 Result<std::string> GraphMemory::content_of(const std::vector<std::filesystem::path>& files) const {
-  store::Fingerprinter content;
-  for (const std::filesystem::path& file : files) {
-    ACCEL_ASSIGN(const std::string digest, options_.hashes->of_file(file));
-    content.add(digest);
-  }
-  return content.digits();
+  return options_.hashes->of_contents(files);
 }
 
 GraphMemory::Known GraphMemory::recall(const std::string& content) const {
