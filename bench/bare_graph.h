@@ -10,6 +10,7 @@
 #include "backends/openvino/engine_threads.h"
 #include "backends/openvino/own_kernels.h"
 #include "hardware/limits.h"
+#include "kernels/tables.h"
 #include "models/model_folder.h"
 
 namespace accel::bench {
@@ -25,9 +26,11 @@ inline Result<ov::CompiledModel> compile_bare(ov::Core& core, const models::Mode
   Result<models::BuiltGraph> built = folder.build(options.request);
   if (!built.ok()) return built.status();
   std::shared_ptr<const ov::Model> graph = built->model;
-  const kernels::KernelTable* table = kernels::kernel_table();
-  if (options.own_kernels && table != nullptr) {
-    graph = backend::move_to_own_kernels(*built->model, *table, backend::engine_threads()).model;
+  const auto tables = kernels::kernel_tables();
+  if (options.own_kernels && !tables.empty()) {
+    const backend::OwnKernels own =
+        backend::move_to_own_kernels(*built->model, *tables.front(), backend::engine_threads());
+    graph = own.model;
   }
   const int threads = hardware::read_cpu_limits().usable;
   const int streams = options.streams > 0 ? options.streams : threads;

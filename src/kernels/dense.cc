@@ -27,17 +27,17 @@ int64_t rows_in_cache(int64_t in) {
   return std::max(kPanelRows, l2_bytes() / 2 / kFloatSize / in / kPanelRows * kPanelRows);
 }
 
-// A block of weights serves all rows in turn. Shallow blocks stay in the L1 cache, if it is large
-// enough. Deep ones come from the L2 cache, and sums are put down and taken up again less often,
-// which is better when many rows share the way of the weights there (docs/performance.md, "The
-// inner loop").
-int64_t block_depth(int64_t rows) {
-  constexpr int64_t kShallow = 128;
+// How many rows of a panel of weights serve all rows in turn. Shallow blocks stay in the L1 cache,
+// if it is large enough. Deep ones come from the L2 cache, and sums are put down and taken up again
+// less often, which is better when many rows share the way of the weights there
+// (docs/performance.md, "The inner loop").
+int64_t block_depth(int64_t rows, int64_t panel_columns) {
+  constexpr int64_t kShallow = 128 * 64;  // numbers
   constexpr int64_t kManyRows = 8 * kPanelRows;
   static const int64_t l1 = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
-  static const int64_t deep = l2_bytes() / 2 / kFloatSize / kPanelColumns;
-  const bool stays = kShallow * kPanelColumns * kFloatSize <= l1 / 4 * 3;
-  return stays || rows < kManyRows ? kShallow : deep;
+  static const int64_t deep = l2_bytes() / 2 / kFloatSize;
+  const bool stays = kShallow * kFloatSize <= l1 / 4 * 3;
+  return (stays || rows < kManyRows ? kShallow : deep) / panel_columns;
 }
 
 }  // namespace
@@ -60,9 +60,10 @@ DenseLayer::DenseLayer(DenseParts parts, const KernelTable& table, const Threads
       parts_(std::move(parts)),
       weights_(padded_columns(parts_.out) * parts_.in),
       block_rows_(rows_in_cache(parts_.in)) {
-  const Stage panels{.tasks = static_cast<int>((parts_.out + kPanelColumns - 1) / kPanelColumns),
-                     .task = [this](int i) { lay_out(parts_.weight, i * kPanelColumns); }};
-  run_stages({&panels, 1}, threads);
+  const Stage layout{.tasks = static_cast<int>(panels()), .task = [this](int i) {
+                       lay_out(parts_.weight, i * table_.panel_columns);
+                     }};
+  run_stages({&layout, 1}, threads);
   parts_.weight = nullptr;
   parts_.bias.resize(static_cast<size_t>(padded_columns(parts_.out)), 0.0F);
 }
@@ -72,7 +73,7 @@ DenseLayer::DenseLayer(DenseParts parts, const KernelTable& table, const Threads
 void DenseLayer::lay_out(const float* weight, int64_t panel) {
   constexpr int64_t kStep = 16;  // columns of the source at a time: its cache lines serve once
   float* out = weights_.data() + panel * parts_.in;
-  const int64_t width = panel_width(panel, parts_.out);
+  const int64_t width = panel_width(panel, parts_.out, table_.panel_columns);
   const int64_t columns = std::min(width, parts_.out - panel);
   for (int64_t begin = 0; begin < parts_.in; begin += kStep) {
     const int64_t end = std::min(begin + kStep, parts_.in);
@@ -89,16 +90,15 @@ void DenseLayer::lay_out(const float* weight, int64_t panel) {
 DenseCut DenseLayer::cut(int64_t rows, int threads) const {
   if (threads <= 1) return {};
   if (rows >= kRowsPerThread * threads) return {.by_rows = threads};
-  return {.by_columns = static_cast<int>((parts_.out + kPanelColumns - 1) / kPanelColumns)};
+  return {.by_columns = static_cast<int>(panels())};
 }
 
 void DenseLayer::run(const DenseRows& call, const DenseCut& cut, int task) const {
   const int64_t row = task / cut.by_columns * call.rows / cut.by_rows;
   const int64_t row_end = (task / cut.by_columns + 1) * call.rows / cut.by_rows;
-  const int64_t panels = (parts_.out + kPanelColumns - 1) / kPanelColumns;
-  const int64_t column = task % cut.by_columns * panels / cut.by_columns * kPanelColumns;
-  const int64_t column_end =
-      std::min(parts_.out, (task % cut.by_columns + 1) * panels / cut.by_columns * kPanelColumns);
+  const auto panel = [&](int i) { return i * panels() / cut.by_columns * table_.panel_columns; };
+  const int64_t column = panel(task % cut.by_columns);
+  const int64_t column_end = std::min(parts_.out, panel(task % cut.by_columns + 1));
   const int64_t offset = row * parts_.out;
   table_.dense({.x = call.x + row * parts_.in,
                 .y = call.y + offset,
@@ -111,7 +111,7 @@ void DenseLayer::run(const DenseRows& call, const DenseCut& cut, int task) const
                 .column_begin = column,
                 .column_end = column_end,
                 .block_rows = block_rows_,
-                .block_depth = block_depth(row_end - row),
+                .block_depth = block_depth(row_end - row, table_.panel_columns),
                 .activation = parts_.activation,
                 .gamma = cut.by_columns > 1 || parts_.gamma.empty() ? nullptr : parts_.gamma.data(),
                 .beta = parts_.beta.data(),

@@ -1,5 +1,5 @@
 // The inner loops, once per instruction set: what a table's functions get and do. Callers use
-// dense.h and attention.h; this header is for them and for the tables.
+// dense.h and attention.h, and find tables in tables.h; this header is for those and for the tables.
 //
 // A table's source is compiled for instructions that the machine may lack, so it includes nothing
 // whose inline functions the linker could share with other sources: no standard library.
@@ -12,21 +12,19 @@ namespace accel::kernels {
 // Applied element-wise to x W^T + b. GELU after Hendrycks and Gimpel, arXiv:1606.08415.
 enum class Activation : uint8_t { kNone, kRelu, kGeluErf, kGeluTanh, kSilu };
 
-// Numbers in a vector. Columns are padded to whole vectors.
-constexpr int64_t kLanes = 16;
-// Rows are cut into panels of at most this many, columns into panels of this many and a narrower
-// last one.
+// Columns are padded to a multiple of this: whole vectors of every table.
+constexpr int64_t kPadding = 16;
+// Rows are cut into panels of at most this many.
 constexpr int64_t kPanelRows = 6;
-constexpr int64_t kPanelColumns = 4 * kLanes;
 
 constexpr int64_t padded_columns(int64_t columns) {
-  return (columns + kLanes - 1) / kLanes * kLanes;
+  return (columns + kPadding - 1) / kPadding * kPadding;
 }
 
-// The width of the panel that begins at `column`.
-constexpr int64_t panel_width(int64_t column, int64_t columns) {
+// The width of the panel that begins at `column`: `panel_columns`, or, of the last, less.
+constexpr int64_t panel_width(int64_t column, int64_t columns, int64_t panel_columns) {
   const int64_t left = padded_columns(columns) - column;
-  return left < kPanelColumns ? left : kPanelColumns;
+  return left < panel_columns ? left : panel_columns;
 }
 
 // Some columns of y = layer_norm(activation(x W^T + b) + residual).
@@ -39,7 +37,7 @@ struct DenseBlock {
   int64_t rows;
   int64_t in;
   int64_t out;
-  int64_t column_begin;  // a multiple of kPanelColumns
+  int64_t column_begin;  // a multiple of the table's panel_columns
   int64_t column_end;    // likewise, or out
   int64_t block_rows;    // so many rows of x stay in the L2 cache
   int64_t block_depth;   // so many rows of a panel of weights are gone through at a time
@@ -87,14 +85,11 @@ constexpr int64_t attention_scratch(int64_t length_k, int64_t head_size) {
 }
 
 struct KernelTable {
-  const char* name;  // "avx512"
+  const char* name;       // "avx512", "avx2"
+  int64_t panel_columns;  // columns are cut into panels of this many and a narrower last one
   void (*dense)(const DenseBlock& block);
   void (*norm)(const NormRows& rows);
   void (*attend)(const AttentionHead& head);
 };
-
-// The table for the instructions of this machine; null when there is none, and then the engine's
-// own kernels serve.
-const KernelTable* kernel_table();
 
 }  // namespace accel::kernels

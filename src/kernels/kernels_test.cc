@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/program.h"
+#include "kernels/tables.h"
 
 namespace accel::kernels {
 namespace {
@@ -75,12 +76,8 @@ std::vector<double> expected(const Case& c, const DenseParts& parts, const std::
   return y;
 }
 
-class Kernels : public ::testing::Test {
+class Kernels : public ::testing::TestWithParam<const KernelTable*> {
  protected:
-  void SetUp() override {
-    if (table_ == nullptr) GTEST_SKIP() << "this processor has no instructions of our kernels";
-  }
-
   void check(const Case& c, const Threads& threads) {
     SCOPED_TRACE(std::to_string(c.rows) + " x " + std::to_string(c.in) + " -> " +
                  std::to_string(c.out) + ", " + std::to_string(threads.count) + " threads");
@@ -108,10 +105,10 @@ class Kernels : public ::testing::Test {
     EXPECT_EQ(y.back(), 77.0F) << "written past the end";
   }
 
-  const KernelTable* table_ = kernel_table();
+  const KernelTable* table_ = GetParam();
 };
 
-TEST_F(Kernels, DenseOfEveryShape) {
+TEST_P(Kernels, DenseOfEveryShape) {
   for (const Threads& threads : {Threads{}, three_threads()}) {
     for (int64_t rows = 1; rows <= 26; ++rows) check({rows, 40, 64}, threads);
     for (const int64_t out : {1, 5, 16, 31, 32, 33, 96, 100}) check({13, 24, out}, threads);
@@ -120,7 +117,7 @@ TEST_F(Kernels, DenseOfEveryShape) {
   }
 }
 
-TEST_F(Kernels, DenseWithAllThatFollows) {
+TEST_P(Kernels, DenseWithAllThatFollows) {
   for (const Threads& threads : {Threads{}, three_threads()}) {
     for (const auto activation :
          {Activation::kRelu, Activation::kGeluErf, Activation::kGeluTanh, Activation::kSilu}) {
@@ -134,7 +131,7 @@ TEST_F(Kernels, DenseWithAllThatFollows) {
   }
 }
 
-TEST_F(Kernels, DenseKeepsWhatIsNotANumber) {
+TEST_P(Kernels, DenseKeepsWhatIsNotANumber) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
   const float weight[] = {1.0F};
@@ -152,7 +149,7 @@ TEST_F(Kernels, DenseKeepsWhatIsNotANumber) {
   }
 }
 
-TEST_F(Kernels, GeluIsExactToTheLastDigits) {
+TEST_P(Kernels, GeluIsExactToTheLastDigits) {
   const float weight[] = {1.0F};
   const DenseLayer layer({.weight = weight, .in = 1, .out = 1, .activation = Activation::kGeluErf},
                          *table_, Threads{});
@@ -202,7 +199,7 @@ std::vector<double> expected(const AttentionShape& s, const std::vector<float>& 
   return out;
 }
 
-TEST_F(Kernels, AttentionOfEveryShape) {
+TEST_P(Kernels, AttentionOfEveryShape) {
   for (const Threads& threads : {Threads{}, three_threads()}) {
     for (const AttentionShape& s : {AttentionShape{1, 1, 1, 1, 16, 0.25F},
                                     {2, 9, 9, 3, 32, 0.2F},
@@ -248,7 +245,7 @@ TEST_F(Kernels, AttentionOfEveryShape) {
 
 // Of masked keys alone the mean: what lies past the last key, up to a whole vector, has no part in
 // it.
-TEST_F(Kernels, AttentionToMaskedKeysAloneIsTheirMean) {
+TEST_P(Kernels, AttentionToMaskedKeysAloneIsTheirMean) {
   constexpr AttentionShape kShape{1, 7, 21, 1, 16, 0.25F};
   const auto q = random_floats(kShape.length_q * kShape.head_size, 1, 3);
   const auto k = random_floats(kShape.length_k * kShape.head_size, 2, 3);
@@ -271,6 +268,11 @@ TEST_F(Kernels, AttentionToMaskedKeysAloneIsTheirMean) {
     }
   }
 }
+
+// Every table that this processor can run, not the fastest alone.
+INSTANTIATE_TEST_SUITE_P(Tables, Kernels, ::testing::ValuesIn(kernel_tables()),
+                         [](const auto& table) { return std::string(table.param->name); });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Kernels);
 
 }  // namespace
 }  // namespace accel::kernels

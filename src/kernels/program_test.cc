@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/tables.h"
+
 namespace accel::kernels {
 namespace {
 
@@ -28,13 +30,9 @@ Threads threads_of(int count) {
           }};
 }
 
-class ProgramTest : public ::testing::Test {
+class ProgramTest : public ::testing::TestWithParam<const KernelTable*> {
  protected:
   static constexpr int64_t kWidth = 64;
-
-  void SetUp() override {
-    if (table_ == nullptr) GTEST_SKIP() << "this processor has no instructions of our kernels";
-  }
 
   std::shared_ptr<const DenseLayer> layer(int64_t in, int64_t out, unsigned seed, bool norm) const {
     const Floats weight = random_values(in * out, seed);
@@ -95,10 +93,10 @@ class ProgramTest : public ::testing::Test {
     return values;
   }
 
-  const KernelTable* table_ = kernel_table();
+  const KernelTable* table_ = GetParam();
 };
 
-TEST_F(ProgramTest, StepsTogetherGiveWhatTheyGiveAlone) {
+TEST_P(ProgramTest, StepsTogetherGiveWhatTheyGiveAlone) {
   const std::vector<Step> steps = two_encoder_layers();
   const Program program({.input_widths = {kWidth}, .steps = steps, .outputs = {6, 12}});
   for (const int threads : {1, 2, 3}) {
@@ -122,7 +120,7 @@ TEST_F(ProgramTest, StepsTogetherGiveWhatTheyGiveAlone) {
   }
 }
 
-TEST_F(ProgramTest, CallsAtTheSameTimeDoNotMeet) {
+TEST_P(ProgramTest, CallsAtTheSameTimeDoNotMeet) {
   const std::vector<Step> steps = two_encoder_layers();
   const Program program({.input_widths = {kWidth}, .steps = steps, .outputs = {12}});
   const auto run = [&](unsigned seed, int64_t length) {
@@ -147,7 +145,7 @@ TEST_F(ProgramTest, CallsAtTheSameTimeDoNotMeet) {
   for (std::thread& caller : callers) caller.join();
 }
 
-TEST_F(ProgramTest, ResultsHaveTheRowsOfWhatTheyBeganWith) {
+TEST_P(ProgramTest, ResultsHaveTheRowsOfWhatTheyBeganWith) {
   const Program program(
       {.input_widths = {16, 16},
        .steps = {DenseStep{layer(16, 32, 1, false), 1}, AttentionStep{table_, 1, 1.0F, 0, 1, 1},
@@ -159,6 +157,11 @@ TEST_F(ProgramTest, ResultsHaveTheRowsOfWhatTheyBeganWith) {
   EXPECT_EQ(program.width(3), 16);
   EXPECT_EQ(program.width(4), 48);
 }
+
+// Every table that this processor can run, not the fastest alone.
+INSTANTIATE_TEST_SUITE_P(Tables, ProgramTest, ::testing::ValuesIn(kernel_tables()),
+                         [](const auto& table) { return std::string(table.param->name); });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProgramTest);
 
 }  // namespace
 }  // namespace accel::kernels

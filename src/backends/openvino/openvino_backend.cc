@@ -21,6 +21,7 @@
 #include "backends/openvino/own_kernels.h"
 #include "backends/openvino/workarounds.h"
 #include "base/try.h"
+#include "kernels/tables.h"
 
 namespace accel::backend {
 namespace {
@@ -260,13 +261,13 @@ Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device
 
 // The graph as it is, or as much of it as is faster on accel's own kernels moved onto them.
 OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& options) {
-  const kernels::KernelTable* table = kernels::kernel_table();
+  const auto tables = kernels::kernel_tables();
   const bool fit = options.own_kernels && options.device == "CPU" &&
-                   options.precision == Precision::kF32 && table != nullptr;
+                   options.precision == Precision::kF32 && !tables.empty();
   if (!fit) return {.model = model};
   kernels::Threads threads = engine_threads();
   if (options.threads > 0) threads.count = std::min(threads.count, options.threads);
-  return move_to_own_kernels(*model, *table, threads);
+  return move_to_own_kernels(*model, *tables.front(), threads);
 }
 
 // The graph as this engine computes it rightly.
