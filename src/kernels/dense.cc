@@ -60,9 +60,8 @@ DenseLayer::DenseLayer(DenseParts parts, const KernelTable& table, const Threads
       parts_(std::move(parts)),
       weights_(padded_columns(parts_.out) * parts_.in),
       block_rows_(rows_in_cache(parts_.in)) {
-  const Stage layout{.tasks = static_cast<int>(panels()), .task = [this](int i) {
-                       lay_out(parts_.weight, i * table_.panel_columns);
-                     }};
+  const Stage layout{.tasks = static_cast<int>(panels()),
+                     .task = [this](int i) { lay_out(parts_.weight, i * table_.panel_columns); }};
   run_stages({&layout, 1}, threads);
   parts_.weight = nullptr;
   parts_.bias.resize(static_cast<size_t>(padded_columns(parts_.out)), 0.0F);

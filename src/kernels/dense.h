@@ -78,9 +78,7 @@ class DenseLayer {
   void norm(float* y, int64_t rows, int tasks, int task) const;
 
  private:
-  int64_t panels() const {
-    return (parts_.out + table_.panel_columns - 1) / table_.panel_columns;
-  }
+  int64_t panels() const { return (parts_.out + table_.panel_columns - 1) / table_.panel_columns; }
   void lay_out(const float* weight, int64_t panel);
 
   const KernelTable& table_;

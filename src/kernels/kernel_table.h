@@ -1,5 +1,6 @@
 // The inner loops, once per instruction set: what a table's functions get and do. Callers use
-// dense.h and attention.h, and find tables in tables.h; this header is for those and for the tables.
+// dense.h and attention.h, and find tables in tables.h; this header is for those and for the
+// tables.
 //
 // A table's source is compiled for instructions that the machine may lack, so it includes nothing
 // whose inline functions the linker could share with other sources: no standard library.

@@ -2,8 +2,8 @@
 // and what can be done with them (lanes_avx512.h, lanes_avx2.h).
 //
 // Matrix products after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
-// (2008), with weights laid out once. A panel of 6 rows of results stays in registers while a column
-// of x, one number at a time, meets a row of weights.
+// (2008), with weights laid out once. A panel of 6 rows of results stays in registers while a
+// column of x, one number at a time, meets a row of weights.
 //
 // Everything is a member of Loops<V>, and each V is used by one source: what is compiled for
 // instructions that the machine may lack must not be shared with other sources.
@@ -39,7 +39,10 @@ class Loops : V {
 
  public:
   static constexpr KernelTable table(const char* name) {
-    return {.name = name, .panel_columns = kPanelColumns, .dense = dense, .norm = norm,
+    return {.name = name,
+            .panel_columns = kPanelColumns,
+            .dense = dense,
+            .norm = norm,
             .attend = attend};
   }
 
@@ -205,10 +208,9 @@ class Loops : V {
   struct PanelsOf {
     template <int kWidth>
     static constexpr int kVectors = smaller_of(kWidth * (kPadding / kLanes), kPanelVectors);
-    static constexpr PanelFunction kFunctions[] = {multiply_panel<kRows, kVectors<1>, kFetch>,
-                                                   multiply_panel<kRows, kVectors<2>, kFetch>,
-                                                   multiply_panel<kRows, kVectors<3>, kFetch>,
-                                                   multiply_panel<kRows, kVectors<4>, kFetch>};
+    static constexpr PanelFunction kFunctions[] = {
+        multiply_panel<kRows, kVectors<1>, kFetch>, multiply_panel<kRows, kVectors<2>, kFetch>,
+        multiply_panel<kRows, kVectors<3>, kFetch>, multiply_panel<kRows, kVectors<4>, kFetch>};
   };
 
   // For up to kPanelRows rows and a width of up to kPanelColumns, a multiple of kPadding.
@@ -242,8 +244,8 @@ class Loops : V {
     if (c < size) function(c, first(size - c));
   }
 
-  // Sums function(c, mask...) over all columns c, zero outside of a mask: four sums at a time, since
-  // each addition waits for the last.
+  // Sums function(c, mask...) over all columns c, zero outside of a mask: four sums at a time,
+  // since each addition waits for the last.
   template <class Function>
   static float sum_over(int64_t size, const Function& function) {
     Lanes sums[4] = {all(0.0F), all(0.0F), all(0.0F), all(0.0F)};
@@ -252,7 +254,8 @@ class Loops : V {
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) sums[i] += function(c + i * kLanes);
     }
-    each_vector(size - c, [&](int64_t more, auto... mask) { sums[0] += function(c + more, mask...); });
+    each_vector(size - c,
+                [&](int64_t more, auto... mask) { sums[0] += function(c + more, mask...); });
     return sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
   }
 
@@ -313,8 +316,8 @@ class Loops : V {
   }
 
   // The last panel when y is narrower than its whole vectors: computed beside y.
-  static void multiply_narrow(const DenseBlock& block, PanelFunction multiply, Panel panel, int64_t rows,
-                       int64_t columns) {
+  static void multiply_narrow(const DenseBlock& block, PanelFunction multiply, Panel panel,
+                              int64_t rows, int64_t columns) {
     alignas(64) float tile[kPanelRows * kPanelColumns];
     float* out = panel.out;
     if (panel.start != nullptr) {
@@ -341,9 +344,10 @@ class Loops : V {
     }
   }
 
-  // One panel of columns, of the rows from `begin` to `end`. A block of its weights stays in a cache
-  // for all rows.
-  static void multiply_columns(const DenseBlock& block, int64_t column, int64_t begin, int64_t end) {
+  // One panel of columns, of the rows from `begin` to `end`. A block of its weights stays in a
+  // cache for all rows.
+  static void multiply_columns(const DenseBlock& block, int64_t column, int64_t begin,
+                               int64_t end) {
     constexpr int64_t kFetches = kPanelColumns / kLine;
     constexpr int64_t kManyPanels = 8;
     const RowPanels panels(end - begin);
@@ -398,7 +402,8 @@ class Loops : V {
     for (int64_t i = 0; i < blocks; ++i) {
       const int64_t begin = i * block.rows / blocks;
       const int64_t end = (i + 1) * block.rows / blocks;
-      for (int64_t column = block.column_begin; column < block.column_end; column += kPanelColumns) {
+      for (int64_t column = block.column_begin; column < block.column_end;
+           column += kPanelColumns) {
         multiply_columns(block, column, begin, end);
       }
       if (block.gamma != nullptr) {
@@ -423,9 +428,8 @@ class Loops : V {
       for (int64_t d = 0; d < head.head_size; d += kLanes) {
         Lanes rows[kLanes];
         for (int64_t i = 0; i < kLanes; ++i) {
-          rows[i] = begin + i < head.length_k
-                        ? load(head.key + (begin + i) * head.key_stride + d)
-                        : all(0.0F);
+          rows[i] = begin + i < head.length_k ? load(head.key + (begin + i) * head.key_stride + d)
+                                              : all(0.0F);
         }
         V::transpose(rows);
         for (int64_t i = 0; i < kLanes; ++i) store(panel + (d + i) * width, rows[i]);
@@ -436,8 +440,8 @@ class Loops : V {
   static constexpr float kLowest = -3.40282347e38F;
 
   // One row of the mask in powers of two. Past the last key it is as low as can be, and before it
-  // half as low at the least: a row of nothing but masked keys has the mean of those, not of what is
-  // past.
+  // half as low at the least: a row of nothing but masked keys has the mean of those, not of what
+  // is past.
   static void lay_out_mask(const float* mask, int64_t length, float* out) {
     for (int64_t c = 0; c < padded_columns(length); c += kLanes) {
       const Mask inside = first(length - c);
@@ -490,8 +494,7 @@ class Loops : V {
       for (int r = 0; r < kRows; ++r) {
         float* at = scores.data + r * scores.width + c;
         // A power that is infinitely low has no difference to its nearest integer.
-        const Lanes power =
-            greater(all(kLowest), load(at) - most[r]);
+        const Lanes power = greater(all(kLowest), load(at) - most[r]);
         const Lanes value = power_of_two(power);
         sums[r] += value;
         store(at, value);
@@ -504,8 +507,8 @@ class Loops : V {
   using ScoresFunction = void (*)(const Scores&);
 
   static constexpr ScoresFunction kExponentials[kPanelRows] = {exponentials<1>, exponentials<2>,
-                                                        exponentials<3>, exponentials<4>,
-                                                        exponentials<5>, exponentials<6>};
+                                                               exponentials<3>, exponentials<4>,
+                                                               exponentials<5>, exponentials<6>};
 
   static void attend(const AttentionHead& head) {
     float* keys = head.scratch;
