@@ -77,6 +77,11 @@ class Compilation {
   template <class Pointer, class Read>
   Pointer find_or_lock(const store::CacheKey& key, const Read& read, std::string& not_kept,
                        LockPtr& held);
+  // Why `key` is a miss. Of what is known to be kept nowhere there is no earlier one to look for,
+  // which would read the head of every entry.
+  void say_changed(const store::CacheKey& key, const std::string& not_kept) {
+    if (not_kept.empty()) report_.changed = place_.entries.changed_parts(key, source_.label);
+  }
   Result<GraphPtr> make_graph();
   Result<ModelPtr> make_compiled();
 
@@ -172,9 +177,7 @@ Result<GraphPtr> Compilation::make_graph() {
       report_.has_graph = true;
       return graph;
     }
-    if (report_.changed.empty()) {
-      report_.changed = place_.entries.changed_parts(graph_key_, source_.label);
-    }
+    if (report_.changed.empty()) say_changed(graph_key_, graph_not_kept_);
   }
   auto made = [&] {
     const Stopwatch watch(report_.make_ms);
@@ -206,7 +209,7 @@ Result<CachedModel> Compilation::run() {
       report_.has_graph = source_.keep_graph && place_.entries.identity(graph_key_).has_value();
       return CachedModel{std::move(model), std::move(report_)};
     }
-    report_.changed = place_.entries.changed_parts(compiled_key_, source_.label);
+    say_changed(compiled_key_, report_.not_kept);
   }
   if (source_.keep_graph || source_.keep_compiled) warn(place_.entries.warning());
   ACCEL_ASSIGN(ModelPtr model, make_compiled());
