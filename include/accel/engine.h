@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,13 +36,20 @@ enum class CacheOutcome {
   kCompiledFound,  // the compiled model was imported
 };
 
+// What came of writing to the cache, which happens behind the first answers.
+struct CacheStored {
+  bool graph = false;
+  bool compiled = false;
+  std::string not_kept;  // why the compiled model is not kept, where it cannot be
+  std::vector<std::string> warnings;
+  double ms = 0;
+};
+
 // What happened at the cache of graphs; times of steps that were not taken are 0.
 struct CacheReport {
   CacheOutcome outcome = CacheOutcome::kUnused;
-  bool has_graph = false;  // whether the converted graph was in the cache, used or not
-  bool stored_graph = false;
-  bool stored_compiled = false;
-  std::string not_kept;              // why the compiled model is not kept, where it cannot be
+  bool has_graph = false;            // whether the converted graph was in the cache, used or not
+  std::string not_kept;              // as known from an earlier start
   std::vector<std::string> changed;  // what differs from the last entry of this model
   std::vector<std::string> warnings;
   double lookup_ms = 0;   // finding entries and reading their headers
@@ -50,7 +58,9 @@ struct CacheReport {
   double import_ms = 0;   // engine or graph reader, on what was found
   double make_ms = 0;     // the conversion
   double compile_ms = 0;  // the engine
-  double store_ms = 0;    // writing entries
+  // Not valid: nothing is written. get() waits; whoever lets go of the last report, usually the
+  // model, waits as well.
+  std::shared_future<CacheStored> stored = {};
 };
 
 // What really ran: part of every result.
@@ -62,7 +72,7 @@ struct RunReport {
   int streams = 1;
   int threads = 1;
   // What computes the dense layers and attention: "engine" (its own kernels), or accel's for an
-  // instruction set: "accel-avx512".
+  // instruction set: "accel-avx512", "accel-avx2".
   std::string kernels = "engine";
   bool fallback = false;  // true when something other than the request ran
   std::string fallback_reason;

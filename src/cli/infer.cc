@@ -64,8 +64,9 @@ Status run_infer(const Command& command, const Arguments& arguments) {
   ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kInfer));
   ACCEL_ASSIGN(const InferResult result, model->infer(inputs, options));
   ACCEL_TRY(check_output(output_path, result.outputs));
+  ACCEL_TRY(tensors::write_tensors(output_path, result.outputs));
   notice_report(result.report, model_flags.model);
-  return tensors::write_tensors(output_path, result.outputs);
+  return {};
 }
 
 }  // namespace accel::cli

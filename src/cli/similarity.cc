@@ -118,9 +118,10 @@ Status run_similarity(const Command& command, const Arguments& arguments) {
   ACCEL_ASSIGN(const auto engine, make_engine());
   ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kEmbed));
   ACCEL_ASSIGN(const EmbedResult result, model->embed(texts, options));
-  notice_report(result.report, model_flags.model);
   const std::vector<Pair> pairs = pairs_of(result.embeddings);
-  return print(json ? as_json(texts, pairs, result.report) : readable(texts, pairs, result));
+  ACCEL_TRY(print(json ? as_json(texts, pairs, result.report) : readable(texts, pairs, result)));
+  notice_report(result.report, model_flags.model);
+  return {};
 }
 
 }  // namespace accel::cli

@@ -22,19 +22,20 @@ nlohmann::ordered_json cache_json(const CacheReport& cache) {
   const auto state = [](bool found, bool stored, bool made) {
     return found ? "found" : stored ? "stored" : made ? "made" : "unused";
   };
+  const CacheStored stored = cache.stored.valid() ? cache.stored.get() : CacheStored{};
   const bool compiled = cache.outcome == CacheOutcome::kCompiledFound;
-  nlohmann::ordered_json json{
-      {"graph", state(cache.has_graph, cache.stored_graph, cache.make_ms > 0)},
-      {"compiled", state(compiled, cache.stored_compiled, !compiled)},
-      {"lookup_ms", cache.lookup_ms},
-      {"verify_ms", cache.verify_ms},
-      {"wait_ms", cache.wait_ms},
-      {"import_ms", cache.import_ms},
-      {"make_ms", cache.make_ms},
-      {"compile_ms", cache.compile_ms},
-      {"store_ms", cache.store_ms}};
+  nlohmann::ordered_json json{{"graph", state(cache.has_graph, stored.graph, cache.make_ms > 0)},
+                              {"compiled", state(compiled, stored.compiled, !compiled)},
+                              {"lookup_ms", cache.lookup_ms},
+                              {"verify_ms", cache.verify_ms},
+                              {"wait_ms", cache.wait_ms},
+                              {"import_ms", cache.import_ms},
+                              {"make_ms", cache.make_ms},
+                              {"compile_ms", cache.compile_ms},
+                              {"store_ms", stored.ms}};
   if (!cache.changed.empty()) json["changed"] = cache.changed;
-  if (!cache.not_kept.empty()) json["not_kept"] = cache.not_kept;
+  const std::string& not_kept = cache.not_kept.empty() ? stored.not_kept : cache.not_kept;
+  if (!not_kept.empty()) json["not_kept"] = not_kept;
   return json;
 }
 
@@ -68,7 +69,12 @@ void notice_report(const RunReport& report, std::string_view model) {
                        report.model));
   }
   if (report.fallback) notice("fell back: " + report.fallback_reason);
-  for (const std::string& warning : report.cache.warnings) notice("cache: " + warning);
+  std::vector<std::string> warnings = report.cache.warnings;
+  if (report.cache.stored.valid()) {
+    const CacheStored& stored = report.cache.stored.get();
+    warnings.insert(warnings.end(), stored.warnings.begin(), stored.warnings.end());
+  }
+  for (const std::string& warning : warnings) notice("cache: " + warning);
   // Flags are no surprise to whoever gave them.
   std::vector<std::string_view> changed;
   for (const std::string_view part : report.cache.changed) {

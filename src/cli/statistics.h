@@ -1,4 +1,5 @@
-// The members that every --stats line has.
+// What a command says of its run when the answer is out: what was made may still be on its way to
+// the cache, and these wait for it.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <future>
 #include <optional>
 
 #include "accel/precision.h"
@@ -25,13 +26,15 @@ using LockPtr = std::unique_ptr<store::FileLock>;
 // Entries that are replaced while one tries to use them: somebody else's trouble, after so many.
 constexpr int kTriesMax = 8;
 
+double milliseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
 // Adds the time until its end to `sum_ms`.
 class Stopwatch {
  public:
   explicit Stopwatch(double& sum_ms) : sum_ms_(sum_ms) {}
-  ~Stopwatch() {
-    sum_ms_ += std::chrono::duration<double, std::milli>(Clock::now() - begin_).count();
-  }
+  ~Stopwatch() { sum_ms_ += milliseconds_since(begin_); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
@@ -40,13 +43,66 @@ class Stopwatch {
   const Clock::time_point begin_ = Clock::now();
 };
 
+// Once each.
+void add_warning(const Status& status, std::vector<std::string>& warnings) {
+  if (status.ok() || std::ranges::count(warnings, status.message()) > 0) return;
+  warnings.push_back(status.message());
+}
+
 std::string engine_name(const backend::Info& info) { return info.name + " " + info.version; }
+
+// What is to be written to the cache, under the locks that others wait at.
+struct ToStore {
+  std::shared_ptr<store::Cache> entries;
+  std::string label;
+  store::CacheKey graph_key;
+  LockPtr graph_lock;  // null: the graph is not to be stored
+  GraphPtr graph;
+  store::CacheKey compiled_key;
+  LockPtr compiled_lock;  // likewise
+  ModelPtr model;
+};
+
+// True when it was stored. What has no form in bytes gives its reason to `not_kept`, and an entry
+// without payload, so that others neither wait nor try.
+bool store_entry(const ToStore& all, const store::CacheKey& key, const store::Cache::Writer& write,
+                 std::string& not_kept, std::vector<std::string>& warnings) {
+  Status status = all.entries->store(key, {.label = all.label, .note = ""}, write);
+  if (status.ok()) return true;
+  if (status.code() == StatusCode::kUnimplemented) {
+    not_kept = status.message();
+    status = all.entries->store(key, {.label = all.label, .note = not_kept},
+                                [](std::ostream&) { return Status(); });
+  }
+  add_warning(status, warnings);
+  return false;
+}
+
+CacheStored store_all(ToStore all) {
+  CacheStored stored;
+  const Clock::time_point begin = Clock::now();
+  if (all.graph_lock) {
+    std::string ignored;
+    stored.graph = store_entry(
+        all, all.graph_key,
+        [&](std::ostream& out) { return backend::write_graph(*all.graph, out); }, ignored,
+        stored.warnings);
+    all.graph_lock.reset();
+  }
+  if (all.compiled_lock) {
+    stored.compiled = store_entry(
+        all, all.compiled_key, [&](std::ostream& out) { return all.model->export_to(out); },
+        stored.not_kept, stored.warnings);
+  }
+  stored.ms = milliseconds_since(begin);
+  return stored;
+}
 
 // One call of GraphCache::compile().
 class Compilation {
  public:
   struct Place {
-    store::Cache& entries;
+    const std::shared_ptr<store::Cache>& entries;
     const std::string& build;
     const GraphCacheOptions& options;
   };
@@ -80,20 +136,15 @@ class Compilation {
   // Why `key` is a miss. Of what is known to be kept nowhere there is no earlier one to look for,
   // which would read the head of every entry.
   void say_changed(const store::CacheKey& key, const std::string& not_kept) {
-    if (not_kept.empty()) report_.changed = place_.entries.changed_parts(key, source_.label);
+    if (not_kept.empty()) report_.changed = place_.entries->changed_parts(key, source_.label);
   }
   Result<GraphPtr> make_graph();
   Result<ModelPtr> make_compiled();
 
   LockPtr lock(const store::CacheKey& key);
-  // True when it was stored. What has no form in bytes leaves its reason instead.
-  bool store(const store::CacheKey& key, const store::Cache::Writer& write, std::string& not_kept);
-  // Once each.
-  void warn(const Status& status) {
-    const bool known =
-        std::ranges::find(report_.warnings, status.message()) != report_.warnings.end();
-    if (!status.ok() && !known) report_.warnings.push_back(status.message());
-  }
+  // Without a model the graph alone: another device may take it.
+  void store_behind(ModelPtr model, LockPtr held);
+  void warn(const Status& status) { add_warning(status, report_.warnings); }
 
   const Place place_;
   const backend::Backend& backend_;
@@ -102,12 +153,14 @@ class Compilation {
   store::CacheKey graph_key_;
   store::CacheKey compiled_key_;
   std::string graph_not_kept_;
+  LockPtr graph_lock_;  // with graph_: made here, to be stored
+  GraphPtr graph_;
   CacheReport report_{.outcome = CacheOutcome::kMade};
 };
 
 template <class Pointer, class Read>
 Pointer Compilation::find(const store::CacheKey& key, const Read& read, std::string& not_kept) {
-  store::CacheLookup found = place_.entries.lookup(key);
+  store::CacheLookup found = place_.entries->lookup(key);
   report_.lookup_ms += found.lookup_ms;
   report_.verify_ms += found.verify_ms;
   warn(found.warning);
@@ -128,7 +181,7 @@ Pointer Compilation::find_or_lock(const store::CacheKey& key, const Read& read,
                                   std::string& not_kept, LockPtr& held) {
   std::optional<uint64_t> useless;  // the entry that was tried in vain
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    const std::optional<uint64_t> there = place_.entries.identity(key);
+    const std::optional<uint64_t> there = place_.entries->identity(key);
     if (there && there != useless) {
       held.reset();  // others read it at the same time
       Pointer made = find<Pointer>(key, read, not_kept);
@@ -144,28 +197,13 @@ Pointer Compilation::find_or_lock(const store::CacheKey& key, const Read& read,
 
 LockPtr Compilation::lock(const store::CacheKey& key) {
   const Stopwatch watch(report_.wait_ms);
-  auto lock = place_.entries.lock(key, place_.options.wait_max);
+  auto lock = place_.entries->lock(key, place_.options.wait_max);
   if (lock.ok()) return std::move(*lock);
   // A folder that cannot be written is told once, by store().
-  if (place_.entries.warning().ok()) {
+  if (place_.entries->warning().ok()) {
     warn(lock.status().with_context("going on without the cache's lock"));
   }
   return nullptr;
-}
-
-bool Compilation::store(const store::CacheKey& key, const store::Cache::Writer& write,
-                        std::string& not_kept) {
-  const Stopwatch watch(report_.store_ms);
-  Status status = place_.entries.store(key, {.label = source_.label, .note = ""}, write);
-  if (status.ok()) return true;
-  if (status.code() == StatusCode::kUnimplemented) {
-    not_kept = status.message();
-    // So that others neither wait nor try.
-    status = place_.entries.store(key, {.label = source_.label, .note = not_kept},
-                                  [](std::ostream&) { return Status(); });
-  }
-  warn(status);
-  return false;
 }
 
 Result<GraphPtr> Compilation::make_graph() {
@@ -183,10 +221,9 @@ Result<GraphPtr> Compilation::make_graph() {
     const Stopwatch watch(report_.make_ms);
     return source_.make();
   }();
-  if (made.ok() && held) {
-    report_.stored_graph = store(
-        graph_key_, [&](std::ostream& out) { return backend::write_graph(**made, out); },
-        graph_not_kept_);
+  if (made.ok() && held && graph_not_kept_.empty()) {
+    graph_ = *made;
+    graph_lock_ = std::move(held);
   }
   return made;
 }
@@ -195,6 +232,20 @@ Result<ModelPtr> Compilation::make_compiled() {
   ACCEL_ASSIGN(const GraphPtr graph, make_graph());
   const Stopwatch watch(report_.compile_ms);
   return backend_.compile(graph, options_);
+}
+
+void Compilation::store_behind(ModelPtr model, LockPtr held) {
+  if (!model || !report_.not_kept.empty()) held.reset();
+  if (!held && !graph_lock_) return;
+  ToStore all{.entries = place_.entries,
+              .label = source_.label,
+              .graph_key = graph_key_,
+              .graph_lock = std::move(graph_lock_),
+              .graph = std::move(graph_),
+              .compiled_key = compiled_key_,
+              .compiled_lock = std::move(held),
+              .model = std::move(model)};
+  report_.stored = std::async(std::launch::async, store_all, std::move(all)).share();
 }
 
 Result<CachedModel> Compilation::run() {
@@ -206,18 +257,16 @@ Result<CachedModel> Compilation::run() {
     ModelPtr model = find_or_lock<ModelPtr>(compiled_key_, read, report_.not_kept, held);
     if (model) {
       report_.outcome = CacheOutcome::kCompiledFound;
-      report_.has_graph = source_.keep_graph && place_.entries.identity(graph_key_).has_value();
+      report_.has_graph = source_.keep_graph && place_.entries->identity(graph_key_).has_value();
       return CachedModel{std::move(model), std::move(report_)};
     }
     say_changed(compiled_key_, report_.not_kept);
   }
-  if (source_.keep_graph || source_.keep_compiled) warn(place_.entries.warning());
-  ACCEL_ASSIGN(ModelPtr model, make_compiled());
-  if (held && report_.not_kept.empty()) {
-    report_.stored_compiled = store(
-        compiled_key_, [&](std::ostream& out) { return model->export_to(out); }, report_.not_kept);
-  }
-  return CachedModel{std::move(model), std::move(report_)};
+  if (source_.keep_graph || source_.keep_compiled) warn(place_.entries->warning());
+  Result<ModelPtr> made = make_compiled();
+  store_behind(made.ok() ? *made : nullptr, std::move(held));
+  if (!made.ok()) return made.status();
+  return CachedModel{std::move(*made), std::move(report_)};
 }
 
 // The program or library that holds this code.
@@ -243,7 +292,7 @@ Result<std::unique_ptr<GraphCache>> GraphCache::create(GraphCacheOptions options
 
 Result<CachedModel> GraphCache::compile(const backend::Backend& backend, const GraphSource& source,
                                         const backend::CompileOptions& options) const {
-  return Compilation({*entries_, build_, options_}, backend, source, options).run();
+  return Compilation({entries_, build_, options_}, backend, source, options).run();
 }
 
 std::string accel_build(const store::ContentHashes& hashes) {
@@ -263,31 +312,6 @@ Status fits_home(const store::CacheKey& key, const CacheHome& home) {
   const std::string_view engine = key.part("engine");
   if (engine.empty() || std::ranges::find(home.engines, engine) != home.engines.end()) return {};
   return differs("engine", fmt::format("{}", fmt::join(home.engines, ", ")));
-}
-
-std::string describe(const CacheReport& report) {
-  std::string text;
-  const auto add = [&](std::string_view what, double ms) {
-    if (ms > 0) text += fmt::format("{}{} in {:.1f} ms", text.empty() ? "" : ", ", what, ms);
-  };
-  switch (report.outcome) {
-    case CacheOutcome::kUnused: return "not used";
-    case CacheOutcome::kCompiledFound: add("compiled model found", report.lookup_ms); break;
-    case CacheOutcome::kGraphFound: add("graph found", report.lookup_ms); break;
-    case CacheOutcome::kMade:
-      text = report.changed.empty()
-                 ? "nothing found"
-                 : fmt::format("nothing found (other {})", fmt::join(report.changed, ", "));
-      break;
-  }
-  if (report.wait_ms >= 1) add("waited for another process", report.wait_ms);
-  add("checked", report.verify_ms);
-  add("imported", report.import_ms);
-  add("made", report.make_ms);
-  add("compiled", report.compile_ms);
-  if (report.stored_graph || report.stored_compiled) add("stored", report.store_ms);
-  if (!report.not_kept.empty()) text += "; not kept: " + report.not_kept;
-  return text;
 }
 
 }  // namespace accel::engine

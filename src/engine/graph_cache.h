@@ -8,7 +8,7 @@
 //        .label = path.filename(),
 //        .make = [&] { return convert(path); }},
 //       options));
-//   log(describe(ready.report));
+//   serve(ready.model);  // ready.report says what was found, and knows later what was kept
 //
 // Two things are kept, each under a key of its own (store/cache.h): the converted graph, which
 // depends on `parts` and this build of accel, and the compiled model, which depends also on engine,
@@ -49,9 +49,6 @@ struct GraphSource {
   bool keep_compiled = true;
 };
 
-// "compiled model found in 0.3 ms, checked in 9 ms, imported in 80 ms", for a log.
-std::string describe(const CacheReport& report);
-
 struct CachedModel {
   std::shared_ptr<const backend::CompiledModel> model;
   CacheReport report = {};
@@ -76,14 +73,15 @@ class GraphCache {
   const store::Cache& entries() const { return *entries_; }
 
   // Fails only as `make` and Backend::compile() do. A mapped entry is kept by the model that needs
-  // it.
+  // it. What was made is written behind the caller (CacheReport::stored), who may end this cache
+  // meanwhile.
   Result<CachedModel> compile(const backend::Backend& backend, const GraphSource& source,
                               const backend::CompileOptions& options) const;
 
  private:
   explicit GraphCache(GraphCacheOptions options) : options_(std::move(options)) {}
   const GraphCacheOptions options_;
-  std::unique_ptr<store::Cache> entries_;         // never changed after create()
+  std::shared_ptr<store::Cache> entries_;         // never changed after create()
   std::unique_ptr<store::ContentHashes> hashes_;  // likewise
   std::string build_;                             // likewise
 };

@@ -471,10 +471,11 @@ Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOp
 }
 
 Status LoadedModel::unload() {
+  std::map<std::string, GraphPtr> gone;  // outlives the lock: one may still be written to the cache
   const std::lock_guard lock(mutex_);
   if (!loaded_) return failed_precondition(report_.path + ": not loaded");
   loaded_ = false;
-  graphs_.clear();
+  gone.swap(graphs_);
   embedding_model_.reset();
   task_model_.reset();
   return {};

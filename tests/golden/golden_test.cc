@@ -5,9 +5,12 @@
 
 #include <cmath>
 #include <map>
+#include <sstream>
 
 #include "accel/engine.h"
+#include "backends/openvino/openvino_backend.h"
 #include "base/files.h"
+#include "models/model_folder.h"
 #include "models/tiny_bert.h"
 #include "tensors/convert.h"
 #include "tensors/safetensors.h"
@@ -115,6 +118,14 @@ class Folder : public testing::TestWithParam<Param> {
     const Tensor* tensor = find(tensors_, name.get<std::string>());
     if (tensor == nullptr) std::abort();
     return *tensor;
+  }
+
+  NamedTensors inputs_of(const Json& entry) const {
+    NamedTensors inputs;
+    for (const auto& [name, tensor] : entry["inputs"].items()) {
+      inputs.push_back({name, recorded(tensor)});
+    }
+    return inputs;
   }
 
   // The folder as one entry of golden.json wants it, loaded once for all entries alike.
@@ -232,10 +243,7 @@ TEST_P(GoldenGraph, OutputsMatchTheReference) {
     SCOPED_TRACE(entry["name"].get<std::string>());
     const auto model = model_for(entry, Use::kInfer);
     ASSERT_TRUE(model);
-    NamedTensors inputs;
-    for (const auto& [name, tensor] : entry["inputs"].items()) {
-      inputs.push_back({name, recorded(tensor)});
-    }
+    const NamedTensors inputs = inputs_of(entry);
     const Json& outputs = entry["outputs"];
     const bool hidden_states = outputs.dump().find("hidden_states.0\"") != std::string::npos;
     const auto result = model->infer(inputs, {.hidden_states = hidden_states});
@@ -252,6 +260,65 @@ TEST_P(GoldenGraph, OutputsMatchTheReference) {
                 tolerance(entry, name))
           << name;
     }
+  }
+}
+
+class GoldenBlob : public Folder {
+ protected:
+  static NamedTensors run(const backend::CompiledModel& model, const NamedTensors& inputs) {
+    const auto session = model.create_session();
+    EXPECT_TRUE(session.ok()) << session.status().to_string();
+    NamedTensors outputs;
+    const Status ran = (*session)->run(inputs, outputs);
+    EXPECT_TRUE(ran.ok()) << ran.to_string();
+    NamedTensors copies;  // the session's memory goes with it
+    for (const NamedTensor& output : outputs) {
+      Tensor copy = Tensor::allocate(output.tensor.dtype(), output.tensor.shape());
+      std::ranges::copy(output.tensor.bytes(), copy.mutable_data());
+      copies.push_back({output.name, std::move(copy)});
+    }
+    return copies;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Golden, GoldenBlob, testing::ValuesIn(on_the_engine("cases")), name_of);
+
+// What the cache keeps of a graph computes the same: the engine's own kernels, on which a model has
+// a form in bytes, before and after.
+TEST_P(GoldenBlob, ComesBackAsItWas) {
+  const Json entry = entries_of(name_, "cases")[0];
+  const auto folder = models::ModelFolder::open(changed(
+      {{"config", entry.value("config", Json())}, {"files", entry.value("files", Json())}}));
+  ASSERT_TRUE(folder.ok()) << folder.status().to_string();
+  models::GraphRequest request{.head = *(*folder)->head()};
+  NamedTensors inputs;
+  for (const models::InputSpec& spec : (*folder)->inputs(*request.head)) {
+    const std::string name(spec.name);
+    if (!entry["inputs"].contains(name)) continue;
+    request.inputs.push_back(name);
+    inputs.push_back({name, *tensors::convert_dtype(recorded(entry["inputs"][name]), spec.dtype)});
+  }
+  const auto built = (*folder)->build(request);
+  ASSERT_TRUE(built.ok()) << built.status().to_string();
+  const auto engine = backend::make_openvino_backend();
+  const backend::CompileOptions options{.own_kernels = false};
+  const auto made = engine->compile(built->model, options);
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  std::ostringstream bytes;
+  ASSERT_EQ((*made)->export_to(bytes).to_string(), "OK");
+  const auto blob = std::make_shared<const std::string>(std::move(bytes).str());
+  const auto back = engine->import_compiled({std::as_bytes(std::span(*blob)), blob}, options);
+  ASSERT_TRUE(back.ok()) << back.status().to_string();
+  const NamedTensors before = run(**made, inputs);
+  const NamedTensors after = run(**back, inputs);
+  ASSERT_EQ(before.size(), after.size());
+  for (size_t i = 0; i < before.size(); ++i) {
+    SCOPED_TRACE(before[i].name);
+    EXPECT_EQ(difference(after[i].tensor, before[i].tensor, nullptr), 0.0F);
+    const Json& recorded_outputs = entry["outputs"];
+    if (!recorded_outputs.contains(before[i].name)) continue;
+    EXPECT_LE(difference(before[i].tensor, recorded(recorded_outputs[before[i].name]),
+                         mask_of(entry, before[i].name, inputs)),
+              tolerance(entry, before[i].name));
   }
 }
 
@@ -303,11 +370,7 @@ TEST_P(GoldenNarrow, PrecisionsErrAtMostHalfAgainTheReference) {
         ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
         model = *loaded;
       }
-      NamedTensors inputs;
-      for (const auto& [name, tensor] : entry["inputs"].items()) {
-        inputs.push_back({name, recorded(tensor)});
-      }
-      const auto result = model->infer(inputs);
+      const auto result = model->infer(inputs_of(entry));
       ASSERT_TRUE(result.ok()) << result.status().to_string();
       EXPECT_EQ(result->report.precision, *parse_precision(precision));
       for (const auto& [output, own] : errors.items()) {

@@ -1,6 +1,6 @@
 // Dense layers and attention of a graph moved onto accel's own kernels (src/kernels), where those
-// are faster than the engine's: f32 on processors with AVX-512. docs/performance.md has the
-// figures.
+// are faster than the engine's: f32 on processors with AVX-512 or AVX2. docs/performance.md has
+// the figures.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ struct OwnKernels {
   std::shared_ptr<const ov::Model> model;
   int dense = 0;                // layers that run on accel's kernels
   int attention = 0;            // likewise
-  std::string name = "engine";  // "accel-avx512" when there is one of either
+  std::string name = "engine";  // "accel-avx512", "accel-avx2" when there is one
 };
 
 // A copy of `model` (weights that stay are shared, those that move are laid out anew) in which
