@@ -19,6 +19,7 @@ BUILD = ROOT / "build" / "bench"
 ACCEL = ROOT / "build/release/bin/accel"
 CACHE = BUILD / "start-cache"
 BLOB = "ir f32, engine"
+KEYS = ("load", "first_result", "command")
 WARM_TARGET = 5  # cold by warm, where there is something to save
 BLOB_BOUND = 1.4  # a checkpoint by the imported graph that was made of it
 
@@ -43,7 +44,7 @@ def converted(model, precision):
 
 
 def first_result(model, *flags):
-    """Seconds to the first line of the answer, and what --stats says."""
+    """Seconds to the first line of the answer and to the end, and what --stats says."""
     command = [ACCEL, "embed", model, "a text", "--precision", "f32", "--stats", *flags]
     environment = {**os.environ, "ACCEL_CACHE_DIR": str(CACHE)}
     begin = time.monotonic()
@@ -52,10 +53,11 @@ def first_result(model, *flags):
         answer = process.stdout.readline()
         seconds = time.monotonic() - begin
         _, notices = process.communicate()
+    whole = time.monotonic() - begin
     if process.returncode != 0 or not answer.startswith("{"):
         raise RuntimeError(f"{model}: {notices}")
     stats = json.loads(notices.splitlines()[-1])
-    return {"first_result": seconds, "load": stats["load_seconds"], "cache": stats["cache"],
+    return {"first_result": seconds, "command": whole, "load": stats["load_seconds"], "cache": stats["cache"],
             "vector": json.loads(answer)["embedding"]}
 
 
@@ -92,14 +94,13 @@ def main():
             runs.setdefault(f"{subject}, cold", []).append(cold)
             runs.setdefault(f"{subject}, warm", []).append(warm)
     seconds = {(name, key): [run[key] for run in each] for name, each in runs.items()
-               for key in ("first_result", "load")}
-    print(f"{'':28} first result, of it loading: medians of {given.rounds}")
+               for key in KEYS}
+    print(f"{'':28} loading, to the first result, to the end: medians of {given.rounds}")
     for name in runs:
-        print(f"{name:28} {median(seconds[name, 'first_result']):.3f} s       "
-              f"{median(seconds[name, 'load']):.3f} s")
+        print(f"{name:28}", *(f"{median(seconds[name, key]):8.3f} s" for key in KEYS))
     result = {"machine": machine.facts(), "runs": runs, "ratios": {}}
     for subject in cached:
-        for key in ("load", "first_result"):
+        for key in KEYS:
             interval = ratio(seconds[f"{subject}, cold", key], seconds[f"{subject}, warm", key])
             result["ratios"][f"{subject}, cold by warm, {key}"] = interval
             told(f"{subject}, {key}", interval,
