@@ -1,0 +1,112 @@
+// ModelManager: models by name, loaded when somebody first needs them, within bounds of memory.
+//
+//   auto manager = accel::ModelManager::create(engine, {.memory_bytes_max = uint64_t{4} << 30});
+//   (*manager)->define({.name = "minilm", .load = {.path = "all-MiniLM-L6-v2"}});
+//   auto lease = (*manager)->acquire("minilm");  // loads it the first time
+//   auto result = (*lease)->embed({"a text"});
+//                                                // the lease ends: it stays until room is needed
+//
+// Memory is counted before anything is allocated: what a model's weights take in the precision that
+// it is to run in, by what its files say. Models that nobody has leased make room, those not used
+// for longest first; what does not fit is refused.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "accel/engine.h"
+#include "accel/status.h"
+
+namespace accel {
+
+struct ManagerOptions {
+  uint64_t memory_bytes_max = 0;  // of all loaded models together; 0: no bound
+  uint64_t models_max = 0;        // loaded at the same time; 0: no bound
+  double idle_seconds_max = 0;    // unused for so long, a model is unloaded; 0: never
+  // After a load failed, acquire() answers with that failure for so long, twice as long each time
+  // in a row, at most 32 times.
+  double cooldown_seconds = 5;
+  int loads_max = 2;  // under way at the same time, of different models; at least 1
+};
+
+struct ModelDefinition {
+  std::string name;  // without ":"
+  int version = 1;   // at least 1; "name:2" is version 2, "name" the greatest that is defined
+  LoadOptions load;
+  uint64_t memory_bytes_max = 0;  // a model that needs more is refused; 0: the manager's bound
+  bool pinned = false;            // once loaded, only unload() unloads it
+};
+
+enum class ModelState { kUnloaded, kLoading, kLoaded, kUnloading, kFailed };
+
+// "unloaded", "loading" ...
+ACCEL_API std::string_view to_string(ModelState state);
+
+struct ManagedModel {
+  std::string name;
+  int version = 1;
+  ModelState state = ModelState::kUnloaded;
+  bool pinned = false;
+  int leases = 0;
+  uint64_t memory_bytes = 0;  // counted while it is loading, loaded or unloading
+  double load_seconds = 0;    // of the last load
+  uint64_t loads = 0;
+  uint64_t evictions = 0;    // unloaded to make room, or unused
+  Status failure;            // why the last load failed
+  double retry_seconds = 0;  // until another one is tried
+  double idle_seconds = 0;   // since the last lease ended
+};
+
+// One change of a model's state.
+struct ModelEvent {
+  uint64_t sequence = 0;  // counts from 1
+  double seconds = 0;     // since the manager was made
+  std::string name;
+  int version = 1;
+  ModelState state = ModelState::kUnloaded;
+  std::string reason;  // "asked", "evicted", "unused", a failure's message; empty for kLoaded
+};
+
+// A model that stays loaded while this lives. Copies share it.
+struct ModelLease {
+  std::shared_ptr<const void> hold;
+  std::shared_ptr<Model> model;  // goes before `hold`: keep the lease, not this
+  bool already_loaded = false;   // nothing had to be waited for
+  Model* operator->() const { return model.get(); }
+  Model& operator*() const { return *model; }
+};
+
+// Safe from any thread. Leases may outlive it.
+class ACCEL_API ModelManager {
+ public:
+  // `engine` outlives the manager. INVALID_ARGUMENT for options out of their range.
+  static Result<std::unique_ptr<ModelManager>> create(Engine& engine,
+                                                      const ManagerOptions& options = {});
+  virtual ~ModelManager() = default;
+
+  // Makes a name known; nothing is loaded, and the model need not be there yet. ALREADY_EXISTS for
+  // a version that is defined.
+  virtual Status define(const ModelDefinition& definition) = 0;
+  // Another name for "name" or "name:version"; an alias that is there is moved. NOT_FOUND.
+  virtual Status alias(const std::string& alias, const std::string& target) = 0;
+
+  // The model, loaded if it is not. Several who want the same wait for one load. Errors: NOT_FOUND
+  // for a name that is not defined, RESOURCE_EXHAUSTED when there is no room, else those of
+  // Engine::load(), which are given again until the model has cooled down.
+  virtual Result<ModelLease> acquire(const std::string& name) = 0;
+  // Frees it when the last lease ends, unless it is acquired before. FAILED_PRECONDITION "not
+  // loaded".
+  virtual Status unload(const std::string& name) = 0;
+  virtual Status pin(const std::string& name, bool pinned) = 0;
+  // Unloads what has been unused for longer than idle_seconds_max, which happens by itself, too.
+  virtual int unload_unused() = 0;
+
+  // By name and version.
+  virtual std::vector<ManagedModel> models() const = 0;
+  // Those after `sequence`, of the last 1,024.
+  virtual std::vector<ModelEvent> events(uint64_t sequence = 0) const = 0;
+};
+
+}  // namespace accel

@@ -1,0 +1,82 @@
+#include "engine/local_manager.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "accel/model_manager.h"
+#include "base/try.h"
+#include "runtime/model_table.h"
+
+namespace accel {
+namespace engine {
+namespace {
+
+class LocalManager : public ModelManager {
+ public:
+  LocalManager(Engine& engine, const ManagerOptions& options)
+      : engine_(engine), table_(runtime::ModelTable::create(options)) {}
+
+  Status define(const ModelDefinition& definition) override {
+    const LoadOptions load = definition.load;
+    return table_->define({.name = definition.name,
+                           .version = definition.version,
+                           .bytes_max = definition.memory_bytes_max,
+                           .pinned = definition.pinned,
+                           .estimate = [this, load]() -> Result<uint64_t> {
+                             ACCEL_ASSIGN(const ModelReport report,
+                                          engine_.describe(load.path, load.use_optimum));
+                             return memory_needed(report, load.precision);
+                           },
+                           .load = [this, load] { return engine_.load(load); }});
+  }
+  Status alias(const std::string& alias, const std::string& target) override {
+    return table_->alias(alias, target);
+  }
+  Result<ModelLease> acquire(const std::string& name) override { return table_->acquire(name); }
+  Status unload(const std::string& name) override { return table_->unload(name); }
+  Status pin(const std::string& name, bool pinned) override { return table_->pin(name, pinned); }
+  int unload_unused() override { return table_->unload_unused(); }
+  std::vector<ManagedModel> models() const override { return table_->models(); }
+  std::vector<ModelEvent> events(uint64_t sequence) const override {
+    return table_->events(sequence);
+  }
+
+ private:
+  Engine& engine_;
+  const std::shared_ptr<runtime::ModelTable> table_;
+};
+
+// Whether every part of "f16+f32" is a type of floating numbers that become those of a precision.
+bool is_floating(std::string_view formats) {
+  while (!formats.empty()) {
+    const std::string_view format = formats.substr(0, formats.find('+'));
+    formats.remove_prefix(std::min(formats.size(), format.size() + 1));
+    if (format != "f32" && format != "f16" && format != "bf16" && format != "f64") return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+uint64_t memory_needed(const ModelReport& report, Precision precision) {
+  if (!is_floating(report.weights_dtype)) return report.bytes_on_disk;
+  const bool narrow = precision == Precision::kBF16 || precision == Precision::kF16;
+  return report.parameters * (narrow ? 2 : 4);
+}
+
+}  // namespace engine
+
+Result<std::unique_ptr<ModelManager>> ModelManager::create(Engine& engine,
+                                                           const ManagerOptions& options) {
+  if (options.idle_seconds_max < 0 || options.cooldown_seconds < 0 || options.loads_max < 1) {
+    return invalid_argument(fmt::format(
+        "expected idle_seconds_max and cooldown_seconds of at least 0 and loads_max of at least 1, "
+        "found {}, {} and {}",
+        options.idle_seconds_max, options.cooldown_seconds, options.loads_max));
+  }
+  return std::unique_ptr<ModelManager>(std::make_unique<engine::LocalManager>(engine, options));
+}
+
+}  // namespace accel
