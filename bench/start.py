@@ -57,8 +57,8 @@ def first_result(model, *flags):
     if process.returncode != 0 or not answer.startswith("{"):
         raise RuntimeError(f"{model}: {notices}")
     stats = json.loads(notices.splitlines()[-1])
-    return {"first_result": seconds, "command": whole, "load": stats["load_seconds"], "cache": stats["cache"],
-            "vector": json.loads(answer)["embedding"]}
+    return {"first_result": seconds, "command": whole, "load": stats["load_seconds"],
+            "cache": stats["cache"], "vector": json.loads(answer)["embedding"]}
 
 
 def forget():

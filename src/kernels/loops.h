@@ -1,5 +1,15 @@
 // The inner loops of a table, for one instruction set: `V` says how many numbers are in a vector
-// and what can be done with them (lanes_avx512.h, lanes_avx2.h).
+// and what can be done with them (lanes_avx512.h, lanes_avx2.h). It has
+//   Lanes, Mask                         a vector, with the compiler's + - * /; which of it count
+//   kLanes, kPanelVectors               numbers in a vector; vectors in a row of a panel of results
+//   all(x), first(count)                x everywhere; the mask of the first `count`
+//   load(from[, mask]), store(to, x[, mask])   anywhere in memory; zero outside of a mask
+//   choose(mask, inside, outside), multiply_add(x, y, z)                      the latter x * y + z
+//   smaller(x, y), greater(x, y)        y where either is no number
+//   absolute, nearest_integer, below_one(x) = x - floor(x), times_power_of_two(x, n) = x * 2^n
+//   sum(x), greatest(x)                 of the numbers in a vector
+//   GeluInterval(at).coefficient(power) of kGeluTable, in the interval that each number lies in
+//   transpose(rows)                     kLanes rows become columns
 //
 // Matrix products after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
 // (2008), with weights laid out once. A panel of 6 rows of results stays in registers while a
