@@ -12,8 +12,8 @@
 #include "models/tiny_bert.h"
 
 // There when the program is built with a sanitizer.
-extern "C" [[gnu::weak]] void __asan_init();
-extern "C" [[gnu::weak]] void __tsan_init();
+extern "C" [[gnu::weak]] void __asan_init();  // NOLINT: the sanitizer's name
+extern "C" [[gnu::weak]] void __tsan_init();  // NOLINT: likewise
 
 namespace accel {
 namespace {

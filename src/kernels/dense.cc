@@ -32,7 +32,7 @@ int64_t rows_in_cache(int64_t in) {
 // less often, which is better when many rows share the way of the weights there
 // (docs/performance.md, "The inner loop").
 int64_t block_depth(int64_t rows, int64_t panel_columns) {
-  constexpr int64_t kShallow = 128 * 64;  // numbers
+  constexpr int64_t kShallow = int64_t{128} * 64;  // numbers
   constexpr int64_t kManyRows = 8 * kPanelRows;
   static const int64_t l1 = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
   static const int64_t deep = l2_bytes() / 2 / kFloatSize;
