@@ -99,6 +99,33 @@ TEST_F(ModelManagerTest, OneManagerServesModelsOnDifferentBackends) {
   }
 }
 
+// row 149
+TEST_F(ModelManagerTest, ReuseAndEvictionAreTheSameWithEitherBackend) {
+  std::vector<std::vector<std::string>> told;
+  for (const char* backend : {"openvino", "reference"}) {
+    const auto manager = make({.models_max = 2});
+    for (const char* name : {"a", "b", "c"}) {
+      ASSERT_TRUE(
+          manager->define({.name = name, .load = {.path = kModel, .backend = backend}}).ok());
+    }
+    std::vector<bool> reused;
+    for (const char* name : {"a", "b", "a", "c", "a", "b"}) {
+      const auto lease = manager->acquire(name);
+      ASSERT_TRUE(lease.ok()) << lease.status().to_string();
+      EXPECT_EQ((*lease)->embed({"a text"})->report.backend, backend);
+      reused.push_back(lease->already_loaded);
+    }
+    EXPECT_EQ(reused, (std::vector<bool>{false, false, true, false, true, false}));
+    std::vector<std::string>& events = told.emplace_back();
+    for (const ModelEvent& event : manager->events()) {
+      events.push_back(event.name + " " + std::string(to_string(event.state)) + event.reason);
+    }
+    EXPECT_EQ(std::ranges::count(events, "b unloadedevicted"), 1);
+    EXPECT_EQ(std::ranges::count(events, "c unloadedevicted"), 1);
+  }
+  EXPECT_EQ(told[0], told[1]);
+}
+
 // row 13 (partial: a profile file)
 TEST_F(ModelManagerTest, AModelAboveItsBoundIsRefusedBeforeItIsLoaded) {
   const auto manager = make();
