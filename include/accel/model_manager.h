@@ -69,11 +69,10 @@ struct ModelEvent {
   std::string reason;  // "asked", "evicted", "unused", a failure's message; empty for kLoaded
 };
 
-// A model that stays loaded while this lives. Copies share it.
+// A model that stays loaded while this or a copy of `model` lives.
 struct ModelLease {
-  std::shared_ptr<const void> hold;
-  std::shared_ptr<Model> model;  // goes before `hold`: keep the lease, not this
-  bool already_loaded = false;   // nothing had to be waited for
+  std::shared_ptr<Model> model;
+  bool already_loaded = false;  // nothing had to be waited for
   Model* operator->() const { return model.get(); }
   Model& operator*() const { return *model; }
 };
@@ -89,7 +88,8 @@ class ACCEL_API ModelManager {
   // Makes a name known; nothing is loaded, and the model need not be there yet. ALREADY_EXISTS for
   // a version that is defined.
   virtual Status define(const ModelDefinition& definition) = 0;
-  // Another name for "name" or "name:version"; an alias that is there is moved. NOT_FOUND.
+  // Another name for "name" or "name:version" of a model, not of an alias; an alias that is there
+  // is moved. NOT_FOUND; INVALID_ARGUMENT for an alias that is a model's name.
   virtual Status alias(const std::string& alias, const std::string& target) = 0;
 
   // The model, loaded if it is not. Several who want the same wait for one load. Errors: NOT_FOUND

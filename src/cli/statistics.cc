@@ -17,12 +17,16 @@ namespace {
 constexpr auto kSurprising =
     std::to_array<std::string_view>({"weights", "config", "accel", "engine", "cpu"});
 
+CacheStored stored_of(const CacheReport& cache) {
+  return cache.stored.valid() ? cache.stored.get() : CacheStored{};
+}
+
 nlohmann::ordered_json cache_json(const CacheReport& cache) {
   if (cache.outcome == CacheOutcome::kUnused) return "unused";
   const auto state = [](bool found, bool stored, bool made) {
     return found ? "found" : stored ? "stored" : made ? "made" : "unused";
   };
-  const CacheStored stored = cache.stored.valid() ? cache.stored.get() : CacheStored{};
+  const CacheStored stored = stored_of(cache);
   const bool compiled = cache.outcome == CacheOutcome::kCompiledFound;
   nlohmann::ordered_json json{{"graph", state(cache.has_graph, stored.graph, cache.make_ms > 0)},
                               {"compiled", state(compiled, stored.compiled, !compiled)},
@@ -69,12 +73,9 @@ void notice_report(const RunReport& report, std::string_view model) {
                        report.model));
   }
   if (report.fallback) notice("fell back: " + report.fallback_reason);
-  std::vector<std::string> warnings = report.cache.warnings;
-  if (report.cache.stored.valid()) {
-    const CacheStored& stored = report.cache.stored.get();
-    warnings.insert(warnings.end(), stored.warnings.begin(), stored.warnings.end());
-  }
-  for (const std::string& warning : warnings) notice("cache: " + warning);
+  for (const std::string& warning : report.cache.warnings) notice("cache: " + warning);
+  const CacheStored stored = stored_of(report.cache);
+  for (const std::string& warning : stored.warnings) notice("cache: " + warning);
   // Flags are no surprise to whoever gave them.
   std::vector<std::string_view> changed;
   for (const std::string_view part : report.cache.changed) {

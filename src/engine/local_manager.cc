@@ -61,7 +61,8 @@ bool is_floating(std::string_view formats) {
 }  // namespace
 
 uint64_t memory_needed(const ModelReport& report, Precision precision) {
-  if (!is_floating(report.weights_dtype)) return report.bytes_on_disk;
+  const bool packed = !is_floating(report.weights_dtype) && report.unpacked_tensors == 0;
+  if (packed) return report.bytes_on_disk;
   const bool narrow = precision == Precision::kBF16 || precision == Precision::kF16;
   return report.parameters * (narrow ? 2 : 4);
 }

@@ -136,6 +136,8 @@ TEST_F(ModelManagerTest, AModelAboveItsBoundIsRefusedBeforeItIsLoaded) {
   ModelReport packed = *report;
   packed.weights_dtype = "i8+f32";
   EXPECT_EQ(engine::memory_needed(packed, Precision::kF32), packed.bytes_on_disk);
+  packed.unpacked_tensors = 1;
+  EXPECT_EQ(engine::memory_needed(packed, Precision::kF32), needed);
   ASSERT_TRUE(manager
                   ->define({.name = "tight",
                             .load = {.path = kModel, .precision = Precision::kF32},

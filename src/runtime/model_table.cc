@@ -80,8 +80,8 @@ Status ModelTable::define(Loadable loadable) {
   const std::lock_guard lock(mutex_);
   const Key key(loadable.name, loadable.version);
   if (entries_.contains(key) || aliases_.contains(loadable.name)) {
-    return already_exists(fmt::format("model '{}' version {} is defined already; unload it, or "
-                                      "define another version",
+    return already_exists(fmt::format("model '{}' version {} is defined already; define "
+                                      "another version",
                                       loadable.name, loadable.version));
   }
   entries_[key].loadable = std::move(loadable);
@@ -95,6 +95,10 @@ Status ModelTable::alias(const std::string& alias, const std::string& target) {
   if (alias.empty() || alias.find(':') != std::string::npos || taken) {
     return invalid_argument(
         fmt::format("expected an alias without ':' that is no model's name, found '{}'", alias));
+  }
+  if (aliases_.contains(target)) {
+    return not_found(fmt::format("expected a model's name, found the alias '{}' of '{}'", target,
+                                 aliases_.at(target)));
   }
   ACCEL_TRY(find(target).status());
   aliases_[alias] = target;
@@ -151,12 +155,13 @@ ModelLease ModelTable::lease(Entry& entry, bool already_loaded) {
   entry.leaving = false;
   ++entry.leases;
   entry.last_used = now_();
-  // Entries live as long as the table.
-  return {
-      .hold = std::shared_ptr<const void>(
-          &entry, [table = shared_from_this(), &entry](const void*) { table->end_lease(entry); }),
-      .model = entry.model,
-      .already_loaded = already_loaded};
+  // Entries live as long as the table; the model ends before its lease does.
+  auto end = [table = shared_from_this(), &entry, own = entry.model](const Model*) mutable {
+    own.reset();
+    table->end_lease(entry);
+  };
+  return {.model = std::shared_ptr<Model>(entry.model.get(), std::move(end)),
+          .already_loaded = already_loaded};
 }
 
 void ModelTable::end_lease(Entry& entry) {

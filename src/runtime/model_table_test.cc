@@ -244,6 +244,7 @@ TEST_F(Table, VersionsAndAliases) {
   ASSERT_TRUE(table_->alias("stable", "a").ok());
   EXPECT_EQ(bytes("stable"), 3);
   EXPECT_EQ(table_->alias("other", "none").code(), StatusCode::kNotFound);
+  EXPECT_EQ(table_->alias("other", "stable").code(), StatusCode::kNotFound) << "of models alone";
   EXPECT_EQ(table_->alias("a", "ab").code(), StatusCode::kInvalidArgument);
 }
 
@@ -261,6 +262,18 @@ TEST_F(Table, EveryChangeIsAnEvent) {
                                 "b loaded"));
   EXPECT_EQ(table_->events(4).size(), 2);
   EXPECT_EQ(table_->events(0)[3].reason, "evicted");
+}
+
+TEST_F(Table, WhatIsTakenOutOfALeaseKeepsIt) {
+  make({.memory_bytes_max = 10});
+  define("a", 10);
+  define("b", 10);
+  auto lease = table_->acquire("a");
+  std::shared_ptr<Model> model = lease->model;
+  lease = not_found("gone");
+  EXPECT_EQ(table_->acquire("b").status().code(), StatusCode::kResourceExhausted);
+  model.reset();
+  EXPECT_TRUE(table_->acquire("b").ok());
 }
 
 TEST_F(Table, LeasesOutliveTheTable) {

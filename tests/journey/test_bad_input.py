@@ -414,7 +414,6 @@ class Requests(ProgramTest):
             INVALID_ARGUMENT, "embed", TINY, "x", "--format", "xml", says="jsonl, json, npy, csv"
         )
         self.refused(INVALID_ARGUMENT, "show", says="expected MODEL")
-        self.refused(INVALID_ARGUMENT, "show", says="expected MODEL")
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--dimensions", "33", says="32")
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--streams", "many", says="whole number")
 
