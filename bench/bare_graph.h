@@ -28,9 +28,7 @@ inline Result<ov::CompiledModel> compile_bare(ov::Core& core, const models::Mode
   std::shared_ptr<const ov::Model> graph = built->model;
   const auto tables = kernels::kernel_tables();
   if (options.own_kernels && !tables.empty()) {
-    const backend::OwnKernels own =
-        backend::move_to_own_kernels(*built->model, *tables.front(), backend::engine_threads());
-    graph = own.model;
+    graph = backend::move_to_own_kernels(graph, *tables.front(), backend::engine_threads()).model;
   }
   const int threads = hardware::read_cpu_limits().usable;
   const int streams = options.streams > 0 ? options.streams : threads;

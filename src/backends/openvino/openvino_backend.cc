@@ -267,7 +267,7 @@ OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& option
   if (!fit) return {.model = model};
   kernels::Threads threads = engine_threads();
   if (options.threads > 0) threads.count = std::min(threads.count, options.threads);
-  return move_to_own_kernels(*model, *tables.front(), threads);
+  return move_to_own_kernels(model, *tables.front(), threads);
 }
 
 // The graph as this engine computes it rightly.

@@ -250,9 +250,9 @@ bool move_attention(ov::op::v13::ScaledDotProductAttention& node) {
 
 }  // namespace
 
-OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTable& table,
-                               const kernels::Threads& threads) {
-  const std::shared_ptr<ov::Model> moved = model.clone();
+OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
+                               const kernels::KernelTable& table, const kernels::Threads& threads) {
+  const std::shared_ptr<ov::Model> moved = model->clone();
   OwnKernels result{.model = moved};
   // In the order of execution, so that what a node reads has been moved before it.
   for (const auto& node : moved->get_ordered_ops()) {
@@ -264,7 +264,7 @@ OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTabl
   }
   // Attention alone (the weights are packed integers, say) gains a hundredth, and a graph of the
   // engine's nodes can be kept compiled.
-  if (result.dense == 0) return {.model = model.clone()};
+  if (result.dense == 0) return {.model = model};
   gather_programs(*moved, table);
   result.name = std::string("accel-") + table.name;
   return result;

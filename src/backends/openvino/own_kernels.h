@@ -22,9 +22,10 @@ struct OwnKernels {
 // A copy of `model` (weights that stay are shared, those that move are laid out anew) in which
 //   MatMul by a constant [+ bias] [activation] [+ residual] [layer normalisation]   is one step,
 //   reshape, transpose, attention, transpose, reshape                               is another,
-// and steps that read each other run as one node (program_op.h). What does not match stays. Weights
-// are laid out on `threads`. `table` outlives the result.
-OwnKernels move_to_own_kernels(const ov::Model& model, const kernels::KernelTable& table,
-                               const kernels::Threads& threads);
+// and steps that read each other run as one node (program_op.h). What does not match stays. Where
+// no dense layer matches, `model` itself. Weights are laid out on `threads`. `table` outlives the
+// result.
+OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
+                               const kernels::KernelTable& table, const kernels::Threads& threads);
 
 }  // namespace accel::backend
