@@ -17,18 +17,6 @@ bool is_text(const Row& row) {
   return ids != nullptr && ids->shape().size() == 1;
 }
 
-// What rows must have in common to share a batch.
-std::string kind_of(const Row& row) {
-  const bool text = is_text(row);
-  std::string kind;
-  for (const NamedTensor& input : row.inputs) {
-    kind += input.name;
-    // The lengths of texts may differ: they are padded.
-    kind += text && input.tensor.shape().size() == 1 ? "[]" : to_string(input.tensor.shape());
-  }
-  return kind;
-}
-
 void cut_texts(std::span<const Row> rows, const std::vector<uint32_t>& members,
                const RowLimits& limits, std::vector<RowBatch>& batches) {
   std::vector<int32_t> lengths;
@@ -67,6 +55,21 @@ void copy_into(const Tensor& part, const Shape& shape, std::byte* out) {
 }
 
 }  // namespace
+
+int64_t tokens_of(const Row& row) {
+  return is_text(row) ? std::max<int64_t>(find(row.inputs, kTokens)->count(), 1) : 0;
+}
+
+std::string kind_of(const Row& row) {
+  const bool text = is_text(row);
+  std::string kind;
+  for (const NamedTensor& input : row.inputs) {
+    kind += input.name;
+    // The lengths of texts may differ: they are padded.
+    kind += text && input.tensor.shape().size() == 1 ? "[]" : to_string(input.tensor.shape());
+  }
+  return kind;
+}
 
 std::vector<RowBatch> cut_row_batches(std::span<const Row> rows, const RowLimits& limits) {
   std::map<std::string, std::vector<uint32_t>> kinds;

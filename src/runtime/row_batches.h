@@ -28,6 +28,12 @@ struct RowLimits {
   int workers = 1;           // that run batches at the same time
 };
 
+// How long a text is, special tokens included; 0: the row is no text of one axis.
+int64_t tokens_of(const Row& row);
+
+// What rows must have in common to share a batch: equal strings.
+std::string kind_of(const Row& row);
+
 // Cuts rows into batches: texts (rows with input_ids of one axis) of like length go together,
 // everything else in order with its like. Only rows with the same inputs, and of the same shape but
 // for the axes of tokens, share a batch.

@@ -25,24 +25,37 @@ class Handover {
 #endif
 };
 
+void run_tasks(int tasks, const std::function<void(int)>& task) {
+  Handover begun;
+  Handover done;
+  begun.give();
+  tbb::parallel_for(
+      0, tasks,
+      [&](int i) {
+        begun.take();
+        task(i);
+        done.give();
+      },
+      tbb::static_partitioner());
+  done.take();
+}
+
+// A stream's own arena has room for its own threads only.
+void run_beyond_the_stream(int tasks, const std::function<void(int)>& task) {
+  tbb::task_arena wide(tasks);
+  wide.execute([&] { run_tasks(tasks, task); });
+}
+
 }  // namespace
 
 kernels::Threads engine_threads() {
-  return {.count = tbb::this_task_arena::max_concurrency(),
-          .run = [](int tasks, const std::function<void(int)>& task) {
-            Handover begun;
-            Handover done;
-            begun.give();
-            tbb::parallel_for(
-                0, tasks,
-                [&](int i) {
-                  begun.take();
-                  task(i);
-                  done.give();
-                },
-                tbb::static_partitioner());
-            done.take();
-          }};
+  return {.count = tbb::this_task_arena::max_concurrency(), .run = run_tasks};
+}
+
+kernels::Threads SharedThreads::now() const {
+  kernels::Threads own = engine_threads();
+  if (runs == nullptr || all <= own.count || !runs->alone()) return own;
+  return {.count = all, .run = run_beyond_the_stream};
 }
 
 }  // namespace accel::backend

@@ -39,7 +39,8 @@ std::map<int, Nodes> groups_of(const ov::Model& model) {
 
 class Gathering {
  public:
-  Gathering(const Nodes& nodes, const kernels::KernelTable& table) : nodes_(nodes), table_(table) {
+  Gathering(const Nodes& nodes, const kernels::KernelTable& table, const SharedThreads& threads)
+      : nodes_(nodes), table_(table), threads_(threads) {
     for (const auto& node : nodes_) step_of_.emplace(node.get(), step_of_.size());
   }
 
@@ -55,7 +56,7 @@ class Gathering {
     ov::OutputVector inputs = inputs_;
     inputs.insert(inputs.end(), masks_.begin(), masks_.end());
     const auto program = std::make_shared<ProgramOp>(
-        inputs, std::make_shared<const kernels::Program>(std::move(parts_)));
+        inputs, std::make_shared<const kernels::Program>(std::move(parts_)), threads_);
     program->set_friendly_name(nodes_.back()->get_friendly_name());
     for (size_t i = 0; i < results.size(); ++i) results[i].replace(program->output(i));
   }
@@ -114,6 +115,7 @@ class Gathering {
 
   const Nodes& nodes_;
   const kernels::KernelTable& table_;
+  const SharedThreads& threads_;
   std::map<const ov::Node*, size_t> step_of_;
   kernels::ProgramParts parts_;
   ov::OutputVector inputs_;
@@ -122,8 +124,9 @@ class Gathering {
 
 }  // namespace
 
-void gather_programs(ov::Model& model, const kernels::KernelTable& table) {
-  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table).replace();
+void gather_programs(ov::Model& model, const kernels::KernelTable& table,
+                     const SharedThreads& threads) {
+  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table, threads).replace();
 }
 
 }  // namespace accel::backend

@@ -57,8 +57,9 @@ Precision executed_precision(const ov::CompiledModel& compiled) {
 class OpenVinoSession : public Session {
  public:
   // `model` keeps the compiled graph and the signature alive.
-  OpenVinoSession(std::shared_ptr<const CompiledModel> model, ov::InferRequest request)
-      : model_(std::move(model)), request_(std::move(request)) {}
+  OpenVinoSession(std::shared_ptr<const CompiledModel> model, ov::InferRequest request,
+                  std::shared_ptr<Runs> runs)
+      : model_(std::move(model)), request_(std::move(request)), runs_(std::move(runs)) {}
 
   Status run(const NamedTensors& inputs, NamedTensors& outputs) override {
     const Signature& signature = model_->signature();
@@ -74,7 +75,10 @@ class OpenVinoSession : public Session {
         }
         request_.set_input_tensor(i, view_as_engine_tensor(*tensor));
       }
-      request_.infer();
+      {
+        const Runs::Run run(*runs_);
+        request_.infer();
+      }
       outputs.clear();
       for (size_t i = 0; i < signature.outputs.size(); ++i) {
         Tensor found = view_as_tensor(request_.get_output_tensor(i));
@@ -90,6 +94,7 @@ class OpenVinoSession : public Session {
  private:
   std::shared_ptr<const CompiledModel> model_;
   ov::InferRequest request_;
+  std::shared_ptr<Runs> runs_;
 };
 
 // Whether the engine fused a rotary embedding. Some come back from a file as another rotation
@@ -107,8 +112,12 @@ bool holds_rotation(const ov::CompiledModel& compiled) {
 class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<OpenVinoModel> {
  public:
   // `source` keeps the memory that an imported graph may view.
-  OpenVinoModel(ov::CompiledModel compiled, BlobHeader made, std::shared_ptr<const void> source)
-      : source_(std::move(source)), compiled_(std::move(compiled)), made_(std::move(made)) {}
+  OpenVinoModel(ov::CompiledModel compiled, BlobHeader made, std::shared_ptr<Runs> runs,
+                std::shared_ptr<const void> source)
+      : source_(std::move(source)),
+        compiled_(std::move(compiled)),
+        made_(std::move(made)),
+        runs_(std::move(runs)) {}
 
   const Signature& signature() const override { return made_.signature; }
   const Executed& executed() const override { return made_.executed; }
@@ -118,7 +127,7 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
                    [&]() -> Result<std::unique_ptr<Session>> {
                      auto compiled = compiled_;  // creating a request is no const call
                      return std::unique_ptr<Session>(std::make_unique<OpenVinoSession>(
-                         shared_from_this(), compiled.create_infer_request()));
+                         shared_from_this(), compiled.create_infer_request(), runs_));
                    });
   }
 
@@ -149,6 +158,7 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
   std::shared_ptr<const void> source_;  // outlives the graph
   ov::CompiledModel compiled_;
   BlobHeader made_;
+  std::shared_ptr<Runs> runs_;
 };
 
 // y = x W with a constant 64x64 W: enough for an engine to choose its kernels.
@@ -179,6 +189,7 @@ class OpenVinoBackend : public Backend {
 
   mutable std::mutex mutex_;
   mutable std::unique_ptr<ov::Core> core_;  // guarded by mutex_ while it is made
+  const std::shared_ptr<Runs> runs_ = std::make_shared<Runs>();
 };
 
 // Made at first use: `version` and `show` answer without it.
@@ -260,14 +271,17 @@ Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device
 }
 
 // The graph as it is, or as much of it as is faster on accel's own kernels moved onto them.
-OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& options) {
+OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& options,
+                          std::shared_ptr<const Runs> runs) {
   const auto tables = kernels::kernel_tables();
   const bool fit = options.own_kernels && options.device == "CPU" &&
                    options.precision == Precision::kF32 && !tables.empty();
   if (!fit) return {.model = model};
-  kernels::Threads threads = engine_threads();
-  if (options.threads > 0) threads.count = std::min(threads.count, options.threads);
-  return move_to_own_kernels(model, *tables.front(), threads);
+  const int most = engine_threads().count;
+  return move_to_own_kernels(
+      model, *tables.front(),
+      {.runs = std::move(runs),
+       .all = options.threads > 0 ? std::min(most, options.threads) : most});
 }
 
 // The graph as this engine computes it rightly.
@@ -318,7 +332,7 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
   using ResultType = Result<std::shared_ptr<const CompiledModel>>;
   const std::string action = "compiling for " + options.device;
   ResultType compiled = guarded(action, StatusCode::kUnimplemented, [&]() -> ResultType {
-    const OwnKernels own = choose_kernels(work_around(model, options), options);
+    const OwnKernels own = choose_kernels(work_around(model, options), options, runs_);
     ov::CompiledModel ready =
         engine->compile_model(own.model, options.device, engine_settings(options));
     Executed executed = read_back(ready, options, own.name);
@@ -328,7 +342,7 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
                                                    .options = options,
                                                    .signature = signature_of(*model),
                                                    .executed = std::move(executed)},
-                                        nullptr));
+                                        runs_, nullptr));
   });
   if (compiled.ok()) return compiled;
   // The engine does not tell a missing plug-in from a graph it cannot take.
@@ -348,7 +362,8 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::import_compiled(
     ov::CompiledModel ready = engine->import_model(view, options.device, engine_settings(options));
     opened.header.executed = read_back(ready, options, opened.header.executed.kernels);
     return std::shared_ptr<const CompiledModel>(
-        std::make_shared<OpenVinoModel>(std::move(ready), std::move(opened.header), blob.owner));
+        std::make_shared<OpenVinoModel>(std::move(ready), std::move(opened.header), runs_,
+                                        blob.owner));
   });
 }
 

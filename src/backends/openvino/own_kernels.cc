@@ -251,13 +251,15 @@ bool move_attention(ov::op::v13::ScaledDotProductAttention& node) {
 }  // namespace
 
 OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
-                               const kernels::KernelTable& table, const kernels::Threads& threads) {
+                               const kernels::KernelTable& table, const SharedThreads& threads) {
   const std::shared_ptr<ov::Model> moved = model->clone();
   OwnKernels result{.model = moved};
+  kernels::Threads layers = engine_threads();
+  layers.count = std::min(layers.count, threads.all);
   // In the order of execution, so that what a node reads has been moved before it.
   for (const auto& node : moved->get_ordered_ops()) {
     if (const auto product = as<ov::op::v0::MatMul>(node)) {
-      result.dense += move_dense(*product, table, threads) ? 1 : 0;
+      result.dense += move_dense(*product, table, layers) ? 1 : 0;
     } else if (const auto sdpa = as<ov::op::v13::ScaledDotProductAttention>(node)) {
       result.attention += move_attention(*sdpa) ? 1 : 0;
     }
@@ -265,7 +267,7 @@ OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
   // Attention alone (the weights are packed integers, say) gains a hundredth, and a graph of the
   // engine's nodes can be kept compiled.
   if (result.dense == 0) return {.model = model};
-  gather_programs(*moved, table);
+  gather_programs(*moved, table, threads);
   result.name = std::string("accel-") + table.name;
   return result;
 }

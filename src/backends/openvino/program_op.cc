@@ -50,8 +50,8 @@ kernels::AttentionMask mask_of(const ov::Tensor& tensor) {
 }  // namespace
 
 ProgramOp::ProgramOp(const ov::OutputVector& inputs,
-                     std::shared_ptr<const kernels::Program> program)
-    : Op(inputs), program_(std::move(program)) {
+                     std::shared_ptr<const kernels::Program> program, SharedThreads threads)
+    : Op(inputs), program_(std::move(program)), threads_(std::move(threads)) {
   constructor_validate_and_infer_types();
 }
 
@@ -73,7 +73,7 @@ bool ProgramOp::visit_attributes(ov::AttributeVisitor& visitor) {
 }
 
 std::shared_ptr<ov::Node> ProgramOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
-  return std::make_shared<ProgramOp>(inputs, program_);
+  return std::make_shared<ProgramOp>(inputs, program_, threads_);
 }
 
 bool ProgramOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
@@ -101,7 +101,7 @@ bool ProgramOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inpu
     outputs[i].set_shape(shape);
     results.push_back(outputs[i].data<float>());
   }
-  program_->run({.inputs = given, .masks = given_masks, .outputs = results}, engine_threads());
+  program_->run({.inputs = given, .masks = given_masks, .outputs = results}, threads_.now());
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <openvino/core/model.hpp>
 #include <openvino/op/op.hpp>
 
+#include "backends/openvino/engine_threads.h"
 #include "kernels/program.h"
 
 namespace accel::backend {
@@ -15,7 +16,8 @@ class ProgramOp : public ov::op::Op {
  public:
   OPENVINO_OP("Program", "accel");
 
-  ProgramOp(const ov::OutputVector& inputs, std::shared_ptr<const kernels::Program> program);
+  ProgramOp(const ov::OutputVector& inputs, std::shared_ptr<const kernels::Program> program,
+            SharedThreads threads);
 
   void validate_and_infer_types() override;
   bool visit_attributes(ov::AttributeVisitor& visitor) override;
@@ -25,10 +27,12 @@ class ProgramOp : public ov::op::Op {
 
  private:
   std::shared_ptr<const kernels::Program> program_;
+  SharedThreads threads_;
 };
 
 // Replaces the recognised nodes of `model` (recognised_ops.h) by programs: as few as the nodes of
 // the engine between them allow, so an encoder becomes one. `table` outlives the model.
-void gather_programs(ov::Model& model, const kernels::KernelTable& table);
+void gather_programs(ov::Model& model, const kernels::KernelTable& table,
+                     const SharedThreads& threads);
 
 }  // namespace accel::backend

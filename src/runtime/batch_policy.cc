@@ -1,0 +1,108 @@
+#include "runtime/batch_policy.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace accel::runtime {
+namespace {
+
+constexpr int64_t kTokensPerCut = 4;     // what a batch costs beside its tokens, in tokens
+constexpr size_t kRowsLookedAt = 512;      // bounds the time of a cut
+constexpr size_t kRowsPerBatchMax = 1024;  // of the shortest texts
+
+// What a worker may take: its share of the tokens that wait, so that all finish together, but not so
+// little that reading the weights is most of the work.
+int64_t budget_of(int64_t waiting_tokens, const CutLimits& limits) {
+  if (limits.workers <= 1) return limits.max_tokens;
+  const int64_t share = (waiting_tokens + limits.workers - 1) / limits.workers;
+  return std::clamp(share, std::min(limits.least_tokens, limits.max_tokens), limits.max_tokens);
+}
+
+// Rows of one kind, longest first, and where the head is among them.
+struct Company {
+  std::vector<uint32_t> rows;
+  size_t head = 0;
+};
+
+struct Window {
+  size_t begin = 0;  // of Company::rows
+  size_t end = 0;
+};
+
+// The neighbours in length around the head that cost least for each token that is not padding.
+Window cheapest_window(const Company& company, std::span<const WaitingRow> rows, int64_t budget,
+                       int64_t least_tokens) {
+  Window best{company.head, company.head + 1};
+  double least = std::numeric_limits<double>::max();
+  for (size_t begin = company.head + 1; begin-- > 0;) {
+    const int64_t length = std::max<int64_t>(rows[company.rows[begin]].tokens, 1);
+    if (begin < company.head && length * static_cast<int64_t>(company.head + 1 - begin) > budget) {
+      break;  // with the head it is too much already, and longer ones are more
+    }
+    int64_t real = 0;
+    for (size_t end = begin + 1; end <= company.rows.size(); ++end) {
+      real += std::max<int64_t>(rows[company.rows[end - 1]].tokens, 1);
+      const auto count = static_cast<int64_t>(end - begin);
+      if (count > 1 && length * count > budget) break;
+      if (end <= company.head || end - begin > kRowsPerBatchMax) continue;
+      const int64_t tokens = std::max(length * count, least_tokens) + kTokensPerCut;
+      const double cost = static_cast<double>(tokens) / static_cast<double>(real);
+      if (cost >= least) continue;
+      least = cost;
+      best = {begin, end};
+    }
+  }
+  return best;
+}
+
+bool before(const WaitingRow& a, const WaitingRow& b) {
+  return a.priority != b.priority ? a.priority > b.priority : a.arrival < b.arrival;
+}
+
+}  // namespace
+
+BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLimits& limits) {
+  BatchCut cut;
+  std::vector<uint32_t> order;
+  int64_t waiting_tokens = 0;
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].cancelled) {
+      cut.cancelled.push_back(i);
+    } else if (rows[i].deadline < now) {
+      cut.late.push_back(i);
+    } else {
+      order.push_back(i);
+      waiting_tokens += std::max<int64_t>(rows[i].tokens, 1);
+    }
+  }
+  if (order.empty()) return cut;
+  const auto in_order = [&](uint32_t a, uint32_t b) { return before(rows[a], rows[b]); };
+  const size_t looked_at = std::min(order.size(), kRowsLookedAt);
+  std::ranges::partial_sort(order, order.begin() + static_cast<ptrdiff_t>(looked_at), in_order);
+  const WaitingRow& head = rows[order.front()];
+  Company company;
+  for (size_t i = 0; i < looked_at; ++i) {
+    if (rows[order[i]].kind == head.kind) company.rows.push_back(order[i]);
+  }
+  cut.length = head.tokens;
+  if (head.tokens == 0) {
+    const auto share = (static_cast<int64_t>(company.rows.size()) + limits.workers - 1) /
+                       std::max(limits.workers, 1);
+    const int64_t most = std::clamp<int64_t>(share, 1, std::max<int64_t>(limits.max_rows, 1));
+    company.rows.resize(std::min(company.rows.size(), static_cast<size_t>(most)));
+    cut.batch = std::move(company.rows);
+    return cut;
+  }
+  std::ranges::stable_sort(company.rows, std::greater<>(),
+                           [&](uint32_t i) { return rows[i].tokens; });
+  company.head = static_cast<size_t>(std::ranges::find(company.rows, order.front()) -
+                                     company.rows.begin());
+  const Window window = cheapest_window(company, rows, budget_of(waiting_tokens, limits), limits.least_tokens);
+  cut.length = rows[company.rows[window.begin]].tokens;
+  cut.batch.assign(company.rows.begin() + static_cast<ptrdiff_t>(window.begin),
+                   company.rows.begin() + static_cast<ptrdiff_t>(window.end));
+  std::ranges::sort(cut.batch, in_order);
+  return cut;
+}
+
+}  // namespace accel::runtime

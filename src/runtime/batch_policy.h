@@ -1,0 +1,51 @@
+// Which of the rows that wait run together next: pure.
+//
+// The rows of a lane have an order, by priority and then by arrival, and the first of it is in the
+// next batch whatever its length. Others join it for being of its kind and of like length, so that
+// little is padded; they may overtake rows in between, which are a batch nearer to the head each
+// time. So nothing waits for more batches than there are rows before it, and nothing waits for
+// company at all: a worker that is free takes what is there.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace accel::runtime {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+// Somebody waits for an interactive row; a bulk job takes the time that these leave.
+enum class Lane : uint8_t { kInteractive, kBulk };
+
+// A row that waits.
+struct WaitingRow {
+  int64_t tokens = 0;  // its length; 0: it is not padded (an image)
+  uint32_t kind = 0;   // only rows of one kind share a batch
+  int priority = 0;    // greater first
+  uint64_t arrival = 0;  // counts up
+  TimePoint deadline = TimePoint::max();
+  bool cancelled = false;
+};
+
+struct CutLimits {
+  int64_t max_tokens = 320;  // of a batch of texts, padding included; a longer row runs alone
+  int64_t max_rows = 4;      // of a batch of anything else
+  // Below so many tokens a batch costs as much as one of so many: weights are read all the same.
+  int64_t least_tokens = 128;
+  int workers = 1;  // that are free and will share what waits, the caller included
+};
+
+struct BatchCut {
+  std::vector<uint32_t> batch;      // indices, in the lane's order; empty: nothing waits
+  int64_t length = 0;               // of the longest of them
+  std::vector<uint32_t> cancelled;  // not to be run, whoever waits is to be told
+  std::vector<uint32_t> late;       // likewise: their deadline is over
+};
+
+// `rows` are of one lane, in any order. Takes time in proportion to the rows, and to the square of
+// those that fit a batch.
+BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLimits& limits);
+
+}  // namespace accel::runtime

@@ -1,0 +1,527 @@
+#include "runtime/batcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/stopwatch.h"
+#include "base/try.h"
+
+namespace accel::runtime {
+
+// A submission on its way. What changes is guarded by the batcher's mutex, but for `outputs`, whose
+// elements belong to whoever runs their row.
+struct BatchJob {
+  Submission submission;
+  std::shared_ptr<Ticket> ticket;
+  std::vector<int64_t> tokens;      // of each row
+  std::vector<std::string> kinds;   // likewise
+  std::vector<NamedTensors> outputs;
+  TimePoint submitted;
+  TimePoint began;
+  bool has_begun = false;
+  bool ended = false;
+  size_t left = 0;  // rows that have not run
+  Status failure;
+  RowsReport report;
+};
+
+// Rows that run together.
+struct Batcher::Batch {
+  size_t instance = 0;
+  Lane lane = Lane::kInteractive;
+  std::vector<std::pair<JobPtr, size_t>> members;
+  std::vector<Status> failures;  // of each member
+  int64_t cost = 0;              // tokens with padding, or rows of no tokens
+  int64_t real = 0;              // of these what is no padding
+  bool of_tokens = false;
+  TimePoint began;
+};
+
+namespace {
+
+constexpr double kNewestShare = 0.25;  // of the latest batch in the measured speed
+
+size_t index_of_lane(Lane lane) { return static_cast<size_t>(lane); }
+
+double between(TimePoint begin, TimePoint end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+int64_t cost_of(int64_t tokens) { return std::max<int64_t>(tokens, 1); }
+
+}  // namespace
+
+// Ticket ------------------------------------------------------------------------------------------
+
+bool Ticket::ready() const {
+  const std::lock_guard lock(mutex_);
+  return has_ended_;
+}
+
+void Ticket::wait() {
+  std::unique_lock lock(mutex_);
+  const auto ended = [this] { return has_ended_; };
+  if (deadline_ == TimePoint::max()) {
+    ended_.wait(lock, ended);
+    return;
+  }
+  if (ended_.wait_until(lock, deadline_, ended)) return;
+  lock.unlock();
+  const auto batcher = batcher_.lock();
+  const auto job = job_.lock();
+  if (batcher && job) batcher->give_up(*job, deadline_exceeded("the deadline is over"), true);
+  lock.lock();
+  ended_.wait(lock, ended);
+}
+
+Result<RowsAnswer> Ticket::take() {
+  wait();
+  const std::lock_guard lock(mutex_);
+  if (!answer_) return failed_precondition("the answer was taken already");
+  Result<RowsAnswer> answer = std::move(*answer_);
+  answer_.reset();
+  return answer;
+}
+
+void Ticket::cancel() {
+  const auto batcher = batcher_.lock();
+  const auto job = job_.lock();
+  if (batcher && job) batcher->give_up(*job, cancelled("cancelled by the caller"), false);
+}
+
+void Ticket::notify(std::function<void()> waker) {
+  std::unique_lock lock(mutex_);
+  if (!has_ended_) {
+    waker_ = std::move(waker);
+    return;
+  }
+  lock.unlock();
+  waker();
+}
+
+void Ticket::end(Result<RowsAnswer> answer) {
+  std::function<void()> waker;
+  {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+    has_ended_ = true;
+    waker.swap(waker_);
+    ended_.notify_all();
+  }
+  if (waker) waker();
+}
+
+// Batcher -----------------------------------------------------------------------------------------
+
+std::shared_ptr<Batcher> Batcher::create(std::vector<Instance> instances, BatcherOptions options) {
+  return std::shared_ptr<Batcher>(new Batcher(std::move(instances), std::move(options)));
+}
+
+Batcher::Batcher(std::vector<Instance> instances, BatcherOptions options)
+    : instances_(std::move(instances)), options_(std::move(options)) {
+  for (const Instance& instance : instances_) {
+    states_.push_back({.counts = {.name = instance.name, .weight = instance.weight}});
+  }
+}
+
+Batcher::~Batcher() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    for (Queue& queue : queues_) {
+      for (size_t i = queue.rows.size(); i-- > 0;) {
+        drop(queue, static_cast<uint32_t>(i), cancelled("the model was unloaded"));
+      }
+      queue = {};
+    }
+    for (std::condition_variable& there : work_there_) there.notify_all();
+  }
+  tell_ended();
+  for (std::thread& worker : workers_) worker.join();
+  tell_ended();
+}
+
+Batcher::JobPtr Batcher::make_job(Submission submission) {
+  auto job = std::make_shared<BatchJob>();
+  for (const Row& row : submission.rows) {
+    job->tokens.push_back(tokens_of(row));
+    job->kinds.push_back(kind_of(row));
+  }
+  job->left = submission.rows.size();
+  job->outputs.resize(job->left);
+  job->submission = std::move(submission);
+  job->submitted = Clock::now();
+  job->ticket = std::make_shared<Ticket>();
+  job->ticket->batcher_ = weak_from_this();
+  job->ticket->job_ = job;
+  job->ticket->deadline_ = job->submission.deadline;
+  return job;
+}
+
+std::shared_ptr<Ticket> Batcher::submit(Submission submission) {
+  const JobPtr job = make_job(std::move(submission));
+  {
+    const std::lock_guard lock(mutex_);
+    ++counts_.submitted;
+    const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
+    if (stopped_ || waiting + job->left > options_.rows_waiting_max) {
+      refuse(*job);
+    } else {
+      enqueue(job);
+    }
+  }
+  tell_ended();
+  return job->ticket;
+}
+
+void Batcher::refuse(BatchJob& job) {
+  const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
+  double seconds = 0;
+  for (const State& state : states_) {
+    const double own = state.counts.seconds_per_token *
+                       static_cast<double>(queues_[0].tokens + queues_[1].tokens);
+    seconds = seconds == 0 ? own : std::min(seconds, own);
+  }
+  job.failure = resource_exhausted(
+      fmt::format("{} rows wait already, of at most {}; try again in {:.0f} ms", waiting,
+                  options_.rows_waiting_max, std::max(seconds * 1000, 1.0)));
+  job.ended = true;
+  ++counts_.refused;
+  ended_.push_back(job.ticket->job_.lock());
+}
+
+void Batcher::enqueue(const JobPtr& job) {
+  const Lane lane = job->submission.lane;
+  Queue& queue = queues_[index_of_lane(lane)];
+  for (size_t row = 0; row < job->submission.rows.size(); ++row) {
+    Kind& kind = kinds_.try_emplace(job->kinds[row], Kind{next_kind_, 0}).first->second;
+    if (kind.waiting++ == 0) ++next_kind_;
+    queue.rows.push_back({.tokens = job->tokens[row],
+                          .kind = kind.number,
+                          .priority = job->submission.priority,
+                          .arrival = arrivals_++,
+                          .deadline = job->submission.deadline});
+    queue.owners.emplace_back(job, row);
+    queue.tokens += cost_of(job->tokens[row]);
+  }
+  start_workers(lane);
+  if (instances_.size() > 1) {
+    work_there_[index_of_lane(lane)].notify_all();
+  } else {
+    work_there_[index_of_lane(lane)].notify_one();
+  }
+}
+
+void Batcher::start_workers(Lane lane) {
+  if (std::exchange(started_[index_of_lane(lane)], true)) return;
+  for (size_t i = 0; i < instances_.size(); ++i) {
+    for (int session = 0; session < instances_[i].pool->size(); ++session) {
+      workers_.emplace_back([this, i, lane] { work(i, lane); });
+    }
+  }
+}
+
+std::vector<InstanceLoad> Batcher::loads() const {
+  std::vector<InstanceLoad> loads;
+  const TimePoint now = Clock::now();
+  for (size_t i = 0; i < instances_.size(); ++i) {
+    const State& state = states_[i];
+    const int sessions = instances_[i].pool->size();
+    loads.push_back({.weight = instances_[i].weight,
+                     .sessions = sessions,
+                     .free = sessions - state.running,
+                     .seconds_per_token = state.counts.seconds_per_token,
+                     .promised_seconds = std::max(between(now, state.free_at), 0.0),
+                     .worked_seconds = state.counts.worked_seconds});
+  }
+  return loads;
+}
+
+bool Batcher::may_start(size_t instance, Lane lane) const {
+  const Queue& queue = queues_[index_of_lane(lane)];
+  if (queue.rows.empty()) return false;
+  if (instances_.size() == 1) return true;
+  return place(loads(), std::min(queue.tokens, options_.limits.max_tokens), queue.tokens) ==
+         instance;
+}
+
+CutLimits Batcher::limits_for(size_t instance, Lane lane) const {
+  CutLimits limits = options_.limits;
+  limits.workers = 1;
+  for (size_t i = 0; i < instances_.size(); ++i) {
+    if (i == instance) {
+      limits.workers += instances_[i].pool->free(lane);
+    } else {
+      limits.workers += std::max(instances_[i].pool->size() - states_[i].running, 0);
+    }
+  }
+  return limits;
+}
+
+void Batcher::drop(Queue& queue, uint32_t index, const Status& why) {
+  const JobPtr& job = queue.owners[index].first;
+  queue.tokens -= cost_of(queue.rows[index].tokens);
+  if (job->failure.ok()) job->failure = why;
+  if (--job->left == 0) end(*job, job->failure);
+}
+
+void Batcher::remove(Queue& queue, std::vector<uint32_t> indices) {
+  std::ranges::sort(indices, std::greater<>());
+  for (const uint32_t index : indices) {
+    const auto& [job, row] = queue.owners[index];
+    const auto kind = kinds_.find(job->kinds[row]);
+    if (--kind->second.waiting == 0) kinds_.erase(kind);
+    queue.rows[index] = queue.rows.back();
+    queue.owners[index] = std::move(queue.owners.back());
+    queue.rows.pop_back();
+    queue.owners.pop_back();
+  }
+}
+
+Batcher::Batch Batcher::cut(size_t instance, Lane lane) {
+  Queue& queue = queues_[index_of_lane(lane)];
+  for (size_t i = 0; i < queue.rows.size(); ++i) {
+    const BatchJob& job = *queue.owners[i].first;
+    queue.rows[i].cancelled = job.ended || !job.failure.ok();
+  }
+  BatchCut found = cut_batch(queue.rows, Clock::now(), limits_for(instance, lane));
+  Batch batch{.instance = instance, .lane = lane};
+  for (const uint32_t i : found.batch) {
+    batch.members.push_back(queue.owners[i]);
+    batch.real += cost_of(queue.rows[i].tokens);
+    queue.tokens -= cost_of(queue.rows[i].tokens);
+    batch.of_tokens = queue.rows[i].tokens > 0;
+  }
+  batch.cost = cost_of(found.length) * std::ssize(batch.members);
+  batch.failures.resize(batch.members.size());
+  for (const uint32_t i : found.cancelled) drop(queue, i, cancelled("cancelled"));
+  for (const uint32_t i : found.late) {
+    drop(queue, i, deadline_exceeded("the deadline was over before it could run"));
+  }
+  std::vector<uint32_t>& gone = found.batch;
+  gone.insert(gone.end(), found.cancelled.begin(), found.cancelled.end());
+  gone.insert(gone.end(), found.late.begin(), found.late.end());
+  remove(queue, std::move(gone));
+  return batch;
+}
+
+void Batcher::begin(Batch& batch) {
+  State& state = states_[batch.instance];
+  batch.began = Clock::now();
+  ++state.running;
+  const auto promise = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+      static_cast<double>(batch.cost) * state.counts.seconds_per_token));
+  state.free_at = std::max(state.free_at, batch.began + promise);
+  for (const auto& [job, row] : batch.members) {
+    if (!std::exchange(job->has_begun, true)) job->began = batch.began;
+  }
+}
+
+void Batcher::finish(Batch& batch) {
+  State& state = states_[batch.instance];
+  InstanceStatistics& counts = state.counts;
+  const TimePoint now = Clock::now();
+  const double seconds = between(batch.began, now);
+  --state.running;
+  state.free_at = now;
+  ++counts.batches;
+  counts.rows += batch.members.size();
+  counts.tokens += static_cast<uint64_t>(batch.cost);
+  counts.worked_seconds += seconds;
+  const double newest = seconds / static_cast<double>(batch.cost);
+  counts.seconds_per_token =
+      counts.seconds_per_token == 0
+          ? newest
+          : std::lerp(counts.seconds_per_token, newest, kNewestShare);
+  const int64_t padded = batch.of_tokens ? batch.cost - batch.real : 0;
+  counts_.padded_tokens += static_cast<uint64_t>(padded);
+  for (size_t i = 0; i < batch.members.size(); ++i) {
+    BatchJob& job = *batch.members[i].first;
+    if (job.failure.ok()) job.failure = batch.failures[i];
+    job.report = {.queue_seconds = between(job.submitted, job.began),
+                  .infer_seconds = between(job.began, now),
+                  .batch_rows = std::ssize(batch.members),
+                  .batch_tokens = batch.of_tokens ? batch.cost : 0,
+                  .padded_tokens = padded,
+                  .instance = batch.instance};
+    if (--job.left == 0) end(job, job.failure);
+  }
+}
+
+void Batcher::end(BatchJob& job, const Status& status) {
+  if (std::exchange(job.ended, true)) return;
+  switch (status.code()) {
+    case StatusCode::kOk: ++counts_.answered; break;
+    case StatusCode::kCancelled: ++counts_.cancelled; break;
+    case StatusCode::kDeadlineExceeded: ++counts_.late; break;
+    default: ++counts_.failed;
+  }
+  job.failure = status;
+  ended_.push_back(job.ticket->job_.lock());
+}
+
+void Batcher::tell_ended() {
+  std::vector<JobPtr> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(ended_);
+  }
+  for (const JobPtr& job : ended) {
+    if (!job->failure.ok()) {
+      job->ticket->end(job->failure);
+    } else {
+      job->ticket->end(RowsAnswer{std::move(job->outputs), job->report});
+    }
+  }
+}
+
+void Batcher::give_up(BatchJob& job, const Status& why, bool only_waiting) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (job.ended || (only_waiting && job.has_begun)) return;
+    Queue& queue = queues_[index_of_lane(job.submission.lane)];
+    std::vector<uint32_t> gone;
+    for (uint32_t i = 0; i < queue.owners.size(); ++i) {
+      if (queue.owners[i].first.get() == &job) gone.push_back(i);
+    }
+    for (const uint32_t i : gone) queue.tokens -= cost_of(queue.rows[i].tokens);
+    job.left -= gone.size();
+    end(job, why);
+    remove(queue, std::move(gone));
+  }
+  tell_ended();
+}
+
+Status Batcher::run_rows(Batch& batch, backend::Session& session,
+                         std::span<const size_t> members) {
+  std::vector<const Row*> rows;
+  for (const size_t member : members) {
+    const auto& [job, row] = batch.members[member];
+    rows.push_back(&job->submission.rows[row]);
+  }
+  NamedTensors outputs;
+  ACCEL_TRY(session.run(stack_rows(rows, options_.pad_id), outputs));
+  for (size_t i = 0; i < members.size(); ++i) {
+    const auto& [job, row] = batch.members[members[i]];
+    job->outputs[row] = take_row(outputs, static_cast<int64_t>(i));
+  }
+  return {};
+}
+
+void Batcher::run_batch(Batch& batch, backend::Session& session) {
+  std::vector<size_t> all(batch.members.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  const Status status = run_rows(batch, session, all);
+  if (status.ok()) {
+    if (options_.after_batch) options_.after_batch();
+    return;
+  }
+  if (all.size() == 1) {
+    batch.failures.front() = status;
+    return;
+  }
+  // One row may be at fault; the others have a right to their answers.
+  for (const size_t member : all) {
+    batch.failures[member] = run_rows(batch, session, {&member, 1});
+  }
+}
+
+void Batcher::work(size_t instance, Lane lane) {
+  while (true) {
+    {
+      Lock lock(mutex_);
+      work_there_[index_of_lane(lane)].wait(
+          lock, [&] { return stopped_ || may_start(instance, lane); });
+      if (stopped_) return;
+    }
+    serve(instance, lane);
+    tell_ended();
+  }
+}
+
+void Batcher::serve(size_t instance, Lane lane) {
+  // The batch is cut when it can run, so that it holds what came while others ran.
+  Result<SessionPool::Lease> session = instances_[instance].pool->acquire(lane);
+  Lock lock(mutex_);
+  if (stopped_ || !may_start(instance, lane)) return;
+  Batch batch = cut(instance, lane);
+  std::condition_variable& there = work_there_[index_of_lane(lane)];
+  if (!queues_[index_of_lane(lane)].rows.empty()) there.notify_one();
+  if (batch.members.empty()) return;
+  begin(batch);
+  lock.unlock();
+  if (session.ok()) {
+    run_batch(batch, **session);
+  } else {
+    std::ranges::fill(batch.failures, session.status());
+  }
+  lock.lock();
+  finish(batch);
+  if (instances_.size() > 1) there.notify_all();
+}
+
+std::optional<size_t> Batcher::take_here(const BatchJob& job) {
+  const Lane lane = job.submission.lane;
+  const int64_t tokens = std::reduce(job.tokens.begin(), job.tokens.end());
+  const bool alike =
+      std::ranges::all_of(job.kinds, [&](const std::string& kind) { return kind == job.kinds[0]; });
+  const int64_t longest = std::ranges::max(job.tokens) * std::ssize(job.tokens);
+  const bool fits = job.tokens.size() == 1 ||
+                    (tokens == 0 ? std::ssize(job.tokens) <= options_.limits.max_rows
+                                 : longest <= options_.limits.least_tokens);
+  if (stopped_ || !alike || !fits || !queues_[index_of_lane(lane)].rows.empty()) return {};
+  if (instances_.size() == 1) return 0;
+  const int64_t cost = std::max<int64_t>(longest, 1);
+  return place(loads(), cost, cost);
+}
+
+Result<RowsAnswer> Batcher::run(Submission submission) {
+  const Lane lane = submission.lane;
+  const JobPtr job = make_job(std::move(submission));
+  Lock lock(mutex_);
+  ++counts_.submitted;
+  const std::optional<size_t> here = take_here(*job);
+  if (here) {
+    lock.unlock();
+    std::optional<Result<SessionPool::Lease>> session = instances_[*here].pool->try_acquire(lane);
+    lock.lock();
+    if (session && session->ok()) {
+      Batch batch{.instance = *here, .lane = lane};
+      for (size_t row = 0; row < job->left; ++row) batch.members.emplace_back(job, row);
+      batch.failures.resize(job->left);
+      batch.cost = std::max<int64_t>(std::ranges::max(job->tokens), 1) * std::ssize(job->tokens);
+      for (const int64_t tokens : job->tokens) batch.real += cost_of(tokens);
+      batch.of_tokens = job->tokens[0] > 0;
+      begin(batch);
+      lock.unlock();
+      run_batch(batch, ***session);
+      lock.lock();
+      finish(batch);
+      lock.unlock();
+      tell_ended();
+      return job->ticket->take();
+    }
+  }
+  const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
+  if (stopped_ || waiting + job->left > options_.rows_waiting_max) {
+    refuse(*job);
+  } else {
+    enqueue(job);
+  }
+  lock.unlock();
+  tell_ended();
+  return job->ticket->take();
+}
+
+BatcherStatistics Batcher::statistics() const {
+  const std::lock_guard lock(mutex_);
+  BatcherStatistics found = counts_;
+  found.waiting = queues_[0].rows.size() + queues_[1].rows.size();
+  for (const State& state : states_) found.instances.push_back(state.counts);
+  return found;
+}
+
+}  // namespace accel::runtime
