@@ -23,6 +23,7 @@
 
 #include "accel/precision.h"
 #include "accel/status.h"
+#include "accel/submission.h"
 #include "accel/task.h"
 #include "accel/tensor.h"
 
@@ -405,6 +406,11 @@ class ACCEL_API Model {
   // for a model that is for none of tasks().
   virtual Result<std::unique_ptr<TaskStream>> run_stream(const RunOptions& options = {}) = 0;
   virtual Result<RunResult> run(std::vector<TaskInput> inputs, const RunOptions& options = {}) = 0;
+  // One item of run()'s, without waiting (accel/submission.h). What is wrong with the input itself
+  // is said at once.
+  virtual Result<std::unique_ptr<PendingItem>> submit(TaskInput input,
+                                                      const SubmitOptions& options = {}) = 0;
+  virtual ModelStatistics statistics() const = 0;
   // Raw tensors under the reference library's names. Optional inputs may be left out; every output
   // that the given inputs determine is returned. Integer inputs of any width are accepted.
   virtual Result<InferResult> infer(const NamedTensors& inputs,

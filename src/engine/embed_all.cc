@@ -103,7 +103,7 @@ Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::S
       members.push_back(&tokenized[item]);
       rows.push_back(first_row + item * size);
     }
-    ACCEL_ASSIGN(runtime::SessionPool::Lease session, pool.acquire());
+    ACCEL_ASSIGN(runtime::SessionPool::Lease session, pool.acquire(runtime::Lane::kBulk));
     return pipelines::run_embedding_batch(
         *session, {.texts = members, .rows = rows, .length = batch.length}, finish);
   }));

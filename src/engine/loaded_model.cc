@@ -7,6 +7,7 @@
 #include <future>
 
 #include "backend/tensor_bridge.h"
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "engine/embed_all.h"
 #include "pipelines/text/embedding_stream.h"
@@ -78,6 +79,34 @@ Status check_indices(const models::Facts& facts, const NamedTensor& input) {
   }
   return {};
 }
+
+void add_counts(const runtime::BatcherStatistics& counts, ModelStatistics& sum) {
+  sum.submitted += counts.submitted;
+  sum.answered += counts.answered;
+  sum.failed += counts.failed;
+  sum.cancelled += counts.cancelled;
+  sum.late += counts.late;
+  sum.refused += counts.refused;
+  sum.waiting += counts.waiting;
+  sum.padded_tokens += counts.padded_tokens;
+  for (const runtime::InstanceStatistics& one : counts.instances) {
+    sum.batches += one.batches;
+    sum.rows += one.rows;
+    sum.tokens += one.tokens;
+    auto share = std::ranges::find(sum.shares, one.name, &ModelStatistics::Share::device);
+    if (share == sum.shares.end()) {
+      sum.shares.push_back({.device = one.name, .weight = one.weight});
+      share = sum.shares.end() - 1;
+    }
+    share->rows += one.rows;
+    share->batches += one.batches;
+    share->worked_seconds += one.worked_seconds;
+  }
+}
+
+// Fewer texts of one call go with those of other calls; more are cut by themselves.
+constexpr size_t kTextsTogether = 16;
+constexpr int32_t kPadOfEmbeddings = 0;  // any would do: it is masked
 
 bool fits(const Shape& shape, const Shape& expected) {
   return std::ranges::equal(
@@ -236,6 +265,17 @@ void CompiledGraph::release_sources() {
   for (const auto& source : sources) source->release_pages();
 }
 
+std::shared_ptr<runtime::Batcher> CompiledGraph::batcher(int32_t pad_id) {
+  const std::lock_guard lock(mutex);
+  if (!batcher_made) {
+    batcher_made = runtime::Batcher::create({{.pool = pool, .name = report.device}},
+                                            {.limits = {.max_tokens = runtime::kBatchTokens},
+                                             .pad_id = pad_id,
+                                             .after_batch = [this] { release_sources(); }});
+  }
+  return batcher_made;
+}
+
 LoadedModel::LoadedModel(Parts parts, ModelReport report)
     : parts_(std::move(parts)), report_(std::move(report)) {}
 
@@ -369,11 +409,49 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
                                        const EmbedOptions& options) {
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
   ACCEL_ASSIGN(const GraphPtr ready, graph(dense_embedding(options.normalize)));
+  if (options.batch_tokens == 0 && !texts.empty() && texts.size() <= kTextsTogether) {
+    return embed_together(*model, *ready, texts, options);
+  }
   Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
                                          {.embed = options, .batch_tokens = runtime::kBatchTokens});
   if (!result.ok()) return result;
   if (!texts.empty()) ready->release_sources();
   result->report = ready->report;
+  return result;
+}
+
+// Beside what other callers want at the same time, as one item.
+Result<EmbedResult> LoadedModel::embed_together(const pipelines::EmbeddingModel& model,
+                                                CompiledGraph& ready,
+                                                const std::vector<std::string>& texts,
+                                                const EmbedOptions& options) const {
+  const auto start = Clock::now();
+  ACCEL_ASSIGN(const pipelines::RowFinish finish, row_finish(model, options));
+  ACCEL_ASSIGN(const std::string prompt, pipelines::find_prompt(model, options.prompt));
+  EmbedResult result;
+  runtime::Submission submission;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    auto text = pipelines::prepare(model, prompt, texts[i], options.strict_utf8);
+    if (!text.ok()) return text.status().with_context(fmt::format("text {}", i));
+    submission.rows.push_back(pipelines::row_of(*text));
+    result.tokens.push_back(static_cast<int32_t>(text->ids.size()));
+    result.truncated.push_back(text->truncated);
+    result.replaced_utf8 += text->replaced_utf8;
+  }
+  result.times.tokenize = seconds_since(start);
+  const auto computing = Clock::now();
+  const std::shared_ptr<runtime::Batcher> batcher = ready.batcher(kPadOfEmbeddings);
+  ACCEL_ASSIGN(const runtime::RowsAnswer answer, batcher->run(std::move(submission)));
+  const int64_t size = finish.dimensions > 0 ? finish.dimensions : model.size;
+  result.embeddings = Tensor::allocate(DType::kF32, {std::ssize(texts), size});
+  auto* row = reinterpret_cast<float*>(result.embeddings.mutable_data());
+  for (const NamedTensors& output : answer.outputs) {
+    pipelines::finish_row(output.front().tensor.data<float>(), finish, row);
+    row += size;
+  }
+  result.times.infer = seconds_since(computing);
+  result.padded_tokens = static_cast<uint64_t>(answer.report.padded_tokens);
+  result.report = ready.report;
   return result;
 }
 
@@ -470,12 +548,27 @@ Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOp
   return InferResult{copy_out(outputs), ready->report};
 }
 
+ModelStatistics LoadedModel::statistics() const {
+  std::vector<GraphPtr> graphs;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [request, graph] : graphs_) graphs.push_back(graph);
+  }
+  ModelStatistics sum;
+  for (const GraphPtr& graph : graphs) {
+    const std::lock_guard lock(graph->mutex);
+    if (graph->batcher_made) add_counts(graph->batcher_made->statistics(), sum);
+  }
+  return sum;
+}
+
 Status LoadedModel::unload() {
   std::map<std::string, GraphPtr> gone;  // outlives the lock: one may still be written to the cache
   const std::lock_guard lock(mutex_);
   if (!loaded_) return failed_precondition(report_.path + ": not loaded");
   loaded_ = false;
   gone.swap(graphs_);
+  plans_.clear();
   embedding_model_.reset();
   task_model_.reset();
   return {};

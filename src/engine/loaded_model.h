@@ -14,8 +14,10 @@
 #include "backend/backend.h"
 #include "engine/graph_cache.h"
 #include "models/model_folder.h"
+#include "pipelines/submitted_item.h"
 #include "pipelines/task.h"
 #include "pipelines/text/embedding.h"
+#include "runtime/batcher.h"
 #include "runtime/session_pool.h"
 
 namespace accel::engine {
@@ -42,7 +44,11 @@ struct CompiledGraph {
   std::vector<std::shared_ptr<const MappedFile>> sources;
   std::atomic<bool> released = false;
   RunReport report;
+  std::mutex mutex;
+  std::shared_ptr<runtime::Batcher> batcher_made;  // guarded by mutex; ends before the rest
   void release_sources();
+  // Of everybody's single items, made by the first. `pad_id` fills up shorter texts.
+  std::shared_ptr<runtime::Batcher> batcher(int32_t pad_id);
 };
 
 class LoadedModel : public Model {
@@ -66,6 +72,9 @@ class LoadedModel : public Model {
   Result<InferResult> infer(const NamedTensors& inputs, const InferOptions& options) override;
   Result<std::unique_ptr<TaskStream>> run_stream(const RunOptions& options) override;
   Result<RunResult> run(std::vector<TaskInput> inputs, const RunOptions& options) override;
+  Result<std::unique_ptr<PendingItem>> submit(TaskInput input,
+                                              const SubmitOptions& options) override;
+  ModelStatistics statistics() const override;
   Status unload() override;
 
  private:
@@ -81,6 +90,13 @@ class LoadedModel : public Model {
   // The task called `name`, or the one that the model is for.
   Result<const pipelines::Task*> task_for(const std::string& name) const;
   Result<std::shared_ptr<const pipelines::TaskModel>> task_model();
+  // What items of the task called `name` have in common, made once.
+  Result<std::shared_ptr<const pipelines::TaskPlan>> plan(const std::string& name);
+  Result<pipelines::TaskPlan> make_plan(const pipelines::Task& task);
+  Result<RunResult> run_one(TaskInput input, const RunOptions& options);
+  Result<EmbedResult> embed_together(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
+                                     const std::vector<std::string>& texts,
+                                     const EmbedOptions& options) const;
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;
@@ -91,12 +107,13 @@ class LoadedModel : public Model {
 
   const Parts parts_;
   const ModelReport report_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_:
   bool loaded_ = true;
   EmbeddingModelPtr embedding_model_;
   std::shared_ptr<const pipelines::TaskModel> task_model_;
   std::map<std::string, GraphPtr> graphs_;  // by the request as text
+  std::map<std::string, std::shared_ptr<const pipelines::TaskPlan>> plans_;  // by the name asked for
 };
 
 }  // namespace accel::engine

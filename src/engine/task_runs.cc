@@ -139,47 +139,68 @@ Result<std::shared_ptr<const pipelines::TaskModel>> LoadedModel::task_model() {
   return model;
 }
 
-Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& options) {
-  ACCEL_ASSIGN(const pipelines::Task* task, task_for(options.task));
-  ACCEL_TRY(pipelines::check_options(*task, options.options));
+Result<pipelines::TaskPlan> LoadedModel::make_plan(const pipelines::Task& task) {
   ACCEL_ASSIGN(auto model, task_model());
   ACCEL_TRY(check_padding(*parts_.folder));
   models::GraphRequest request;
-  request.sentence = task->computes != pipelines::Computes::kHead;
+  request.sentence = task.computes != pipelines::Computes::kHead;
   if (request.sentence) {
-    request.embedding = kind_of(task->computes);
+    request.embedding = kind_of(task.computes);
   } else {
     ACCEL_ASSIGN(request.head, head_of());
   }
-  std::vector<GraphPtr> compiled;
-  std::vector<pipelines::TaskGraph> graphs;
-  for (const auto& names : task->graphs) {
+  pipelines::TaskPlan plan{.task = &task, .model = model};
+  for (const auto& names : task.graphs) {
     request.inputs.clear();
     for (const std::string_view name : names) {
       if (model->takes(name)) request.inputs.emplace_back(name);
     }
     if (request.inputs.empty()) {
       return failed_precondition(fmt::format("{}: {} needs a model that takes {}", report_.path,
-                                             task->name, fmt::join(names, " or ")));
+                                             task.name, fmt::join(names, " or ")));
     }
-    ACCEL_ASSIGN(GraphPtr ready, graph(request));
-    graphs.push_back({request.inputs, ready->pool});
-    compiled.push_back(std::move(ready));
+    ACCEL_ASSIGN(const GraphPtr ready, graph(request));
+    plan.graphs.push_back({.inputs = request.inputs,
+                           .pool = ready->pool,
+                           .batcher = ready->batcher(model->pad_id),
+                           .after_batch = [ready] { ready->release_sources(); }});
+    if (plan.report == nullptr) plan.report = std::make_shared<const RunReport>(ready->report);
   }
-  const RunReport report = compiled.front()->report;
-  const auto release = [compiled = std::move(compiled)] {
-    for (const GraphPtr& one : compiled) one->release_sources();
-  };
+  return plan;
+}
+
+Result<std::shared_ptr<const pipelines::TaskPlan>> LoadedModel::plan(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!loaded_) return failed_precondition(report_.path + ": not loaded");
+    if (const auto made = plans_.find(name); made != plans_.end()) return made->second;
+  }
+  ACCEL_ASSIGN(const pipelines::Task* task, task_for(name));
+  ACCEL_ASSIGN(pipelines::TaskPlan made, make_plan(*task));
+  const auto shared = std::make_shared<const pipelines::TaskPlan>(std::move(made));
+  const std::lock_guard lock(mutex_);
+  if (!loaded_) return shared;  // unloaded meanwhile: for this call only
+  return plans_.emplace(name, shared).first->second;
+}
+
+Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& options) {
+  ACCEL_ASSIGN(const auto ready, plan(options.task));
+  ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
   return std::unique_ptr<TaskStream>(std::make_unique<pipelines::PooledTaskStream>(
-      *task, std::move(model), std::move(graphs),
-      pipelines::TaskStreamOptions{.task = options.options,
-                                   .report = report,
-                                   .batch_tokens = runtime::kBatchTokens,
-                                   .workers = task_workers(parts_.compile),
-                                   .after_batch = release}));
+      ready, pipelines::TaskStreamOptions{.task = options.options,
+                                          .batch_tokens = runtime::kBatchTokens,
+                                          .workers = task_workers(parts_.compile)}));
+}
+
+Result<std::unique_ptr<PendingItem>> LoadedModel::submit(TaskInput input,
+                                                         const SubmitOptions& options) {
+  ACCEL_ASSIGN(const auto ready, plan(options.task));
+  ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
+  return pipelines::submit_item(*ready, std::move(input), options);
 }
 
 Result<RunResult> LoadedModel::run(std::vector<TaskInput> inputs, const RunOptions& options) {
+  if (inputs.size() == 1) return run_one(std::move(inputs.front()), options);
   ACCEL_ASSIGN(const std::unique_ptr<TaskStream> stream, run_stream(options));
   std::thread pusher([&] {
     for (TaskInput& input : inputs) {
@@ -193,6 +214,24 @@ Result<RunResult> LoadedModel::run(std::vector<TaskInput> inputs, const RunOptio
   }
   pusher.join();
   result.times = stream->times();
+  return result;
+}
+
+// Beside what other callers want at the same time.
+Result<RunResult> LoadedModel::run_one(TaskInput input, const RunOptions& options) {
+  ACCEL_ASSIGN(const auto ready, plan(options.task));
+  ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
+  RunResult result{.task = std::string(ready->task->name), .report = *ready->report};
+  Result<ItemResult> item = pipelines::run_item(
+      *ready, std::move(input), {.task = options.task, .options = options.options});
+  if (!item.ok()) {
+    result.items.push_back(item.status());
+    return result;
+  }
+  result.times = {.prepare = item->times.prepare / 1000,
+                  .infer = item->times.infer / 1000,
+                  .finish = item->times.finish / 1000};
+  result.items.push_back(std::move(item->result));
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "base/try.h"
 
 namespace accel::pipelines {
+
 namespace {
 
 // Items with a file become large when it is decoded, and so do answers about images.
@@ -43,14 +44,9 @@ struct PooledTaskStream::Group {
   std::vector<NamedTensors> outputs;  // empty: not computed yet
 };
 
-PooledTaskStream::PooledTaskStream(const Task& task, std::shared_ptr<const TaskModel> model,
-                                   std::vector<TaskGraph> graphs, TaskStreamOptions options)
-    : task_(task),
-      task_report_(report_of(task)),
-      model_(std::move(model)),
-      graphs_(std::move(graphs)),
-      options_(std::move(options)) {
-  const int workers = std::max(options_.workers, graphs_.front().pool->size());
+PooledTaskStream::PooledTaskStream(std::shared_ptr<const TaskPlan> plan, TaskStreamOptions options)
+    : plan_(std::move(plan)), task_report_(report_of(*plan_->task)), options_(std::move(options)) {
+  const int workers = std::max(options_.workers, plan_->graphs.front().pool->size());
   for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
@@ -164,7 +160,7 @@ std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const
 
 void PooledTaskStream::prepare_all(std::span<TaskInput* const> inputs, Group& group) const {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    Result<Prepared> prepared = prepare(task_, *model_, std::move(*inputs[i]), options_.task);
+    Result<Prepared> prepared = prepare(*plan_->task, *plan_->model, std::move(*inputs[i]), options_.task);
     group.failures.push_back(prepared.status());
     group.finish.push_back(prepared.ok() ? std::move(prepared->finish) : nullptr);
     if (!prepared.ok()) continue;
@@ -179,27 +175,18 @@ void PooledTaskStream::prepare_all(std::span<TaskInput* const> inputs, Group& gr
   group.outputs.resize(group.rows.size());
 }
 
-const TaskGraph* PooledTaskStream::graph_of(const runtime::Row& row) const {
-  for (const TaskGraph& graph : graphs_) {
-    for (const std::string& input : graph.inputs) {
-      if (find(row.inputs, input) != nullptr) return &graph;
-    }
-  }
-  return nullptr;
-}
-
 void PooledTaskStream::run_all(Group& group) {
   std::map<const TaskGraph*, std::vector<uint32_t>> rows_of;
   std::map<std::string_view, uint32_t> first_of;  // of the rows of one key
   for (uint32_t row = 0; row < group.rows.size(); ++row) {
     if (const std::string& key = group.keys[row]; !key.empty()) {
       if (!first_of.emplace(key, row).second) continue;
-      if (auto known = memory_.find(key)) {
+      if (auto known = plan_->memory->find(key)) {
         group.outputs[row] = std::move(*known);
         continue;
       }
     }
-    rows_of[graph_of(group.rows[row])].push_back(row);
+    rows_of[plan_->graph_of(group.rows[row])].push_back(row);
   }
   for (const auto& [graph, rows] : rows_of) {
     if (graph != nullptr) {
@@ -216,7 +203,7 @@ void PooledTaskStream::run_all(Group& group) {
     if (group.outputs[first].empty()) {
       group.failures[group.owners[row]] = group.failures[group.owners[first]];
     } else if (row == first) {
-      memory_.keep(group.keys[row], group.outputs[row]);
+      plan_->memory->keep(group.keys[row], group.outputs[row]);
     } else {
       group.outputs[row] = group.outputs[first];
     }
@@ -244,16 +231,16 @@ Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32
                                   Group& group) {
   std::vector<const runtime::Row*> members;
   for (const uint32_t row : rows) members.push_back(&group.rows[row]);
-  ACCEL_ASSIGN(runtime::SessionPool::Lease session, graph.pool->acquire());
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session, graph.pool->acquire(runtime::Lane::kBulk));
   const auto start = Clock::now();
   NamedTensors outputs;
-  const Status ran = session->run(runtime::stack_rows(members, model_->pad_id), outputs);
+  const Status ran = session->run(runtime::stack_rows(members, plan_->model->pad_id), outputs);
   group.infer_seconds += seconds_since(start);
   ACCEL_TRY(ran);
   for (size_t i = 0; i < rows.size(); ++i) {
     group.outputs[rows[i]] = runtime::take_row(outputs, static_cast<int64_t>(i));
   }
-  if (options_.after_batch) options_.after_batch();
+  if (graph.after_batch) graph.after_batch();
   return {};
 }
 

@@ -18,32 +18,20 @@
 #include <vector>
 
 #include "accel/engine.h"
-#include "pipelines/row_memory.h"
-#include "pipelines/task.h"
-#include "runtime/session_pool.h"
+#include "pipelines/task_plan.h"
 
 namespace accel::pipelines {
 
-// A compiled graph, for the rows that have one of its inputs.
-struct TaskGraph {
-  std::vector<std::string> inputs;
-  std::shared_ptr<runtime::SessionPool> pool;
-};
-
 struct TaskStreamOptions {
-  TaskOptions task;
-  RunReport report;
+  TaskOptions task;  // checked
   int64_t batch_tokens = 320;
   int workers = 0;  // fewer than sessions of the first graph: as many as those
-  std::function<void()> after_batch = {};  // cheap, from any worker; may be empty
 };
 
 class PooledTaskStream : public TaskStream {
  public:
-  // `task` is of the list and `options.task` checked; `graphs` are its own, in its order, at least
-  // one. Starts the workers.
-  PooledTaskStream(const Task& task, std::shared_ptr<const TaskModel> model,
-                   std::vector<TaskGraph> graphs, TaskStreamOptions options);
+  // Starts the workers.
+  PooledTaskStream(std::shared_ptr<const TaskPlan> plan, TaskStreamOptions options);
   ~PooledTaskStream() override;
 
   Status push(TaskInput input) override;
@@ -51,7 +39,7 @@ class PooledTaskStream : public TaskStream {
   std::optional<Result<TaskResult>> next() override;
   void cancel() override;
   const TaskReport& task() const override { return task_report_; }
-  const RunReport& report() const override { return options_.report; }
+  const RunReport& report() const override { return *plan_->report; }
   TaskTimes times() const override;
 
  private:
@@ -69,14 +57,10 @@ class PooledTaskStream : public TaskStream {
   void run_all(Group& group);
   void run_all(const TaskGraph& graph, std::span<const uint32_t> rows, Group& group);
   Status run_rows(const TaskGraph& graph, std::span<const uint32_t> rows, Group& group);
-  const TaskGraph* graph_of(const runtime::Row& row) const;
 
-  const Task& task_;
+  const std::shared_ptr<const TaskPlan> plan_;
   const TaskReport task_report_;
-  const std::shared_ptr<const TaskModel> model_;
-  const std::vector<TaskGraph> graphs_;
   const TaskStreamOptions options_;
-  RowMemory memory_;
 
   mutable std::mutex mutex_;
   std::condition_variable to_workers_;  // an item, or the end

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "pipelines/submitted_item.h"
 #include "pipelines/text/number_model.h"
 
 namespace accel::pipelines {
@@ -58,16 +59,26 @@ class FirstId : public backend::CompiledModel {
   const backend::Executed executed_{.device = "TEST"};
 };
 
+// `task` outlives the plan.
+std::shared_ptr<const TaskPlan> plan_of(const Task& task, std::shared_ptr<FirstId> model,
+                                        int sessions) {
+  auto pool = std::make_shared<runtime::SessionPool>(std::move(model), sessions);
+  return std::make_shared<const TaskPlan>(
+      TaskPlan{.task = &task,
+               .model = std::make_shared<const TaskModel>(TaskModel{.tokenizer = number_tokenizer(),
+                                                                    .vocabulary = kNumbers,
+                                                                    .labels = {"id", "tokens"}}),
+               .graphs = {{.inputs = {"input_ids"},
+                           .pool = pool,
+                           .batcher = runtime::Batcher::create({{.pool = pool}}, {})}},
+               .report = std::make_shared<const RunReport>()});
+}
+
 class TasksStream : public testing::Test {
  protected:
   std::unique_ptr<PooledTaskStream> open(int sessions) {
     return std::make_unique<PooledTaskStream>(
-        **find_task("text-classification"),
-        std::make_shared<const TaskModel>(TaskModel{
-            .tokenizer = number_tokenizer(), .vocabulary = kNumbers, .labels = {"id", "tokens"}}),
-        std::vector<TaskGraph>{
-            {{"input_ids"},
-             std::make_shared<runtime::SessionPool>(std::make_shared<FirstId>(), sessions)}},
+        plan_of(**find_task("text-classification"), std::make_shared<FirstId>(), sessions),
         TaskStreamOptions{.task = {.top_k = 0, .function = "none"}});
   }
 
@@ -141,13 +152,8 @@ TEST_F(TasksStream, WhileOneItemIsComputedTheNextIsPrepared) {
     computing.set_value();
     overlapped.set_value(wait_for_prepared(2));
   };
-  PooledTaskStream stream(
-      task,
-      std::make_shared<const TaskModel>(TaskModel{
-          .tokenizer = number_tokenizer(), .vocabulary = kNumbers, .labels = {"id", "tokens"}}),
-      {{{"input_ids"},
-        std::make_shared<runtime::SessionPool>(std::make_shared<FirstId>(on_run), 1)}},
-      {.task = {.top_k = 0, .function = "none"}, .workers = 2});
+  PooledTaskStream stream(plan_of(task, std::make_shared<FirstId>(on_run), 1),
+                          {.task = {.top_k = 0, .function = "none"}, .workers = 2});
   ASSERT_TRUE(stream.push({.text = "1"}).ok());
   computing.get_future().wait();
   ASSERT_TRUE(stream.push({.text = "2"}).ok());
@@ -170,6 +176,76 @@ TEST_F(TasksStream, NothingGoesInAfterTheEnd) {
   stream->close();
   EXPECT_FALSE(stream->next().has_value());
   EXPECT_EQ(stream->push({.text = "1"}).code(), StatusCode::kFailedPrecondition);
+}
+
+class SubmittedItems : public TasksStream {
+ protected:
+  std::shared_ptr<const TaskPlan> plan_ =
+      plan_of(**find_task("text-classification"), std::make_shared<FirstId>(), 2);
+  const SubmitOptions options_{.options = {.top_k = 0, .function = "none"}};
+
+  static std::string shown_item(const Result<ItemResult>& item) {
+    return item.ok() ? shown(item->result) : shown(item.status());
+  }
+};
+
+TEST_F(SubmittedItems, AreAnsweredLikeAnyOther) {
+  std::vector<std::unique_ptr<PendingItem>> pending;
+  for (int i = 0; i < 50; ++i) {
+    auto submitted = submit_item(*plan_, {.text = std::to_string(i) + " 1 2"}, options_);
+    ASSERT_TRUE(submitted.ok());
+    pending.push_back(std::move(*submitted));
+  }
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(shown_item(pending[i]->get()), std::to_string(i) + "/3");
+    EXPECT_FALSE(pending[i]->get().ok()) << "only once";
+  }
+  EXPECT_EQ(shown_item(run_item(*plan_, {.text = "5"}, options_)), "5/1");
+}
+
+TEST_F(SubmittedItems, TellWhereTheirTimeWent) {
+  const auto item = run_item(*plan_, {.text = "5 6"}, options_);
+  ASSERT_TRUE(item.ok());
+  const ItemTimes& times = item->times;
+  EXPECT_GT(times.prepare, 0);
+  EXPECT_GT(times.infer, 0);
+  EXPECT_DOUBLE_EQ(times.total, times.prepare + times.queue + times.infer + times.finish);
+  EXPECT_EQ(item->batch.rows, 1);
+  EXPECT_EQ(item->batch.tokens, 2);
+  EXPECT_EQ(item->batch.device, "CPU");
+}
+
+TEST_F(SubmittedItems, FailAlone) {
+  const auto refused = submit_item(*plan_, {.text = "far"}, options_);
+  EXPECT_EQ(refused.status().code(), StatusCode::kOutOfRange) << "said before anything runs";
+  auto poisoned = submit_item(*plan_, {.text = std::to_string(kPoison)}, options_);
+  auto good = submit_item(*plan_, {.text = "4"}, options_);
+  EXPECT_EQ(shown_item((*poisoned)->get()), "INTERNAL");
+  EXPECT_EQ(shown_item((*good)->get()), "4/1");
+}
+
+TEST_F(SubmittedItems, EndWithTheirModel) {
+  std::promise<void> go;
+  std::shared_future<void> gone = go.get_future().share();
+  std::promise<void> computing;
+  std::atomic<int> runs = 0;
+  auto plan = plan_of(**find_task("text-classification"), std::make_shared<FirstId>([&] {
+                        if (runs++ == 0) computing.set_value();
+                        gone.wait();
+                      }),
+                      1);
+  auto first = std::move(*submit_item(*plan, {.text = "1"}, options_));
+  computing.get_future().wait();
+  auto second = std::move(*submit_item(*plan, {.text = "2"}, options_));
+  std::thread unloading([&] { plan.reset(); });
+  EXPECT_EQ(shown_item(second->get()), "CANCELLED");
+  std::promise<void> woken;
+  first->notify([&] { woken.set_value(); });
+  go.set_value();
+  woken.get_future().wait();
+  EXPECT_TRUE(first->ready());
+  EXPECT_EQ(shown_item(first->get()), "1/1");
+  unloading.join();
 }
 
 }  // namespace

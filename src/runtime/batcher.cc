@@ -35,7 +35,6 @@ struct Batcher::Batch {
   std::vector<std::pair<JobPtr, size_t>> members;
   std::vector<Status> failures;  // of each member
   int64_t cost = 0;              // tokens with padding, or rows of no tokens
-  int64_t real = 0;              // of these what is no padding
   bool of_tokens = false;
   TimePoint began;
 };
@@ -291,7 +290,6 @@ Batcher::Batch Batcher::cut(size_t instance, Lane lane) {
   Batch batch{.instance = instance, .lane = lane};
   for (const uint32_t i : found.batch) {
     batch.members.push_back(queue.owners[i]);
-    batch.real += cost_of(queue.rows[i].tokens);
     queue.tokens -= cost_of(queue.rows[i].tokens);
     batch.of_tokens = queue.rows[i].tokens > 0;
   }
@@ -336,17 +334,19 @@ void Batcher::finish(Batch& batch) {
       counts.seconds_per_token == 0
           ? newest
           : std::lerp(counts.seconds_per_token, newest, kNewestShare);
-  const int64_t padded = batch.of_tokens ? batch.cost - batch.real : 0;
-  counts_.padded_tokens += static_cast<uint64_t>(padded);
+  const auto rows = std::ssize(batch.members);
   for (size_t i = 0; i < batch.members.size(); ++i) {
-    BatchJob& job = *batch.members[i].first;
+    const auto& [owner, row] = batch.members[i];
+    BatchJob& job = *owner;
     if (job.failure.ok()) job.failure = batch.failures[i];
-    job.report = {.queue_seconds = between(job.submitted, job.began),
-                  .infer_seconds = between(job.began, now),
-                  .batch_rows = std::ssize(batch.members),
-                  .batch_tokens = batch.of_tokens ? batch.cost : 0,
-                  .padded_tokens = padded,
-                  .instance = batch.instance};
+    const int64_t padded = batch.cost / rows - cost_of(job.tokens[row]);
+    counts_.padded_tokens += static_cast<uint64_t>(padded);
+    job.report.queue_seconds = between(job.submitted, job.began);
+    job.report.infer_seconds = between(job.began, now);
+    job.report.batch_rows = rows;
+    job.report.batch_tokens = batch.of_tokens ? batch.cost : 0;
+    job.report.padded_tokens += padded;
+    job.report.device = instances_[batch.instance].name;
     if (--job.left == 0) end(job, job.failure);
   }
 }
@@ -493,7 +493,6 @@ Result<RowsAnswer> Batcher::run(Submission submission) {
       for (size_t row = 0; row < job->left; ++row) batch.members.emplace_back(job, row);
       batch.failures.resize(job->left);
       batch.cost = std::max<int64_t>(std::ranges::max(job->tokens), 1) * std::ssize(job->tokens);
-      for (const int64_t tokens : job->tokens) batch.real += cost_of(tokens);
       batch.of_tokens = job->tokens[0] > 0;
       begin(batch);
       lock.unlock();

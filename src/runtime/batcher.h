@@ -57,11 +57,10 @@ struct Submission {
 struct RowsReport {
   double queue_seconds = 0;  // until its first row ran
   double infer_seconds = 0;  // from then until its last had
-  // Of the batch that its last row ran in.
-  int64_t batch_rows = 0;
-  int64_t batch_tokens = 0;   // padding included; 0: no texts
-  int64_t padded_tokens = 0;  // computed and thrown away
-  size_t instance = 0;
+  int64_t batch_rows = 0;     // of the batch that its last row ran in
+  int64_t batch_tokens = 0;   // likewise, padding included; 0: no texts
+  int64_t padded_tokens = 0;  // of its own rows: computed and thrown away
+  std::string device;         // the instance's name
 };
 
 struct RowsAnswer {

@@ -16,6 +16,8 @@ namespace {
 
 constexpr float kLeastLength = 1e-12F;  // as torch.nn.functional.normalize
 
+}  // namespace
+
 void finish_row(std::span<const float> row, const RowFinish& finish, float* out) {
   const bool cut = finish.dimensions > 0 && finish.dimensions < static_cast<int64_t>(row.size());
   if (!cut) {
@@ -31,8 +33,6 @@ void finish_row(std::span<const float> row, const RowFinish& finish, float* out)
   }
   for (const float x : kept) *out++ = x * scale;
 }
-
-}  // namespace
 
 Result<std::string> find_prompt(const EmbeddingModel& model, const std::string& name) {
   const std::string& wanted = name.empty() ? model.default_prompt : name;
@@ -77,6 +77,10 @@ Result<TokenizedText> prepare(const EmbeddingModel& model, std::string_view prom
   result.ids = std::move(encoding.ids);
   result.truncated = encoding.truncated;
   return result;
+}
+
+runtime::Row row_of(const TokenizedText& text) {
+  return id_row(text.ids, std::vector<uint8_t>(text.ids.size(), 1));
 }
 
 Status run_embedding_batch(backend::Session& session, const EmbeddingBatch& batch,

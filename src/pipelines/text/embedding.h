@@ -13,6 +13,7 @@
 #include "accel/engine.h"
 #include "accel/status.h"
 #include "backend/backend.h"
+#include "runtime/row_batches.h"
 #include "text/tokenizer.h"
 
 namespace accel::pipelines {
@@ -49,6 +50,12 @@ struct RowFinish {
   int64_t dimensions = 0;  // keep the first N; 0: all
   bool normalize = true;   // bring a cut row back to unit length
 };
+
+// The text as a row for company that is found later.
+runtime::Row row_of(const TokenizedText& text);
+
+// The model's row as it leaves: finished into `out`.
+void finish_row(std::span<const float> row, const RowFinish& finish, float* out);
 
 // A batch: the i-th text's embedding goes to rows[i], of finished size. Pads to `length`.
 struct EmbeddingBatch {

@@ -131,7 +131,7 @@ void TextEmbeddingStream::work() {
       jobs_.pop_front();
       lock.unlock();
       double seconds = 0;
-      Result<runtime::SessionPool::Lease> lease = pool_->acquire();
+      Result<runtime::SessionPool::Lease> lease = pool_->acquire(runtime::Lane::kBulk);
       Status status = lease.ok() ? run(**lease, job, seconds) : lease.status();
       lock.lock();
       if (!status.ok()) {

@@ -1,0 +1,166 @@
+#include "pipelines/submitted_item.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
+#include "base/stopwatch.h"
+#include "base/try.h"
+
+namespace accel::pipelines {
+namespace {
+
+// Rows of an item that run at one graph.
+struct GraphRows {
+  const TaskGraph* graph = nullptr;
+  std::vector<runtime::Row> rows;
+  std::vector<size_t> places;  // among the item's rows
+};
+
+// An item on its way, from its rows to its answer.
+struct Item {
+  std::shared_ptr<RowMemory> memory;
+  std::shared_ptr<const RunReport> report;
+  decltype(Prepared::finish) finish;
+  std::vector<GraphRows> parts;
+  std::vector<std::string> keys;      // of each row in the memory; empty: it does not recur
+  std::vector<NamedTensors> outputs;  // of each row
+  ItemResult result;
+};
+
+Result<Item> prepare_item(const TaskPlan& plan, TaskInput input, const SubmitOptions& options) {
+  const auto start = Clock::now();
+  ACCEL_ASSIGN(Prepared prepared, prepare(*plan.task, *plan.model, std::move(input),
+                                          options.options));
+  Item item{.memory = plan.memory, .report = plan.report, .finish = std::move(prepared.finish)};
+  item.outputs.resize(prepared.rows.size());
+  item.keys.resize(prepared.rows.size());
+  for (size_t row = 0; row < prepared.rows.size(); ++row) {
+    if (row < prepared.recurring_rows) {
+      item.keys[row] = RowMemory::key(prepared.rows[row]);
+      if (auto known = plan.memory->find(item.keys[row])) {
+        item.outputs[row] = std::move(*known);
+        continue;
+      }
+    }
+    const TaskGraph* graph = plan.graph_of(prepared.rows[row]);
+    if (graph == nullptr) return internal_error("a row has no input of the task's graphs");
+    auto part = std::ranges::find(item.parts, graph, &GraphRows::graph);
+    if (part == item.parts.end()) {
+      item.parts.push_back({.graph = graph});
+      part = item.parts.end() - 1;
+    }
+    part->rows.push_back(std::move(prepared.rows[row]));
+    part->places.push_back(row);
+  }
+  item.result.times.prepare = seconds_since(start) * 1000;
+  return item;
+}
+
+runtime::Submission submission_of(GraphRows& part, const SubmitOptions& options) {
+  runtime::Submission submission{
+      .rows = std::move(part.rows),
+      .lane = options.bulk ? runtime::Lane::kBulk : runtime::Lane::kInteractive,
+      .priority = options.priority};
+  if (options.timeout_ms) {
+    submission.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                             std::chrono::duration<double, std::milli>(
+                                                 std::max(*options.timeout_ms, 0.0)));
+  }
+  return submission;
+}
+
+void take_outputs(Item& item, const GraphRows& part, runtime::RowsAnswer answer) {
+  const runtime::RowsReport& ran = answer.report;
+  ItemTimes& times = item.result.times;
+  BatchReport& batch = item.result.batch;
+  times.queue = std::max(times.queue, ran.queue_seconds * 1000);
+  times.infer = std::max(times.infer, ran.infer_seconds * 1000);
+  batch.rows = ran.batch_rows;
+  batch.tokens = ran.batch_tokens;
+  batch.padded_tokens += ran.padded_tokens;
+  batch.device = ran.device;
+  for (size_t i = 0; i < part.places.size(); ++i) {
+    const size_t row = part.places[i];
+    item.outputs[row] = std::move(answer.outputs[i]);
+    if (!item.keys[row].empty()) item.memory->keep(item.keys[row], item.outputs[row]);
+  }
+}
+
+Result<ItemResult> finish_item(Item& item) {
+  const auto start = Clock::now();
+  ACCEL_ASSIGN(item.result.result, item.finish(item.outputs));
+  ItemTimes& times = item.result.times;
+  times.finish = seconds_since(start) * 1000;
+  times.total = times.prepare + times.queue + times.infer + times.finish;
+  item.result.report = item.report;
+  return std::move(item.result);
+}
+
+class SubmittedItem : public PendingItem {
+ public:
+  SubmittedItem(Item item, const SubmitOptions& options) : item_(std::move(item)) {
+    for (GraphRows& part : item_.parts) {
+      tickets_.push_back(part.graph->batcher->submit(submission_of(part, options)));
+      part.graph = nullptr;  // the plan may end before this does
+    }
+  }
+  ~SubmittedItem() override { cancel(); }
+
+  bool ready() const override {
+    return std::ranges::all_of(tickets_, [](const auto& ticket) { return ticket->ready(); });
+  }
+
+  Result<ItemResult> get() override {
+    if (taken_.exchange(true)) return failed_precondition("the answer was taken already");
+    for (size_t i = 0; i < tickets_.size(); ++i) {
+      Result<runtime::RowsAnswer> answer = tickets_[i]->take();
+      if (!answer.ok()) {
+        cancel();
+        return answer.status();
+      }
+      take_outputs(item_, item_.parts[i], std::move(*answer));
+    }
+    return finish_item(item_);
+  }
+
+  void cancel() override {
+    for (const auto& ticket : tickets_) ticket->cancel();
+  }
+
+  void notify(std::function<void()> waker) override {
+    if (tickets_.empty()) return waker();
+    const auto left = std::make_shared<std::atomic<size_t>>(tickets_.size());
+    for (const auto& ticket : tickets_) {
+      ticket->notify([left, waker] {
+        if (--*left == 0) waker();
+      });
+    }
+  }
+
+ private:
+  Item item_;
+  std::vector<std::shared_ptr<runtime::Ticket>> tickets_;  // of each part
+  std::atomic<bool> taken_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<PendingItem>> submit_item(const TaskPlan& plan, TaskInput input,
+                                                 const SubmitOptions& options) {
+  ACCEL_ASSIGN(Item item, prepare_item(plan, std::move(input), options));
+  return std::unique_ptr<PendingItem>(std::make_unique<SubmittedItem>(std::move(item), options));
+}
+
+Result<ItemResult> run_item(const TaskPlan& plan, TaskInput input, const SubmitOptions& options) {
+  ACCEL_ASSIGN(Item item, prepare_item(plan, std::move(input), options));
+  if (item.parts.size() > 1) return SubmittedItem(std::move(item), options).get();
+  for (GraphRows& part : item.parts) {
+    const std::shared_ptr<runtime::Batcher> batcher = part.graph->batcher;
+    ACCEL_ASSIGN(runtime::RowsAnswer answer, batcher->run(submission_of(part, options)));
+    take_outputs(item, part, std::move(answer));
+  }
+  return finish_item(item);
+}
+
+}  // namespace accel::pipelines
