@@ -103,7 +103,12 @@ Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::S
       members.push_back(&tokenized[item]);
       rows.push_back(first_row + item * size);
     }
-    ACCEL_ASSIGN(runtime::SessionPool::Lease session, pool.acquire(runtime::Lane::kBulk));
+    const int64_t tokens = batch.length * std::ssize(batch.items);
+    const auto left = static_cast<int64_t>(cut.batches.size() - i);
+    ACCEL_ASSIGN(
+        runtime::SessionPool::Lease session,
+        pool.acquire({.lane = runtime::Lane::kBulk, .tokens = tokens, .waiting = tokens * left}));
+    session.used_for(tokens, std::ssize(batch.items));
     return pipelines::run_embedding_batch(
         *session, {.texts = members, .rows = rows, .length = batch.length}, finish);
   }));

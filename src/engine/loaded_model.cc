@@ -89,13 +89,16 @@ void add_counts(const runtime::BatcherStatistics& counts, ModelStatistics& sum) 
   sum.refused += counts.refused;
   sum.waiting += counts.waiting;
   sum.padded_tokens += counts.padded_tokens;
-  for (const runtime::InstanceStatistics& one : counts.instances) {
+}
+
+void add_shares(const std::vector<runtime::MemberStatistics>& members, ModelStatistics& sum) {
+  for (const runtime::MemberStatistics& one : members) {
     sum.batches += one.batches;
     sum.rows += one.rows;
     sum.tokens += one.tokens;
-    auto share = std::ranges::find(sum.shares, one.name, &ModelStatistics::Share::device);
+    auto share = std::ranges::find(sum.shares, one.device, &ModelStatistics::Share::device);
     if (share == sum.shares.end()) {
-      sum.shares.push_back({.device = one.name, .weight = one.weight});
+      sum.shares.push_back({.device = one.device, .weight = one.weight});
       share = sum.shares.end() - 1;
     }
     share->rows += one.rows;
@@ -268,10 +271,10 @@ void CompiledGraph::release_sources() {
 std::shared_ptr<runtime::Batcher> CompiledGraph::batcher(int32_t pad_id) {
   const std::lock_guard lock(mutex);
   if (!batcher_made) {
-    batcher_made = runtime::Batcher::create({{.pool = pool, .name = report.device}},
-                                            {.limits = {.max_tokens = runtime::kBatchTokens},
-                                             .pad_id = pad_id,
-                                             .after_batch = [this] { release_sources(); }});
+    batcher_made = runtime::Batcher::create(
+        pool, {.limits = {.max_tokens = runtime::kBatchTokens},
+               .pad_id = pad_id,
+               .after_batch = [this] { release_sources(); }});
   }
   return batcher_made;
 }
@@ -558,6 +561,7 @@ ModelStatistics LoadedModel::statistics() const {
   for (const GraphPtr& graph : graphs) {
     const std::lock_guard lock(graph->mutex);
     if (graph->batcher_made) add_counts(graph->batcher_made->statistics(), sum);
+    add_shares(graph->pool->statistics(), sum);
   }
   return sum;
 }

@@ -231,7 +231,14 @@ Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32
                                   Group& group) {
   std::vector<const runtime::Row*> members;
   for (const uint32_t row : rows) members.push_back(&group.rows[row]);
-  ACCEL_ASSIGN(runtime::SessionPool::Lease session, graph.pool->acquire(runtime::Lane::kBulk));
+  int64_t longest = 1;
+  for (const runtime::Row* row : members) longest = std::max(longest, runtime::tokens_of(*row));
+  const int64_t cost = longest * std::ssize(members);
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session,
+               graph.pool->acquire({.lane = runtime::Lane::kBulk,
+                                    .tokens = cost,
+                                    .waiting = cost * std::ssize(group.rows)}));
+  session.used_for(cost, std::ssize(members));
   const auto start = Clock::now();
   NamedTensors outputs;
   const Status ran = session->run(runtime::stack_rows(members, plan_->model->pad_id), outputs);

@@ -70,7 +70,7 @@ std::shared_ptr<const TaskPlan> plan_of(const Task& task, std::shared_ptr<FirstI
                                                                     .labels = {"id", "tokens"}}),
                .graphs = {{.inputs = {"input_ids"},
                            .pool = pool,
-                           .batcher = runtime::Batcher::create({{.pool = pool}}, {})}},
+                           .batcher = runtime::Batcher::create(pool, {})}},
                .report = std::make_shared<const RunReport>()});
 }
 

@@ -30,18 +30,15 @@ struct BatchJob {
 
 // Rows that run together.
 struct Batcher::Batch {
-  size_t instance = 0;
-  Lane lane = Lane::kInteractive;
   std::vector<std::pair<JobPtr, size_t>> members;
   std::vector<Status> failures;  // of each member
   int64_t cost = 0;              // tokens with padding, or rows of no tokens
   bool of_tokens = false;
   TimePoint began;
+  std::string device;
 };
 
 namespace {
-
-constexpr double kNewestShare = 0.25;  // of the latest batch in the measured speed
 
 size_t index_of_lane(Lane lane) { return static_cast<size_t>(lane); }
 
@@ -115,16 +112,13 @@ void Ticket::end(Result<RowsAnswer> answer) {
 
 // Batcher -----------------------------------------------------------------------------------------
 
-std::shared_ptr<Batcher> Batcher::create(std::vector<Instance> instances, BatcherOptions options) {
-  return std::shared_ptr<Batcher>(new Batcher(std::move(instances), std::move(options)));
+std::shared_ptr<Batcher> Batcher::create(std::shared_ptr<SessionPool> pool,
+                                         BatcherOptions options) {
+  return std::shared_ptr<Batcher>(new Batcher(std::move(pool), std::move(options)));
 }
 
-Batcher::Batcher(std::vector<Instance> instances, BatcherOptions options)
-    : instances_(std::move(instances)), options_(std::move(options)) {
-  for (const Instance& instance : instances_) {
-    states_.push_back({.counts = {.name = instance.name, .weight = instance.weight}});
-  }
-}
+Batcher::Batcher(std::shared_ptr<SessionPool> pool, BatcherOptions options)
+    : pool_(std::move(pool)), options_(std::move(options)) {}
 
 Batcher::~Batcher() {
   {
@@ -178,12 +172,13 @@ std::shared_ptr<Ticket> Batcher::submit(Submission submission) {
 
 void Batcher::refuse(BatchJob& job) {
   const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
-  double seconds = 0;
-  for (const State& state : states_) {
-    const double own = state.counts.seconds_per_token *
-                       static_cast<double>(queues_[0].tokens + queues_[1].tokens);
-    seconds = seconds == 0 ? own : std::min(seconds, own);
+  double seconds = 0;  // until what waits has run
+  for (const MemberStatistics& member : pool_->statistics()) {
+    const double alone = member.seconds_per_token *
+                         static_cast<double>(queues_[0].tokens + queues_[1].tokens);
+    seconds = seconds == 0 ? alone : std::min(seconds, alone);
   }
+  seconds /= pool_->size();
   job.failure = resource_exhausted(
       fmt::format("{} rows wait already, of at most {}; try again in {:.0f} ms", waiting,
                   options_.rows_waiting_max, std::max(seconds * 1000, 1.0)));
@@ -207,57 +202,21 @@ void Batcher::enqueue(const JobPtr& job) {
     queue.tokens += cost_of(job->tokens[row]);
   }
   start_workers(lane);
-  if (instances_.size() > 1) {
-    work_there_[index_of_lane(lane)].notify_all();
-  } else {
-    work_there_[index_of_lane(lane)].notify_one();
-  }
+  work_there_[index_of_lane(lane)].notify_one();
 }
 
 void Batcher::start_workers(Lane lane) {
   if (std::exchange(started_[index_of_lane(lane)], true)) return;
-  for (size_t i = 0; i < instances_.size(); ++i) {
-    for (int session = 0; session < instances_[i].pool->size(); ++session) {
-      workers_.emplace_back([this, i, lane] { work(i, lane); });
-    }
+  for (int i = 0; i < pool_->size(); ++i) {
+    workers_.emplace_back([this, lane] { work(lane); });
   }
 }
 
-std::vector<InstanceLoad> Batcher::loads() const {
-  std::vector<InstanceLoad> loads;
-  const TimePoint now = Clock::now();
-  for (size_t i = 0; i < instances_.size(); ++i) {
-    const State& state = states_[i];
-    const int sessions = instances_[i].pool->size();
-    loads.push_back({.weight = instances_[i].weight,
-                     .sessions = sessions,
-                     .free = sessions - state.running,
-                     .seconds_per_token = state.counts.seconds_per_token,
-                     .promised_seconds = std::max(between(now, state.free_at), 0.0),
-                     .worked_seconds = state.counts.worked_seconds});
-  }
-  return loads;
-}
-
-bool Batcher::may_start(size_t instance, Lane lane) const {
+Work Batcher::work_of(Lane lane) const {
   const Queue& queue = queues_[index_of_lane(lane)];
-  if (queue.rows.empty()) return false;
-  if (instances_.size() == 1) return true;
-  return place(loads(), std::min(queue.tokens, options_.limits.max_tokens), queue.tokens) ==
-         instance;
-}
-
-CutLimits Batcher::limits_for(size_t instance, Lane lane) const {
-  CutLimits limits = options_.limits;
-  limits.workers = 1;
-  for (size_t i = 0; i < instances_.size(); ++i) {
-    if (i == instance) {
-      limits.workers += instances_[i].pool->free(lane);
-    } else {
-      limits.workers += std::max(instances_[i].pool->size() - states_[i].running, 0);
-    }
-  }
-  return limits;
+  return {.lane = lane,
+          .tokens = std::clamp<int64_t>(queue.tokens, 1, options_.limits.max_tokens),
+          .waiting = queue.tokens};
 }
 
 void Batcher::drop(Queue& queue, uint32_t index, const Status& why) {
@@ -280,14 +239,16 @@ void Batcher::remove(Queue& queue, std::vector<uint32_t> indices) {
   }
 }
 
-Batcher::Batch Batcher::cut(size_t instance, Lane lane) {
+Batcher::Batch Batcher::cut(Lane lane) {
   Queue& queue = queues_[index_of_lane(lane)];
   for (size_t i = 0; i < queue.rows.size(); ++i) {
     const BatchJob& job = *queue.owners[i].first;
     queue.rows[i].cancelled = job.ended || !job.failure.ok();
   }
-  BatchCut found = cut_batch(queue.rows, Clock::now(), limits_for(instance, lane));
-  Batch batch{.instance = instance, .lane = lane};
+  CutLimits limits = options_.limits;
+  limits.workers = 1 + pool_->free(lane);
+  BatchCut found = cut_batch(queue.rows, Clock::now(), limits);
+  Batch batch;
   for (const uint32_t i : found.batch) {
     batch.members.push_back(queue.owners[i]);
     queue.tokens -= cost_of(queue.rows[i].tokens);
@@ -307,33 +268,14 @@ Batcher::Batch Batcher::cut(size_t instance, Lane lane) {
 }
 
 void Batcher::begin(Batch& batch) {
-  State& state = states_[batch.instance];
   batch.began = Clock::now();
-  ++state.running;
-  const auto promise = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
-      static_cast<double>(batch.cost) * state.counts.seconds_per_token));
-  state.free_at = std::max(state.free_at, batch.began + promise);
   for (const auto& [job, row] : batch.members) {
     if (!std::exchange(job->has_begun, true)) job->began = batch.began;
   }
 }
 
 void Batcher::finish(Batch& batch) {
-  State& state = states_[batch.instance];
-  InstanceStatistics& counts = state.counts;
   const TimePoint now = Clock::now();
-  const double seconds = between(batch.began, now);
-  --state.running;
-  state.free_at = now;
-  ++counts.batches;
-  counts.rows += batch.members.size();
-  counts.tokens += static_cast<uint64_t>(batch.cost);
-  counts.worked_seconds += seconds;
-  const double newest = seconds / static_cast<double>(batch.cost);
-  counts.seconds_per_token =
-      counts.seconds_per_token == 0
-          ? newest
-          : std::lerp(counts.seconds_per_token, newest, kNewestShare);
   const auto rows = std::ssize(batch.members);
   for (size_t i = 0; i < batch.members.size(); ++i) {
     const auto& [owner, row] = batch.members[i];
@@ -346,7 +288,7 @@ void Batcher::finish(Batch& batch) {
     job.report.batch_rows = rows;
     job.report.batch_tokens = batch.of_tokens ? batch.cost : 0;
     job.report.padded_tokens += padded;
-    job.report.device = instances_[batch.instance].name;
+    job.report.device = batch.device;
     if (--job.left == 0) end(job, job.failure);
   }
 }
@@ -411,10 +353,12 @@ Status Batcher::run_rows(Batch& batch, backend::Session& session,
   return {};
 }
 
-void Batcher::run_batch(Batch& batch, backend::Session& session) {
+void Batcher::run_batch(Batch& batch, SessionPool::Lease& session) {
   std::vector<size_t> all(batch.members.size());
   std::iota(all.begin(), all.end(), size_t{0});
-  const Status status = run_rows(batch, session, all);
+  batch.device = session.device();
+  session.used_for(batch.cost, std::ssize(batch.members));
+  const Status status = run_rows(batch, *session, all);
   if (status.ok()) {
     if (options_.after_batch) options_.after_batch();
     return;
@@ -425,57 +369,65 @@ void Batcher::run_batch(Batch& batch, backend::Session& session) {
   }
   // One row may be at fault; the others have a right to their answers.
   for (const size_t member : all) {
-    batch.failures[member] = run_rows(batch, session, {&member, 1});
+    batch.failures[member] = run_rows(batch, *session, {&member, 1});
   }
 }
 
-void Batcher::work(size_t instance, Lane lane) {
+void Batcher::work(Lane lane) {
+  const Queue& queue = queues_[index_of_lane(lane)];
   while (true) {
     {
       Lock lock(mutex_);
-      work_there_[index_of_lane(lane)].wait(
-          lock, [&] { return stopped_ || may_start(instance, lane); });
+      work_there_[index_of_lane(lane)].wait(lock,
+                                            [&] { return stopped_ || !queue.rows.empty(); });
       if (stopped_) return;
     }
-    serve(instance, lane);
+    serve(lane);
     tell_ended();
   }
 }
 
-void Batcher::serve(size_t instance, Lane lane) {
-  // The batch is cut when it can run, so that it holds what came while others ran.
-  Result<SessionPool::Lease> session = instances_[instance].pool->acquire(lane);
+void Batcher::serve(Lane lane) {
   Lock lock(mutex_);
-  if (stopped_ || !may_start(instance, lane)) return;
-  Batch batch = cut(instance, lane);
-  std::condition_variable& there = work_there_[index_of_lane(lane)];
-  if (!queues_[index_of_lane(lane)].rows.empty()) there.notify_one();
+  const Work work = work_of(lane);
+  lock.unlock();
+  // The batch is cut when it can run, so that it holds what came while others ran.
+  Result<SessionPool::Lease> session = pool_->acquire(work);
+  lock.lock();
+  if (stopped_) return;
+  Batch batch = cut(lane);
+  if (!queues_[index_of_lane(lane)].rows.empty()) work_there_[index_of_lane(lane)].notify_one();
+  if (session.ok()) session->used_for(0, 0);
   if (batch.members.empty()) return;
   begin(batch);
   lock.unlock();
   if (session.ok()) {
-    run_batch(batch, **session);
+    run_batch(batch, *session);
   } else {
     std::ranges::fill(batch.failures, session.status());
   }
   lock.lock();
   finish(batch);
-  if (instances_.size() > 1) there.notify_all();
 }
 
-std::optional<size_t> Batcher::take_here(const BatchJob& job) {
-  const Lane lane = job.submission.lane;
-  const int64_t tokens = std::reduce(job.tokens.begin(), job.tokens.end());
+// Whether a submission is a batch of its own that nothing waits before.
+bool Batcher::runs_here(const BatchJob& job) const {
   const bool alike =
       std::ranges::all_of(job.kinds, [&](const std::string& kind) { return kind == job.kinds[0]; });
-  const int64_t longest = std::ranges::max(job.tokens) * std::ssize(job.tokens);
-  const bool fits = job.tokens.size() == 1 ||
-                    (tokens == 0 ? std::ssize(job.tokens) <= options_.limits.max_rows
-                                 : longest <= options_.limits.least_tokens);
-  if (stopped_ || !alike || !fits || !queues_[index_of_lane(lane)].rows.empty()) return {};
-  if (instances_.size() == 1) return 0;
-  const int64_t cost = std::max<int64_t>(longest, 1);
-  return place(loads(), cost, cost);
+  const auto rows = std::ssize(job.tokens);
+  const int64_t longest = std::ranges::max(job.tokens);
+  const bool fits = rows == 1 || (longest == 0 ? rows <= options_.limits.max_rows
+                                               : longest * rows <= options_.limits.least_tokens);
+  return !stopped_ && alike && fits && queues_[index_of_lane(job.submission.lane)].rows.empty();
+}
+
+Batcher::Batch Batcher::all_of(const JobPtr& job) {
+  Batch batch;
+  for (size_t row = 0; row < job->tokens.size(); ++row) batch.members.emplace_back(job, row);
+  batch.failures.resize(batch.members.size());
+  batch.cost = cost_of(std::ranges::max(job->tokens)) * std::ssize(batch.members);
+  batch.of_tokens = job->tokens[0] > 0;
+  return batch;
 }
 
 Result<RowsAnswer> Batcher::run(Submission submission) {
@@ -483,20 +435,16 @@ Result<RowsAnswer> Batcher::run(Submission submission) {
   const JobPtr job = make_job(std::move(submission));
   Lock lock(mutex_);
   ++counts_.submitted;
-  const std::optional<size_t> here = take_here(*job);
-  if (here) {
+  if (runs_here(*job)) {
     lock.unlock();
-    std::optional<Result<SessionPool::Lease>> session = instances_[*here].pool->try_acquire(lane);
+    Batch batch = all_of(job);
+    std::optional<Result<SessionPool::Lease>> session =
+        pool_->try_acquire({.lane = lane, .tokens = batch.cost});
     lock.lock();
     if (session && session->ok()) {
-      Batch batch{.instance = *here, .lane = lane};
-      for (size_t row = 0; row < job->left; ++row) batch.members.emplace_back(job, row);
-      batch.failures.resize(job->left);
-      batch.cost = std::max<int64_t>(std::ranges::max(job->tokens), 1) * std::ssize(job->tokens);
-      batch.of_tokens = job->tokens[0] > 0;
       begin(batch);
       lock.unlock();
-      run_batch(batch, ***session);
+      run_batch(batch, **session);
       lock.lock();
       finish(batch);
       lock.unlock();
@@ -519,7 +467,6 @@ BatcherStatistics Batcher::statistics() const {
   const std::lock_guard lock(mutex_);
   BatcherStatistics found = counts_;
   found.waiting = queues_[0].rows.size() + queues_[1].rows.size();
-  for (const State& state : states_) found.instances.push_back(state.counts);
   return found;
 }
 

@@ -1,10 +1,10 @@
-// Batcher: rows of many callers, run together on the instances of one graph.
+// Batcher: rows of many callers, run together on the sessions of one graph.
 //
-//   Batcher batcher({{.pool = pool}}, {});
-//   std::shared_ptr<Ticket> ticket = batcher.submit({.rows = rows});
+//   auto batcher = Batcher::create(pool, {});
+//   std::shared_ptr<Ticket> ticket = batcher->submit({.rows = rows});
 //   Result<RowsAnswer> answer = ticket->take();  // waits
 //
-// What runs together is batch_policy.h's to say, and where placement.h's; here are the threads: one
+// What runs together is batch_policy.h's to say, and where the pool's; here are the threads: one
 // per session and lane, started when first needed. Every submission ends exactly once: answered,
 // failed, cancelled, late or refused.
 #pragma once
@@ -26,18 +26,10 @@
 #include "accel/status.h"
 #include "accel/tensor.h"
 #include "runtime/batch_policy.h"
-#include "runtime/placement.h"
 #include "runtime/row_batches.h"
 #include "runtime/session_pool.h"
 
 namespace accel::runtime {
-
-// Where batches run.
-struct Instance {
-  std::shared_ptr<SessionPool> pool;
-  std::string name = "CPU";
-  double weight = 0;  // 0: by speed alone; of all instances or of none
-};
 
 struct BatcherOptions {
   CutLimits limits;
@@ -60,7 +52,7 @@ struct RowsReport {
   int64_t batch_rows = 0;     // of the batch that its last row ran in
   int64_t batch_tokens = 0;   // likewise, padding included; 0: no texts
   int64_t padded_tokens = 0;  // of its own rows: computed and thrown away
-  std::string device;         // the instance's name
+  std::string device;         // that ran its last row
 };
 
 struct RowsAnswer {
@@ -104,16 +96,6 @@ class Ticket {
   std::function<void()> waker_;
 };
 
-struct InstanceStatistics {
-  std::string name;
-  double weight = 0;
-  uint64_t batches = 0;
-  uint64_t rows = 0;
-  uint64_t tokens = 0;
-  double worked_seconds = 0;
-  double seconds_per_token = 0;
-};
-
 // Counts since it was made. At rest, submitted = answered + failed + cancelled + late + refused.
 struct BatcherStatistics {
   uint64_t submitted = 0;
@@ -124,12 +106,12 @@ struct BatcherStatistics {
   uint64_t refused = 0;
   uint64_t padded_tokens = 0;
   size_t waiting = 0;  // rows, now
-  std::vector<InstanceStatistics> instances;
 };
 
 class Batcher : public std::enable_shared_from_this<Batcher> {
  public:
-  static std::shared_ptr<Batcher> create(std::vector<Instance> instances, BatcherOptions options);
+  static std::shared_ptr<Batcher> create(std::shared_ptr<SessionPool> pool,
+                                         BatcherOptions options);
   // What waits ends with CANCELLED; waits for what runs.
   ~Batcher();
   Batcher(const Batcher&) = delete;
@@ -154,39 +136,33 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
     uint32_t number = 0;
     size_t waiting = 0;
   };
-  struct State {  // of an instance
-    InstanceStatistics counts;
-    int running = 0;
-    TimePoint free_at;  // as promised
-  };
 
-  Batcher(std::vector<Instance> instances, BatcherOptions options);
+  Batcher(std::shared_ptr<SessionPool> pool, BatcherOptions options);
   JobPtr make_job(Submission submission);
 
   // With mutex_ held:
   void start_workers(Lane lane);
   void enqueue(const JobPtr& job);
   void refuse(BatchJob& job);
-  std::vector<InstanceLoad> loads() const;
-  bool may_start(size_t instance, Lane lane) const;
-  CutLimits limits_for(size_t instance, Lane lane) const;
-  Batch cut(size_t instance, Lane lane);
+  Work work_of(Lane lane) const;
+  Batch cut(Lane lane);
   void drop(Queue& queue, uint32_t index, const Status& why);
   void remove(Queue& queue, std::vector<uint32_t> indices);
   void begin(Batch& batch);
   void finish(Batch& batch);
   void end(BatchJob& job, const Status& status);
 
-  void work(size_t instance, Lane lane);
-  void serve(size_t instance, Lane lane);
-  std::optional<size_t> take_here(const BatchJob& job);
-  void run_batch(Batch& batch, backend::Session& session);
+  void work(Lane lane);
+  void serve(Lane lane);
+  bool runs_here(const BatchJob& job) const;
+  static Batch all_of(const JobPtr& job);
+  void run_batch(Batch& batch, SessionPool::Lease& session);
   Status run_rows(Batch& batch, backend::Session& session, std::span<const size_t> members);
   void give_up(BatchJob& job, const Status& why, bool only_waiting);
   // Tells the tickets of jobs that have ended; without the lock.
   void tell_ended();
 
-  const std::vector<Instance> instances_;
+  const std::shared_ptr<SessionPool> pool_;
   const BatcherOptions options_;
 
   mutable std::mutex mutex_;
@@ -194,7 +170,6 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   // Guarded by mutex_:
   std::array<Queue, 2> queues_;  // by lane
   std::array<bool, 2> started_{};
-  std::vector<State> states_;
   std::map<std::string, Kind> kinds_;
   uint32_t next_kind_ = 0;
   std::vector<JobPtr> ended_;

@@ -40,7 +40,7 @@ struct Echo {
       : model(std::make_shared<EchoModel>(std::move(options))),
         pool(std::make_shared<SessionPool>(model, sessions)) {}
   std::shared_ptr<Batcher> batcher(BatcherOptions options = {}) {
-    return Batcher::create({{.pool = pool}}, std::move(options));
+    return Batcher::create(pool, std::move(options));
   }
   std::shared_ptr<EchoModel> model;
   std::shared_ptr<SessionPool> pool;
@@ -223,22 +223,25 @@ TEST(Batcher, InteractiveRowsGoBeforeBulkOnes) {
 TEST(Batcher, WeightsShareTheItems) {
   Echo fast({.delay = milliseconds(2)}, 1);
   Echo same({.delay = milliseconds(2)}, 1);
-  const auto batcher = Batcher::create({{.pool = fast.pool, .name = "CPU/1", .weight = 2},
-                                        {.pool = same.pool, .name = "CPU/1", .weight = 1}},
-                                       {.limits = {.max_tokens = 10, .least_tokens = 1}});
+  const auto pool = std::make_shared<SessionPool>(std::vector<PoolMember>{
+      {.model = fast.model, .device = "CPU/1", .weight = 2},
+      {.model = same.model, .device = "CPU/1", .weight = 1}});
+  const auto batcher = Batcher::create(pool, {.limits = {.max_tokens = 10, .least_tokens = 1}});
   std::vector<std::shared_ptr<Ticket>> tickets;
   for (int i = 0; i < 300; ++i) tickets.push_back(batcher->submit({{echo_row(ids_of(i, 10))}}));
   for (int i = 0; i < 300; ++i) EXPECT_TRUE(answers(tickets[i]->take(), ids_of(i, 10)));
-  const auto instances = batcher->statistics().instances;
-  EXPECT_NEAR(static_cast<double>(instances[0].rows) / instances[1].rows, 2, 0.4);
+  const auto members = pool->statistics();
+  EXPECT_NEAR(static_cast<double>(members[0].rows) / static_cast<double>(members[1].rows), 2, 0.4);
 }
 
 // Everything at once: many threads, both lanes, one in a hundred cancelled and one late.
 TEST(Batcher, TenThousandSubmissionsEndOnceEach) {
   Echo echo;
   Echo other;
-  const auto batcher = Batcher::create({{.pool = echo.pool}, {.pool = other.pool}},
-                                       {.rows_waiting_max = 500});
+  const auto batcher = Batcher::create(
+      std::make_shared<SessionPool>(std::vector<PoolMember>{
+          {.model = echo.model, .sessions = 2}, {.model = other.model, .sessions = 2}}),
+      {.rows_waiting_max = 500});
   std::atomic<int> wrong = 0;
   std::atomic<int> ends = 0;
   std::vector<std::thread> clients;

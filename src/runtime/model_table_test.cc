@@ -39,6 +39,10 @@ class Presence : public Model {
   Result<InferResult> infer(const NamedTensors&, const InferOptions&) override {
     return unimplemented("nothing");
   }
+  Result<std::unique_ptr<PendingItem>> submit(TaskInput, const SubmitOptions&) override {
+    return unimplemented("");
+  }
+  ModelStatistics statistics() const override { return {}; }
   Status unload() override { return {}; }
 
  private:

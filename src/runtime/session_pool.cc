@@ -1,82 +1,162 @@
 #include "runtime/session_pool.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/stopwatch.h"
 
 namespace accel::runtime {
 namespace {
 
 constexpr auto kInteractiveMemory = std::chrono::seconds(1);
+constexpr double kNewestShare = 0.25;  // of the latest batch in the measured speed
 
 size_t index_of(Lane lane) { return static_cast<size_t>(lane); }
+
+int sessions_of(const std::vector<PoolMember>& members) {
+  int sessions = 0;
+  for (const PoolMember& member : members) sessions += std::max(member.sessions, 1);
+  return sessions;
+}
 
 }  // namespace
 
 SessionPool::Lease::~Lease() {
-  if (session_) pool_->give_back(lane_, std::move(session_));
+  if (session_) pool_->give_back(*this);
+}
+
+const std::string& SessionPool::Lease::device() const {
+  return pool_->members_[member_].parts.device;  // never changes
+}
+
+SessionPool::SessionPool(std::vector<PoolMember> members) : size_(sessions_of(members)) {
+  for (PoolMember& parts : members) {
+    parts.sessions = std::max(parts.sessions, 1);
+    MemberStatistics counts{.device = parts.device, .weight = parts.weight};
+    members_.push_back({.parts = std::move(parts), .counts = std::move(counts)});
+  }
 }
 
 SessionPool::SessionPool(std::shared_ptr<const backend::CompiledModel> model, int size)
-    : model_(std::move(model)), size_(std::max(size, 1)) {}
+    : SessionPool({{.model = std::move(model), .sessions = size}}) {}
 
+// For callers of this lane, whoever waits in it not counted.
 int SessionPool::room(Lane lane) const {
-  const int free = size_ - lent();
+  const int free = size_ - lent_[0] - lent_[1];
   if (lane == Lane::kInteractive) return free;
-  const bool expected = interactive_seen_ && std::chrono::steady_clock::now() - *interactive_seen_ <
-                                                 kInteractiveMemory;
+  const bool expected =
+      interactive_seen_ && Clock::now() - *interactive_seen_ < kInteractiveMemory;
   const int most = expected ? std::max(size_ - 1, 1) : size_;
   const auto before_us = static_cast<int>(waiting_[index_of(Lane::kInteractive)].size());
   return std::min(free, most - lent_[index_of(Lane::kBulk)]) - before_us;
 }
 
-int SessionPool::free(Lane lane) const {
-  const Lock lock(mutex_);
-  const auto before_us = static_cast<int>(waiting_[index_of(lane)].size());
-  return std::max(room(lane) - before_us, 0);
+std::optional<size_t> SessionPool::choose(const Work& work) const {
+  if (room(work.lane) <= 0) return std::nullopt;
+  if (members_.size() == 1) return 0;
+  std::vector<InstanceLoad> loads;
+  const TimePoint now = Clock::now();
+  for (const Member& member : members_) {
+    loads.push_back({.weight = member.parts.weight,
+                     .sessions = member.parts.sessions,
+                     .free = member.parts.sessions - member.lent,
+                     .seconds_per_token = member.counts.seconds_per_token,
+                     .promised_seconds =
+                         std::max(std::chrono::duration<double>(member.free_at - now).count(), 0.0),
+                     .worked_seconds = member.counts.worked_seconds});
+  }
+  return place(loads, work.tokens, std::max(work.waiting, work.tokens));
 }
 
-Result<SessionPool::Lease> SessionPool::lend(Lane lane, Lock& lock) {
-  ++lent_[index_of(lane)];
-  if (lane == Lane::kInteractive) interactive_seen_ = std::chrono::steady_clock::now();
-  if (!idle_.empty()) {
-    Lease lease(*this, lane, std::move(idle_.back()));
-    idle_.pop_back();
+int SessionPool::free(Lane lane) const {
+  const Lock lock(mutex_);
+  return std::max(room(lane) - static_cast<int>(waiting_[index_of(lane)].size()), 0);
+}
+
+Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Lock& lock) {
+  Member& member = members_[index];
+  ++member.lent;
+  ++lent_[index_of(work.lane)];
+  Lease lease(*this, work, index);
+  lease.begin_ = Clock::now();
+  if (work.lane == Lane::kInteractive) interactive_seen_ = lease.begin_;
+  const std::chrono::duration<double> promise(static_cast<double>(work.tokens) *
+                                              member.counts.seconds_per_token);
+  member.free_at = std::max(
+      member.free_at, lease.begin_ + std::chrono::duration_cast<Clock::duration>(promise));
+  if (!member.idle.empty()) {
+    lease.session_ = std::move(member.idle.back());
+    member.idle.pop_back();
     return lease;
   }
   lock.unlock();
-  Result<std::unique_ptr<backend::Session>> session = model_->create_session();
-  if (session.ok()) return Lease(*this, lane, std::move(*session));
+  Result<std::unique_ptr<backend::Session>> session = member.parts.model->create_session();
+  if (session.ok()) {
+    lease.session_ = std::move(*session);
+    lease.begin_ = Clock::now();
+    return lease;
+  }
   lock.lock();
-  --lent_[index_of(lane)];
+  --member.lent;
+  --lent_[index_of(work.lane)];
   freed_.notify_all();
   return session.status();
 }
 
-Result<SessionPool::Lease> SessionPool::acquire(Lane lane) {
+Result<SessionPool::Lease> SessionPool::acquire(const Work& work) {
   Lock lock(mutex_);
-  std::deque<uint64_t>& line = waiting_[index_of(lane)];
-  if (!line.empty() || room(lane) <= 0) {
+  std::deque<uint64_t>& line = waiting_[index_of(work.lane)];
+  std::optional<size_t> member = line.empty() ? choose(work) : std::nullopt;
+  if (!member) {
     const uint64_t ticket = next_ticket_++;
     line.push_back(ticket);
-    const auto first = [&] { return line.front() == ticket && room(lane) > 0; };
     // What keeps bulk jobs out ends with time alone.
-    while (!first()) freed_.wait_for(lock, kInteractiveMemory);
+    while (line.front() != ticket || !(member = choose(work))) {
+      freed_.wait_for(lock, kInteractiveMemory);
+    }
     line.pop_front();
-    if (!line.empty() || lane == Lane::kInteractive) freed_.notify_all();
+    freed_.notify_all();
   }
-  return lend(lane, lock);
+  return lend(work, *member, lock);
 }
 
-std::optional<Result<SessionPool::Lease>> SessionPool::try_acquire(Lane lane) {
+std::optional<Result<SessionPool::Lease>> SessionPool::try_acquire(const Work& work) {
   Lock lock(mutex_);
-  if (!waiting_[index_of(lane)].empty() || room(lane) <= 0) return std::nullopt;
-  return lend(lane, lock);
+  if (!waiting_[index_of(work.lane)].empty()) return std::nullopt;
+  const std::optional<size_t> member = choose(work);
+  if (!member) return std::nullopt;
+  return lend(work, *member, lock);
 }
 
-void SessionPool::give_back(Lane lane, std::unique_ptr<backend::Session> session) {
+void SessionPool::count(MemberStatistics& counts, const Lease& lease, double seconds) {
+  const double newest = seconds / static_cast<double>(lease.tokens_);
+  counts.seconds_per_token =
+      counts.batches == 0 ? newest : std::lerp(counts.seconds_per_token, newest, kNewestShare);
+  ++counts.batches;
+  counts.rows += static_cast<uint64_t>(lease.rows_);
+  counts.tokens += static_cast<uint64_t>(lease.tokens_);
+  counts.worked_seconds += seconds;
+}
+
+void SessionPool::give_back(Lease& lease) {
   const Lock lock(mutex_);
-  idle_.push_back(std::move(session));
-  --lent_[index_of(lane)];
+  Member& member = members_[lease.member_];
+  const TimePoint now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - lease.begin_).count();
+  if (lease.tokens_ > 0) count(member.counts, lease, seconds);
+  member.free_at = now;
+  member.idle.push_back(std::move(lease.session_));
+  --member.lent;
+  --lent_[index_of(lease.lane_)];
   freed_.notify_all();
+}
+
+std::vector<MemberStatistics> SessionPool::statistics() const {
+  const Lock lock(mutex_);
+  std::vector<MemberStatistics> all;
+  for (const Member& member : members_) all.push_back(member.counts);
+  return all;
 }
 
 }  // namespace accel::runtime

@@ -1,75 +1,123 @@
-// SessionPool: the sessions of one compiled model, lent to one thread at a time.
+// SessionPool: the sessions of a graph, on one device or on several, lent to one thread at a time.
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "backend/backend.h"
 #include "runtime/batch_policy.h"
+#include "runtime/placement.h"
 
 namespace accel::runtime {
 
-// Safe from any thread. Sessions are made when first needed, at most `size` of them (at least 1).
+// The graph as it was compiled for one device.
+struct PoolMember {
+  std::shared_ptr<const backend::CompiledModel> model;
+  int sessions = 1;  // at most; at least 1
+  std::string device = "CPU";
+  double weight = 0;  // 0: by speed alone; of all members or of none
+};
+
+// What a session is wanted for.
+struct Work {
+  Lane lane = Lane::kInteractive;
+  int64_t tokens = 1;   // of the batch, padding included; or its rows, where they have no tokens
+  int64_t waiting = 0;  // of all that waits with it; less than `tokens`: only that
+};
+
+struct MemberStatistics {
+  std::string device;
+  double weight = 0;
+  uint64_t batches = 0;
+  uint64_t rows = 0;
+  uint64_t tokens = 0;  // as Work::tokens
+  double worked_seconds = 0;
+  double seconds_per_token = 0;  // of one session, lately
+};
+
+// Safe from any thread. Sessions are made when first needed.
 //
-// Who asks first is served first, and interactive callers before bulk ones. While there have been
-// interactive ones within the last second, bulk jobs leave one session free for the next, where
-// there are two or more.
+// Who asks first is served first, and interactive callers before bulk ones; on which device,
+// placement.h says. While there have been interactive callers within the last second, bulk jobs
+// leave one session free for the next, where there are two or more.
 class SessionPool {
  public:
   // A session for as long as the lease lives; then it goes back.
   class Lease {
    public:
-    Lease(SessionPool& pool, Lane lane, std::unique_ptr<backend::Session> session)
-        : pool_(&pool), lane_(lane), session_(std::move(session)) {}
-    ~Lease();
     Lease(Lease&& other) noexcept = default;
     Lease& operator=(Lease&&) = delete;
+    ~Lease();
     backend::Session& operator*() { return *session_; }
     backend::Session* operator->() { return session_.get(); }
+    const std::string& device() const;
+    // What it was really used for, if not for what it was wanted for; 0 tokens: for nothing.
+    void used_for(int64_t tokens, int64_t rows) {
+      tokens_ = tokens;
+      rows_ = rows;
+    }
 
    private:
+    friend class SessionPool;
+    Lease(SessionPool& pool, const Work& work, size_t member)
+        : pool_(&pool), lane_(work.lane), member_(member), tokens_(work.tokens) {}
+
     SessionPool* pool_;
     Lane lane_;
+    size_t member_;
+    int64_t tokens_;
+    int64_t rows_ = 1;
+    TimePoint begin_;
     std::unique_ptr<backend::Session> session_;
   };
 
+  explicit SessionPool(std::vector<PoolMember> members);
   SessionPool(std::shared_ptr<const backend::CompiledModel> model, int size);
   SessionPool(const SessionPool&) = delete;
   SessionPool& operator=(const SessionPool&) = delete;
 
+  // Sessions of all members together.
   int size() const { return size_; }
-  const backend::CompiledModel& model() const { return *model_; }
 
   // Waits for a free session. Fails only when a new one cannot be made.
-  Result<Lease> acquire(Lane lane = Lane::kInteractive);
+  Result<Lease> acquire(const Work& work = {});
   // Nothing when one would have to be waited for.
-  std::optional<Result<Lease>> try_acquire(Lane lane);
-  // How many a caller of this lane would get now without waiting.
+  std::optional<Result<Lease>> try_acquire(const Work& work);
+  // How many callers of this lane would get one now.
   int free(Lane lane) const;
+  std::vector<MemberStatistics> statistics() const;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  // With mutex_ held:
-  int lent() const { return lent_[0] + lent_[1]; }
-  int room(Lane lane) const;
-  Result<Lease> lend(Lane lane, Lock& lock);
-  void give_back(Lane lane, std::unique_ptr<backend::Session> session);
+  struct Member {
+    PoolMember parts;
+    std::vector<std::unique_ptr<backend::Session>> idle;
+    int lent = 0;
+    TimePoint free_at;  // as promised
+    MemberStatistics counts;
+  };
 
-  const std::shared_ptr<const backend::CompiledModel> model_;
+  // With mutex_ held:
+  int room(Lane lane) const;
+  std::optional<size_t> choose(const Work& work) const;
+  Result<Lease> lend(const Work& work, size_t member, Lock& lock);
+  void give_back(Lease& lease);
+  static void count(MemberStatistics& counts, const Lease& lease, double seconds);
+
   const int size_;
   mutable std::mutex mutex_;
   std::condition_variable freed_;
   // Guarded by mutex_:
-  std::vector<std::unique_ptr<backend::Session>> idle_;
-  std::array<int, 2> lent_{};                     // by lane
-  std::array<std::deque<uint64_t>, 2> waiting_;   // by lane, tickets in their order
+  std::vector<Member> members_;
+  std::array<int, 2> lent_{};                    // by lane
+  std::array<std::deque<uint64_t>, 2> waiting_;  // by lane, tickets in their order
   uint64_t next_ticket_ = 0;
   std::optional<TimePoint> interactive_seen_;
 };

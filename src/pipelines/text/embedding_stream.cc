@@ -129,9 +129,13 @@ void TextEmbeddingStream::work() {
     if (!jobs_.empty()) {
       const Job job = std::move(jobs_.front());
       jobs_.pop_front();
+      const int64_t tokens = job.batch.length * std::ssize(job.batch.items);
+      const int64_t behind = std::ssize(jobs_) * options_.batch_tokens;
       lock.unlock();
       double seconds = 0;
-      Result<runtime::SessionPool::Lease> lease = pool_->acquire(runtime::Lane::kBulk);
+      Result<runtime::SessionPool::Lease> lease = pool_->acquire(
+          {.lane = runtime::Lane::kBulk, .tokens = tokens, .waiting = tokens + behind});
+      if (lease.ok()) lease->used_for(tokens, std::ssize(job.batch.items));
       Status status = lease.ok() ? run(**lease, job, seconds) : lease.status();
       lock.lock();
       if (!status.ok()) {
