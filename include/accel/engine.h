@@ -68,10 +68,12 @@ struct CacheReport {
 struct RunReport {
   std::string model;                      // the folder or file
   std::string backend;                    // "openvino", "reference"
-  std::string device;                     // as the engine names it
+  std::string device;                     // as the engine names it; of several "CPU/1+CPU/1"
   Precision precision = Precision::kF32;  // executed, read back from the engine
   int streams = 1;
   int threads = 1;
+  // What was asked for and is not so: devices that are not there.
+  std::vector<std::string> notices = {};
   // What computes the dense layers and attention: "engine" (its own kernels), or accel's for an
   // instruction set: "accel-avx512", "accel-avx2".
   std::string kernels = "engine";
@@ -205,6 +207,8 @@ struct LoadOptions {
   // else sentence-transformers/all-MiniLM-L6-v2 of the hub cache.
   std::string path = "default";
   std::string backend = "openvino";  // or "reference"
+  // One of devices(), "CPU/2" (two of its threads), "AUTO", "AUTO:-GPU", "MULTI:GPU(1.5),CPU(1.0)" or
+  // "HETERO:GPU,CPU". Of several, those that are not there are left out, and the result says so.
   std::string device = "CPU";
   Precision precision = Precision::kAuto;
   int streams = 0;  // batches in flight; 0: as many as there are threads

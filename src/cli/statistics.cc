@@ -73,6 +73,7 @@ void notice_report(const RunReport& report, std::string_view model) {
                        report.model));
   }
   if (report.fallback) notice("fell back: " + report.fallback_reason);
+  for (const std::string& one : report.notices) notice(one);
   for (const std::string& warning : report.cache.warnings) notice("cache: " + warning);
   const CacheStored stored = stored_of(report.cache);
   for (const std::string& warning : stored.warnings) notice("cache: " + warning);

@@ -23,6 +23,7 @@
 #include "models/model_folder.h"
 #include "models/model_tree.h"
 #include "pipelines/task.h"
+#include "runtime/device_set.h"
 #include "store/content_hash.h"
 #include "store/facts.h"
 #include "store/hash.h"
@@ -38,6 +39,31 @@ constexpr int kMostThreads = 1024;  // each stream is a thread of ours, too
 models::Exported exported_of(UseOptimum use) {
   if (use == UseOptimum::kTrue) return models::Exported::kTake;
   return use == UseOptimum::kFalse ? models::Exported::kLeave : models::Exported::kAuto;
+}
+
+// Several devices become members that share the work, or, of HETERO, one of the engine's making.
+Result<runtime::ResolvedDevices> find_devices(const backend::Backend& backend,
+                                              const std::string& text) {
+  ACCEL_ASSIGN(const runtime::DeviceSet set, runtime::parse_devices(text));
+  if (set.mode == runtime::DeviceMode::kSingle) return runtime::resolve_devices(set, {});
+  const std::vector<std::string> present = backend.device_names();
+  ACCEL_ASSIGN(runtime::ResolvedDevices found, runtime::resolve_devices(set, present));
+  if (found.mode == runtime::DeviceMode::kHetero) {
+    std::string names;
+    for (const runtime::DeviceMember& member : found.members) {
+      names += (names.empty() ? "HETERO:" : ",") + member.name;
+    }
+    found.members = {{.name = names}};
+  }
+  return found;
+}
+
+std::vector<std::string> notices_of(const runtime::ResolvedDevices& devices) {
+  if (devices.dropped.empty()) return {};
+  std::vector<std::string> names;
+  for (const runtime::DeviceMember& member : devices.members) names.push_back(to_text(member));
+  return {fmt::format("{} not on this machine, left out; runs on {}",
+                      fmt::join(devices.dropped, ", "), fmt::join(names, " and "))};
 }
 
 class LocalEngine : public Engine {
@@ -166,15 +192,20 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   if (options_.probe && options.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
-  const auto [precision, source] = choose_precision(options, located.string());
+  ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, options.device));
+  LoadOptions resolved = options;
+  resolved.device = devices.members.front().name;
+  const auto [precision, source] = choose_precision(resolved, located.string());
   const int threads = options.threads > 0 ? options.threads : usable_cores_;
   LoadedModel::Parts parts{.folder = folder,
                            .backend = backend,
-                           .compile = {.device = options.device,
+                           .compile = {.device = resolved.device,
                                        .precision = precision,
                                        .streams = options.streams > 0 ? options.streams : threads,
                                        .threads = threads,
                                        .own_kernels = options.own_kernels},
+                           .members = devices.members,
+                           .notices = notices_of(devices),
                            .precision_source = source,
                            .head = {},
                            .cache = options.cache ? caches->compiled : nullptr};

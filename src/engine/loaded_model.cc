@@ -107,6 +107,16 @@ void add_shares(const std::vector<runtime::MemberStatistics>& members, ModelStat
   }
 }
 
+// A part of the CPU runs as many batches at a time as it has threads, or as were asked for.
+backend::CompileOptions options_of(const runtime::DeviceMember& member,
+                                   backend::CompileOptions options) {
+  options.device = member.name;
+  if (member.threads == 0) return options;
+  options.threads = member.threads;
+  options.streams = std::min(options.streams, member.threads);
+  return options;
+}
+
 // Fewer texts of one call go with those of other calls; more are cut by themselves.
 constexpr size_t kTextsTogether = 16;
 constexpr int32_t kPadOfEmbeddings = 0;  // any would do: it is masked
@@ -350,50 +360,76 @@ Result<LoadedModel::GraphPtr> LoadedModel::graph(const models::GraphRequest& req
   return graphs_.emplace(key, std::move(made)).first->second;
 }
 
-Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& request) const {
-  const Keeping keep = worth_keeping(report_.source, parts_.compile.device);
-  std::vector<std::shared_ptr<const MappedFile>> sources;
+Result<CachedModel> LoadedModel::compile_for(
+    const models::GraphRequest& request, const backend::CompileOptions& options,
+    std::vector<std::shared_ptr<const MappedFile>>& sources) const {
+  const Keeping keep = worth_keeping(report_.source, options.device);
   CachedModel ready;
   if (parts_.cache != nullptr && (keep.graph || keep.compiled)) {
-    ACCEL_ASSIGN(ready, compile_cached(request, keep, sources));
+    ACCEL_ASSIGN(ready, compile_cached(request, options, keep, sources));
   } else {
     ACCEL_ASSIGN(models::BuiltGraph built, parts_.folder->build(request));
-    ACCEL_ASSIGN(ready.model, parts_.backend->compile(built.model, parts_.compile));
-    sources = std::move(built.sources);
+    ACCEL_ASSIGN(ready.model, parts_.backend->compile(built.model, options));
+    sources.insert(sources.end(), built.sources.begin(), built.sources.end());
   }
   const backend::Executed& executed = ready.model->executed();
-  if (executed.precision != parts_.compile.precision) {
+  if (executed.precision != options.precision) {
     return unavailable(fmt::format("{} does not compute in {} on this machine (it would run {}); "
                                    "choose --precision {} or auto",
-                                   executed.device, to_string(parts_.compile.precision),
+                                   executed.device, to_string(options.precision),
                                    to_string(executed.precision), to_string(executed.precision)));
   }
+  return ready;
+}
+
+Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& request) const {
   auto graph = std::make_shared<CompiledGraph>();
-  graph->report = {.model = report_.path,
-                   .backend = parts_.backend->info().name,
-                   .device = executed.device,
-                   .precision = executed.precision,
-                   .streams = executed.streams,
-                   .threads = executed.threads,
-                   .kernels = executed.kernels,
-                   .source = report_.source,
-                   .precision_source = parts_.precision_source,
-                   .cache = std::move(ready.report)};
-  graph->pool = std::make_shared<runtime::SessionPool>(ready.model, executed.streams);
-  graph->sources = std::move(sources);
+  std::vector<runtime::PoolMember> members;
+  for (const runtime::DeviceMember& member : parts_.members) {
+    const backend::CompileOptions options = options_of(member, parts_.compile);
+    ACCEL_ASSIGN(CachedModel ready, compile_for(request, options, graph->sources));
+    const backend::Executed& executed = ready.model->executed();
+    const std::string device =
+        member.threads > 0 ? fmt::format("{}/{}", executed.device, member.threads)
+                           : executed.device;
+    if (members.empty()) {
+      graph->report = {.model = report_.path,
+                       .backend = parts_.backend->info().name,
+                       .device = device,
+                       .precision = executed.precision,
+                       .streams = executed.streams,
+                       .threads = executed.threads,
+                       .notices = parts_.notices,
+                       .kernels = executed.kernels,
+                       .source = report_.source,
+                       .precision_source = parts_.precision_source,
+                       .cache = std::move(ready.report)};
+    } else {
+      graph->report.device += "+" + device;
+      graph->report.streams += executed.streams;
+      graph->report.threads += executed.threads;
+    }
+    members.push_back({.model = std::move(ready.model),
+                       .sessions = executed.streams,
+                       .device = parts_.members.size() == 1
+                                     ? device
+                                     : fmt::format("{}#{}", device, members.size()),
+                       .weight = member.weight});
+  }
+  graph->pool = std::make_shared<runtime::SessionPool>(std::move(members));
   return graph;
 }
 
 Result<CachedModel> LoadedModel::compile_cached(
-    const models::GraphRequest& request, const Keeping& keep,
-    std::vector<std::shared_ptr<const MappedFile>>& sources) const {
+    const models::GraphRequest& request, const backend::CompileOptions& options,
+    const Keeping& keep, std::vector<std::shared_ptr<const MappedFile>>& sources) const {
   ACCEL_ASSIGN(const models::ModelFolder::Files files, parts_.folder->files());
   const store::ContentHashes& hashes = parts_.cache->hashes();
   ACCEL_ASSIGN(const std::string weights, hashes.of_contents(files.weights));
   ACCEL_ASSIGN(const std::string settings, hashes.of_contents(files.settings));
   const auto make = [&]() -> Result<std::shared_ptr<const ov::Model>> {
     ACCEL_ASSIGN(models::BuiltGraph built, parts_.folder->build(request));
-    sources = std::move(built.sources);
+    sources.insert(sources.end(), built.sources.begin(), built.sources.end());
     return std::shared_ptr<const ov::Model>(std::move(built.model));
   };
   return parts_.cache->compile(*parts_.backend,
@@ -405,7 +441,7 @@ Result<CachedModel> LoadedModel::compile_cached(
                                 .make = make,
                                 .keep_graph = keep.graph,
                                 .keep_compiled = keep.compiled},
-                               parts_.compile);
+                               options);
 }
 
 Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,

@@ -18,6 +18,7 @@
 #include "pipelines/task.h"
 #include "pipelines/text/embedding.h"
 #include "runtime/batcher.h"
+#include "runtime/device_set.h"
 #include "runtime/session_pool.h"
 
 namespace accel::engine {
@@ -56,7 +57,10 @@ class LoadedModel : public Model {
   struct Parts {
     std::shared_ptr<const models::ModelFolder> folder;
     std::shared_ptr<const backend::Backend> backend;
-    backend::CompileOptions compile;
+    backend::CompileOptions compile;  // of all members but for what each changes
+    // Where it runs; several share the work.
+    std::vector<runtime::DeviceMember> members = {{.name = "CPU"}};
+    std::vector<std::string> notices;  // for the report
     std::string precision_source;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
     // Of graphs that are worth keeping; null: all are made anew.
@@ -100,7 +104,11 @@ class LoadedModel : public Model {
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;
-  Result<CachedModel> compile_cached(const models::GraphRequest& request, const Keeping& keep,
+  Result<CachedModel> compile_for(const models::GraphRequest& request,
+                                  const backend::CompileOptions& options,
+                                  std::vector<std::shared_ptr<const MappedFile>>& sources) const;
+  Result<CachedModel> compile_cached(const models::GraphRequest& request,
+                                     const backend::CompileOptions& options, const Keeping& keep,
                                      std::vector<std::shared_ptr<const MappedFile>>& sources) const;
   Result<NamedTensors> fit_inputs(const NamedTensors& inputs,
                                   const std::vector<models::InputSpec>& specs) const;

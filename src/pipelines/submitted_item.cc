@@ -19,6 +19,7 @@ struct GraphRows {
 
 // An item on its way, from its rows to its answer.
 struct Item {
+  std::shared_ptr<const TaskModel> model;  // which `finish` refers to
   std::shared_ptr<RowMemory> memory;
   std::shared_ptr<const RunReport> report;
   decltype(Prepared::finish) finish;
@@ -32,7 +33,10 @@ Result<Item> prepare_item(const TaskPlan& plan, TaskInput input, const SubmitOpt
   const auto start = Clock::now();
   ACCEL_ASSIGN(Prepared prepared, prepare(*plan.task, *plan.model, std::move(input),
                                           options.options));
-  Item item{.memory = plan.memory, .report = plan.report, .finish = std::move(prepared.finish)};
+  Item item{.model = plan.model,
+            .memory = plan.memory,
+            .report = plan.report,
+            .finish = std::move(prepared.finish)};
   item.outputs.resize(prepared.rows.size());
   item.keys.resize(prepared.rows.size());
   for (size_t row = 0; row < prepared.rows.size(); ++row) {

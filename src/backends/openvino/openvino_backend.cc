@@ -177,6 +177,7 @@ class OpenVinoBackend : public Backend {
  public:
   Info info() const override;
   std::vector<Device> devices() const override;
+  std::vector<std::string> device_names() const override;
   Result<std::shared_ptr<const CompiledModel>> compile(
       const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const override;
   Result<std::shared_ptr<const CompiledModel>> import_compiled(
@@ -256,10 +257,22 @@ std::vector<Device> OpenVinoBackend::devices() const {
   return devices;
 }
 
+std::vector<std::string> OpenVinoBackend::device_names() const {
+  std::vector<std::string> names;
+  const Result<ov::Core*> engine = core();
+  if (!engine.ok()) return names;
+  const Status ignored = guarded("listing devices", StatusCode::kUnavailable, [&]() -> Status {
+    names = (*engine)->get_available_devices();
+    return {};
+  });
+  return names;
+}
+
 Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device) const {
   return guarded("looking for device " + device, StatusCode::kUnavailable, [&]() -> Status {
     const std::vector<std::string> present = engine.get_available_devices();
     if (std::ranges::find(present, device) != present.end()) return {};
+    if (device.starts_with("HETERO:")) return {};  // of devices that were found
     if (present.empty()) {
       const Info about = info();
       return unavailable(

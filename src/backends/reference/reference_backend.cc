@@ -77,6 +77,7 @@ class ReferenceBackend : public Backend {
         .name = "reference", .version = ov::get_openvino_version().buildNumber, .available = true};
   }
 
+  std::vector<std::string> device_names() const override { return {"CPU"}; }
   std::vector<Device> devices() const override {
     return {{.name = std::string(kDevice),
              .full_name = "reference arithmetic on one thread",
