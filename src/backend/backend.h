@@ -108,8 +108,12 @@ class Backend {
   virtual Info info() const = 0;
   // The devices that can be used now; empty when the backend is unavailable. Probes at first call.
   virtual std::vector<Device> devices() const = 0;
-  // Their names alone, without probing.
-  virtual std::vector<std::string> device_names() const = 0;
+  // Their names alone, where that is known without probing.
+  virtual std::vector<std::string> device_names() const {
+    std::vector<std::string> names;
+    for (const Device& device : devices()) names.push_back(device.name);
+    return names;
+  }
   // NOT_FOUND for a device that is not there (the message lists those that are), UNIMPLEMENTED for
   // an operation or precision the backend lacks, UNAVAILABLE when it cannot be used at all.
   virtual Result<std::shared_ptr<const CompiledModel>> compile(

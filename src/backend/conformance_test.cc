@@ -57,7 +57,6 @@ class ScriptedBackend : public Backend {
   explicit ScriptedBackend(Answer answer) : answer_(std::move(answer)) {}
   Info info() const override { return {.name = "scripted", .version = "1", .available = true}; }
   std::vector<Device> devices() const override { return {{.name = "CPU"}}; }
-  std::vector<std::string> device_names() const override { return {"CPU"}; }
   Result<std::shared_ptr<const CompiledModel>> compile(
       const std::shared_ptr<const ov::Model>& model,
       const CompileOptions& /*options*/) const override {

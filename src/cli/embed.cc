@@ -208,6 +208,7 @@ std::string EmbedCommand::statistics(double total_seconds) const {
                               {"tokens_per_sec", static_cast<double>(tally_.tokens) / running}};
   add_memory(line);
   add_report(line, tally_.report);
+  add_shares(line, *model_);
   return line.dump();
 }
 

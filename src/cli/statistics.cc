@@ -67,6 +67,19 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
   line["cache"] = cache_json(report.cache);
 }
 
+void add_shares(nlohmann::ordered_json& line, const Model& model) {
+  const ModelStatistics statistics = model.statistics();
+  if (statistics.shares.size() < 2) return;
+  line["shares"] = nlohmann::ordered_json::array();
+  for (const ModelStatistics::Share& share : statistics.shares) {
+    line["shares"].push_back({{"device", share.device},
+                              {"weight", share.weight},
+                              {"rows", share.rows},
+                              {"batches", share.batches},
+                              {"worked_seconds", share.worked_seconds}});
+  }
+}
+
 void notice_report(const RunReport& report, std::string_view model) {
   if (model == hub::kDefaultName) {
     notice(fmt::format("the default model: {} (accel alias default MODEL chooses another)",

@@ -1,0 +1,172 @@
+// A model on several devices, and what many callers want at the same time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <random>
+#include <thread>
+
+#include "accel/engine.h"
+#include "models/tiny_bert.h"
+
+namespace accel {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string kTinyBert = std::string(ACCEL_TEST_DATA) + "/bert-feature";
+
+class DevicesTest : public testing::Test {
+ protected:
+  std::shared_ptr<Model> load(const std::string& device) {
+    auto model = engine_->load({.path = kTinyBert, .device = device, .precision = Precision::kF32});
+    if (!model.ok()) ADD_FAILURE() << model.status().message();
+    return model.ok() ? *model : nullptr;
+  }
+  Status refused(const std::string& device) {
+    return engine_->load({.path = kTinyBert, .device = device}).status();
+  }
+
+  models::ScratchFolder cache_;
+  std::unique_ptr<Engine> engine_ =
+      *Engine::create({.cache_dir = cache_.path().string(), .probe = false});
+};
+
+std::vector<std::string> some_texts(size_t count) {
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < count; ++i) {
+    texts.push_back("text number " + std::to_string(i));
+    for (size_t word = 0; word < i % 30; ++word) texts.back() += " word";
+  }
+  return texts;
+}
+
+double cosine_of(std::span<const float> a, std::span<const float> b) {
+  double ab = 0;
+  double aa = 0;
+  double bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    ab += double{a[i]} * b[i];
+    aa += double{a[i]} * a[i];
+    bb += double{b[i]} * b[i];
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+// row 25
+TEST_F(DevicesTest, AutoNamesTheDeviceThatRan) {
+  const auto model = load("AUTO");
+  const auto result = model->embed({"a text"});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->report.device, "CPU");
+  EXPECT_FALSE(result->report.fallback);
+}
+
+// row 32 (that a fallback to the plain backend follows is the configuration's)
+TEST_F(DevicesTest, WhatIsNotThereIsLeftOutAndSaid) {
+  const auto model = load("MULTI:GPU(1.5),CPU(1.0)");
+  const auto result = model->embed({"a text"});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->report.device, "CPU");
+  EXPECT_THAT(result->report.notices, ElementsAre(HasSubstr("GPU not on this machine")));
+  EXPECT_EQ(refused("MULTI:GPU,NPU").code(), StatusCode::kNotFound);
+}
+
+// row 29
+TEST_F(DevicesTest, TwoPartsOfTheCpuShareByTheirWeights) {
+  const auto model = load("MULTI:CPU/1(2),CPU/1(1)");
+  const auto texts = some_texts(20'000);
+  const auto result = model->embed(texts);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->report.device, "CPU/1+CPU/1");
+  const auto shares = model->statistics().shares;
+  ASSERT_EQ(shares.size(), 2);
+  EXPECT_EQ(shares[0].device, "CPU/1#0");
+  EXPECT_NEAR(shares[0].worked_seconds / shares[1].worked_seconds, 2, 0.2);
+  EXPECT_EQ(shares[0].rows + shares[1].rows, texts.size());
+
+  const auto plain = load("CPU")->embed(texts);
+  ASSERT_TRUE(plain.ok());
+  const auto size = static_cast<size_t>(plain->embeddings.shape()[1]);
+  for (size_t i = 0; i < texts.size(); i += 501) {
+    EXPECT_GT(cosine_of(result->embeddings.data<float>().subspan(i * size, size),
+                        plain->embeddings.data<float>().subspan(i * size, size)),
+              0.999999);
+  }
+}
+
+TEST_F(DevicesTest, APartOfTheCpuHasItsThreads) {
+  const auto model = load("CPU/1");
+  const auto result = model->embed({"a text"});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->report.threads, 1);
+  EXPECT_EQ(result->report.device, "CPU/1");
+}
+
+// Sixteen callers of single texts, by embed() and by submit(), get what they would get alone.
+TEST_F(DevicesTest, ManyCallersGetTheirOwnAnswers) {
+  const auto model = load("CPU");
+  const auto texts = some_texts(64);
+  std::vector<std::vector<float>> alone;
+  for (const std::string& text : texts) {
+    const auto result = model->embed({text});
+    ASSERT_TRUE(result.ok());
+    const auto values = result->embeddings.data<float>();
+    alone.emplace_back(values.begin(), values.end());
+  }
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> callers;
+  for (size_t caller = 0; caller < 16; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (size_t i = 0; i < 50; ++i) {
+        const size_t at = (caller * 7 + i) % texts.size();
+        if (i % 2 == 0) {
+          const auto result = model->embed({texts[at]});
+          if (!result.ok() || cosine_of(result->embeddings.data<float>(), alone[at]) < 0.999999) {
+            ++wrong;
+          }
+          continue;
+        }
+        auto pending = model->submit({.text = texts[at]}, {.task = "sentence-embedding"});
+        const auto item = pending.ok() ? (*pending)->get() : Result<ItemResult>(pending.status());
+        if (!item.ok() ||
+            cosine_of(std::get<Features>(item->result.answer).values.data<float>(), alone[at]) <
+                0.999999) {
+          ++wrong;
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+  const ModelStatistics statistics = model->statistics();
+  EXPECT_EQ(statistics.submitted, statistics.answered);
+  EXPECT_LT(statistics.batches, statistics.rows) << "none ran together";
+}
+
+TEST_F(DevicesTest, UnloadingDuringARunLosesNothing) {
+  for (int round = 0; round < 10; ++round) {
+    const auto model = load("CPU");
+    std::atomic<int> ended = 0;
+    std::vector<std::thread> callers;
+    for (int caller = 0; caller < 8; ++caller) {
+      callers.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) {
+          const auto result = model->embed({"some text"});
+          const bool defined = result.ok() || result.status().code() == StatusCode::kCancelled ||
+                               result.status().code() == StatusCode::kFailedPrecondition;
+          if (defined) ++ended;
+        }
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(round));
+    EXPECT_TRUE(model->unload().ok());
+    for (std::thread& caller : callers) caller.join();
+    EXPECT_EQ(ended, 160);
+  }
+}
+
+}  // namespace
+}  // namespace accel
