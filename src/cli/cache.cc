@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "accel/engine.h"
+#include "base/byte_size.h"
 #include "base/suggestion.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -139,7 +140,7 @@ Status run_prune(store::Cache& cache, const Request& request) {
   ACCEL_TRY(none(request, "prune"));
   uint64_t bytes_max = cache.options().bytes_max;
   if (!request.max_size.empty()) {
-    const auto parsed = store::parse_size(request.max_size);
+    const auto parsed = parse_size(request.max_size);
     if (!parsed.ok()) return parsed.status().with_context("--max-size");
     bytes_max = *parsed;
   }

@@ -13,8 +13,10 @@
 #include "engine/convert.h"
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
+#include "engine/load_first.h"
 #include "engine/loaded_model.h"
 #include "engine/precision_measurement.h"
+#include "engine/stated_model.h"
 #include "engine/weight_verification.h"
 #include "hardware/cpu.h"
 #include "hardware/limits.h"
@@ -23,6 +25,7 @@
 #include "models/model_folder.h"
 #include "models/model_tree.h"
 #include "pipelines/task.h"
+#include "runtime/fallback.h"
 #include "store/content_hash.h"
 #include "store/facts.h"
 #include "store/hash.h"
@@ -86,8 +89,13 @@ class LocalEngine : public Engine {
   Result<BackendPtr> find_backend(const std::string& name) const;
   Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
   // What kAuto means for this model and device.
-  std::pair<Precision, std::string> choose_precision(const LoadOptions& options,
+  std::pair<Precision, std::string> choose_precision(const runtime::Candidate& candidate,
                                                      const std::string& folder) const;
+  // Loads `folder`, which lies at options.path, as one candidate says; see load_first().
+  Result<std::shared_ptr<Model>> load_on(const runtime::Candidate& candidate,
+                                         const LoadOptions& options,
+                                         const std::shared_ptr<const models::ModelFolder>& folder,
+                                         const std::string& reason);
 
   const EngineOptions options_;
   const std::filesystem::path cache_dir_;
@@ -116,6 +124,9 @@ Result<const LocalEngine::Caches*> LocalEngine::caches() {
 Result<BackendPtr> LocalEngine::find_backend(const std::string& name) const {
   const auto it = backends_.find(name);
   if (it != backends_.end()) return it->second;
+  if (name == "pytorch") {
+    return unavailable("backend 'pytorch' is in no build of accel yet");
+  }
   std::vector<std::string> names;
   for (const auto& [known, backend] : backends_) names.push_back(known);
   return not_found(
@@ -132,11 +143,11 @@ Result<store::FactKey> LocalEngine::precision_key(const std::string& path,
                         .detail = device};
 }
 
-std::pair<Precision, std::string> LocalEngine::choose_precision(const LoadOptions& options,
+std::pair<Precision, std::string> LocalEngine::choose_precision(const runtime::Candidate& candidate,
                                                                 const std::string& folder) const {
-  if (options.precision != Precision::kAuto) return {options.precision, "requested"};
-  if (options.backend != "openvino") return {Precision::kF32, "requested"};
-  const auto key = precision_key(folder, options.device);
+  if (candidate.precision != Precision::kAuto) return {candidate.precision, "requested"};
+  if (candidate.backend != "openvino") return {Precision::kF32, "requested"};
+  const auto key = precision_key(folder, candidate.device);
   const auto known = key.ok() ? facts_->get(*key) : std::nullopt;
   if (known && known->contains("fastest") && (*known)["fastest"].is_string()) {
     const auto precision = parse_precision((*known)["fastest"].get<std::string>());
@@ -157,26 +168,43 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                         "and {}",
                                         kMostThreads, options.streams, options.threads));
   }
-  ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
+  const Status backend = find_backend(options.backend).status();
+  if (backend.code() == StatusCode::kNotFound) return backend;
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
-  ACCEL_ASSIGN(const auto folder,
+  ACCEL_ASSIGN(const std::shared_ptr<const models::ModelFolder> folder,
                models::ModelFolder::open(located, exported_of(options.use_optimum),
                                          options.cache ? caches->graphs.get() : nullptr));
-  if (options_.probe && options.backend == "openvino") {
+  ACCEL_TRY(check_stated(*folder, options));
+  LoadOptions resolved = options;
+  resolved.path = located.string();
+  return load_first(runtime::load_candidates({options.backend, options.device, options.precision},
+                                             options.fallback),
+                    [&](const runtime::Candidate& candidate, const std::string& reason) {
+                      return load_on(candidate, resolved, folder, reason);
+                    });
+}
+
+Result<std::shared_ptr<Model>> LocalEngine::load_on(
+    const runtime::Candidate& candidate, const LoadOptions& options,
+    const std::shared_ptr<const models::ModelFolder>& folder, const std::string& reason) {
+  ACCEL_ASSIGN(const BackendPtr backend, find_backend(candidate.backend));
+  if (options_.probe && candidate.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
-  const auto [precision, source] = choose_precision(options, located.string());
+  ACCEL_ASSIGN(const Caches* const caches, this->caches());
+  const auto [precision, source] = choose_precision(candidate, options.path);
   const int threads = options.threads > 0 ? options.threads : usable_cores_;
   LoadedModel::Parts parts{.folder = folder,
                            .backend = backend,
-                           .compile = {.device = options.device,
+                           .compile = {.device = candidate.device,
                                        .precision = precision,
                                        .streams = options.streams > 0 ? options.streams : threads,
                                        .threads = threads,
                                        .own_kernels = options.own_kernels},
                            .precision_source = source,
                            .head = {},
+                           .fallback_reason = reason,
                            .cache = options.cache ? caches->compiled : nullptr};
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
@@ -186,6 +214,9 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
     const Result<models::Head> own = folder->head();
     if (task.ok() && own.ok() && (*task)->serves(models::to_string(*own))) parts.head = *own;
   }
+  // What else is compiled at its first call is tried out here, while another may still be taken.
+  const bool may_fall_back = options.fallback || candidate.device != options.device;
+  if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(backend->check(parts.compile));
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
   return std::shared_ptr<Model>(std::move(model));

@@ -53,6 +53,7 @@ class LoadedModel : public Model {
     backend::CompileOptions compile;
     std::string precision_source;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
+    std::string fallback_reason;       // empty: what was asked for runs
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;
   };
