@@ -171,7 +171,7 @@ Status run_export(store::Cache& cache, const Request& request) {
 }
 
 Result<engine::CacheHome> home() {
-  ACCEL_ASSIGN(const auto folder, store::default_cache_dir());
+  ACCEL_ASSIGN(const auto folder, cache_folder());
   ACCEL_ASSIGN(const auto local, make_engine());
   const auto hashes = store::ContentHashes::create({.folder = folder / "hashes"});
   engine::CacheHome home{
@@ -241,7 +241,7 @@ Status run_cache(const Command& command, const Arguments& arguments) {
   if (!request.max_size.empty() && action != "prune") {
     return invalid_argument("--max-size belongs to accel cache prune");
   }
-  ACCEL_ASSIGN(const auto folder, store::default_cache_dir());
+  ACCEL_ASSIGN(const auto folder, cache_folder());
   ACCEL_ASSIGN(store::CacheOptions options, store::default_cache_options(folder));
   const auto cache = store::Cache::create(std::move(options));
   if (!cache->warning().ok()) notice(cache->warning().message());

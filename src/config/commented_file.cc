@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace accel::config {
 namespace {
@@ -49,7 +50,9 @@ std::string comment(std::string_view text) {
     }
     line += " " + std::string(word);
   }
-  return lines + line + "\n";
+  lines += line + "\n";
+  if (lines.size() > 2) lines[2] = static_cast<char>(std::toupper(lines[2]));
+  return lines;
 }
 
 // A value of the option, to be changed.

@@ -43,6 +43,7 @@ TEST(Options, HaveNamesThatMeanOneThing) {
 TEST(Options, AreKeptInOneForm) {
   EXPECT_EQ(value_of("backend", "OpenVINO"), "openvino");
   EXPECT_EQ(value_of("device", "gpu.1"), "GPU.1");
+  EXPECT_EQ(value_of("device", "auto:gpu.x,cpu"), "AUTO:GPU.x,CPU");
   EXPECT_EQ(value_of("enable_fallback", "Yes"), "true");
   EXPECT_EQ(value_of("cache", "off"), "false");
   EXPECT_EQ(value_of("precision", "FP16"), "f16");

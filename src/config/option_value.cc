@@ -67,7 +67,11 @@ Result<std::string> device_of(const Option& option, std::string_view text) {
       });
   if (!fine) return unexpected(option, text);
   std::string device(text);
-  std::ranges::transform(device, device.begin(), [](unsigned char c) { return std::toupper(c); });
+  bool kind = true;  // what stands behind its dot is kept: "MYRIAD.1.2-ma2480"
+  for (char& c : device) {
+    kind = c == ',' || c == ':' || (kind && c != '.');
+    if (kind) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
   return device;
 }
 
