@@ -1,5 +1,6 @@
 """Options from files, the environment and flags: accel config, and the commands that load models."""
 import json
+import shutil
 import unittest
 
 from program import (INVALID_ARGUMENT, NOT_FOUND, TINY, UNAVAILABLE, ProgramTest, read_safetensors,
@@ -217,6 +218,46 @@ class Loading(ConfigTest):
         self.write("device: AUTO\n")
         ran, notices = self.statistics()
         self.assertEqual((ran["device"], ran["fallback"], notices), ("CPU", False, []))
+
+
+class Doctor(ConfigTest):
+    def practices(self):
+        report = json.loads(self.here("doctor", "--json").stdout)
+        return {one["name"]: one for one in report["practices"]}
+
+    # row 175
+    def test_practices_are_checked_and_advised(self):
+        found = self.practices()
+        self.assertEqual(len(found), 7)
+        self.assertIn("accel config init", found["options in a file"]["advice"])
+        self.assertIn("enable_fallback: true", found["keep the fallback"]["advice"])
+        self.assertEqual(found["device AUTO"]["kept"], True)
+        self.write(DOCUMENTED)
+        found = self.practices()
+        self.assertEqual(found["options in a file"]["found"], "config/backend.yaml")
+        for name in ("options in a file", "keep the fallback"):
+            self.assertTrue(found[name]["kept"], found[name])
+        self.here("doctor", "--measure", TINY)
+        found = self.practices()
+        self.assertTrue(found["one model first"]["kept"], found)
+        self.assertTrue(found["measure"]["kept"], found)
+
+    def test_a_file_that_is_wrong_is_advice(self):
+        self.write("devise: CPU")
+        found = self.practices()["options in a file"]
+        self.assertFalse(found["kept"])
+        self.assertIn("backend.yaml:1", found["found"])
+
+    def test_a_converted_model_without_its_source_is_named(self):
+        self.tiny_copy("m")
+        self.here("convert", "m", "--output", "models/openvino/m", "--layout", "flat", "--no-check")
+        shutil.rmtree(self.folder / "m")
+        self.write("model_overrides:\n  m:\n    model_path: models/openvino/m/m.xml\n")
+        found = self.practices()["keep sources"]
+        self.assertFalse(found["kept"])
+        self.assertIn("m", found["found"])
+        self.tiny_copy("m")
+        self.assertTrue(self.practices()["keep sources"]["kept"])
 
 
 class WithoutTheEngine(ConfigTest):
