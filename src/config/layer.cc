@@ -153,7 +153,7 @@ Result<std::string> FileReader::text_of(const YamlNode& node, const Option& opti
                                    node.kind == YamlKind::kList ? "list" : "mapping"));
   }
   auto found = canonical(option, text);
-  if (!found.ok()) return wrong(node, found.status().message());
+  if (!found.ok()) return wrong(node, node.key + ": " + found.status().message());
   return found;
 }
 
@@ -244,7 +244,10 @@ Result<Values> values_of_settings(std::span<const ConfigSetting> settings, std::
           option->scope == OptionScope::kModel ? "one model" : "all models, not of one"));
     }
     auto value = canonical(*option, setting.value);
-    if (!value.ok()) return value.status().with_context(said);
+    // A flag is called like its option.
+    if (!value.ok()) {
+      return value.status().with_context(said.starts_with("--") ? said : said + ": " + setting.key);
+    }
     values[option->key] = {std::move(*value), said};
   }
   return values;

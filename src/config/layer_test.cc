@@ -129,7 +129,7 @@ TEST(EnvironmentLayer, NamesTheVariable) {
   EXPECT_EQ(layer->all.at("device").source, "ACCEL_DEVICE");
   variables["ACCEL_STREAMS"] = "many";
   EXPECT_THAT(layer_of_environment(variable).status().message(),
-              testing::StartsWith("ACCEL_STREAMS: streams: expected a whole number"));
+              testing::StartsWith("ACCEL_STREAMS: expected a whole number"));
 }
 
 TEST(SettingsLayer, TakesAnyNameAndTheLastCounts) {

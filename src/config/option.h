@@ -75,7 +75,7 @@ const Option* find_by_name(std::string_view name);
 std::vector<std::string_view> words_of(std::string_view text);
 
 // `text` checked and in the one form in which values are kept: "4GiB" is "4294967296", "FP16" is
-// "f16", "yes" is "true". INVALID_ARGUMENT says what was expected and found.
+// "f16", "yes" is "true". INVALID_ARGUMENT says what was expected and found, but not of what.
 Result<std::string> canonical(const Option& option, std::string_view text);
 
 // "a whole number from 0 to 1024": what values an option has, for messages and the reference.

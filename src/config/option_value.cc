@@ -26,8 +26,8 @@ std::string in_lower_case(std::string_view text) {
 }
 
 Status unexpected(const Option& option, std::string_view text, std::string_view hint = "") {
-  return invalid_argument(fmt::format("{}: expected {}, found '{}'{}", option.key,
-                                      expected_text(option), text.substr(0, kTextBytesMax), hint));
+  return invalid_argument(
+      fmt::format("expected {}, found '{}'{}", expected_text(option), text, hint));
 }
 
 template <class Number>
@@ -75,9 +75,9 @@ Result<std::string> device_of(const Option& option, std::string_view text) {
   return device;
 }
 
-Result<std::string> priorities_of(const Option& option, std::string_view text) {
+Result<std::string> priorities_of(std::string_view text) {
   const auto weights = parse_priorities(text);
-  if (!weights.ok()) return weights.status().with_context(option.key);
+  if (!weights.ok()) return weights.status();
   std::string canonical;
   for (const DeviceWeight& one : *weights) {
     canonical += fmt::format("{}{}({})", canonical.empty() ? "" : ",", one.device, one.weight);
@@ -138,8 +138,8 @@ std::string expected_text(const Option& option) {
 
 Result<std::string> canonical(const Option& option, std::string_view text) {
   if (text.size() > kTextBytesMax) {
-    return invalid_argument(fmt::format("{}: expected at most {} bytes, found {}", option.key,
-                                        kTextBytesMax, text.size()));
+    return invalid_argument(
+        fmt::format("expected at most {} bytes, found {}", kTextBytesMax, text.size()));
   }
   switch (option.type) {
     case OptionType::kText: {
@@ -174,7 +174,7 @@ Result<std::string> canonical(const Option& option, std::string_view text) {
       return std::string(to_string(*precision));
     }
     case OptionType::kDevice: return device_of(option, text);
-    case OptionType::kPriorities: return priorities_of(option, text);
+    case OptionType::kPriorities: return priorities_of(text);
     case OptionType::kShapes: return std::string(text);  // read as a mapping, layer.cc
   }
   return internal_error("an option of no type");

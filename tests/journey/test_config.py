@@ -1,4 +1,4 @@
-"""Options from files, the environment and flags: accel config, and the commands that load models."""
+"""Options from files, environment and flags: accel config, and the commands that load models."""
 import json
 import shutil
 import unittest
@@ -126,7 +126,7 @@ class Check(ConfigTest):
                            ("\ngpu_optimize: old", "backend.yaml:2: gpu_optimize: expected one of"),
                            ("a: [", "backend.yaml:1: no YAML"),
                            ("a: &x 1\nb: *x", "backend.yaml:1: "),
-                           ("device: CPU\ndevice: GPU", "backend.yaml:2: 'device' stands in line 1"),
+                           ("device: CPU\ndevice: GPU", "yaml:2: 'device' stands in line 1"),
                            # row 112 (partial: the check)
                            ("device_priorities: [GPU(x)]", "as in 'GPU(1.5)'")):
             self.write(text)

@@ -3,19 +3,21 @@ import json
 
 HEAD = """# Options
 
-Written by `./dev docs` from `accel config options --json`. How files, environment, flags and code work together:
-[the guide](../guides/configuration.md). `accel config show` prints what holds, and `accel config init` a file to start
-from.
+Written by `./dev docs` from `accel config options --json`. How files, environment, flags and code
+work together: [the guide](../guides/configuration.md). `accel config show` prints what holds, and
+`accel config init` a file to start from.
 """
 TITLES = {
     "backend": ("Backend", "What computes."),
     "engine": ("Engine", "How it runs models: in `backend.openvino`, or at the top of the file."),
     "plain": ("Plain backend", "In `backend.pytorch` or `backend.reference`."),
     "model": ("Model", "At the top of the file, or below a model's name in `model_overrides`."),
-    "manager": ("Model manager", "What is in memory: in `manager`, or at the top of the file. These are for "
-                                 "programs that use the library's `ModelManager`."),
-    "gpu": ("GPU", "In `backend.openvino`, or at the top. They are checked and shown; on a CPU they are not "
-                   "applicable, and accel passes nothing of them to a GPU yet."),
+    "manager": ("Model manager",
+                "What is in memory: in `manager`, or at the top of the file. These are for programs "
+                "that use the library's `ModelManager`."),
+    "gpu": ("GPU",
+            "In `backend.openvino`, or at the top. They are checked and shown; on a CPU they are not "
+            "applicable, and accel passes nothing of them to a GPU yet."),
 }
 
 
