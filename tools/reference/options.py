@@ -13,11 +13,11 @@ TITLES = {
     "plain": ("Plain backend", "In `backend.pytorch` or `backend.reference`."),
     "model": ("Model", "At the top of the file, or below a model's name in `model_overrides`."),
     "manager": ("Model manager",
-                "What is in memory: in `manager`, or at the top of the file. These are for programs "
-                "that use the library's `ModelManager`."),
+                "What is in memory: in `manager`, or at the top of the file. These are for "
+                "programs that use the library's `ModelManager`."),
     "gpu": ("GPU",
-            "In `backend.openvino`, or at the top. They are checked and shown; on a CPU they are not "
-            "applicable, and accel passes nothing of them to a GPU yet."),
+            "In `backend.openvino`, or at the top. They are checked and shown; on a CPU they are "
+            "not applicable, and accel passes nothing of them to a GPU yet."),
 }
 
 
