@@ -32,7 +32,7 @@ std::vector<std::string> places(const Variable& variable) {
 }
 
 std::string find_file(const Variable& variable) {
-  const std::string named = text_of(variable, "ACCEL_CONFIG");
+  std::string named = text_of(variable, "ACCEL_CONFIG");
   if (named == "none") return "";
   if (!named.empty()) return named;
   for (std::string& file : places(variable)) {

@@ -77,7 +77,7 @@ std::optional<size_t> next_candidate(std::span<const Candidate> candidates, size
 }
 
 std::string describe(const Candidate& candidate) {
-  const std::string place = candidate.backend + " on " + candidate.device;
+  std::string place = candidate.backend + " on " + candidate.device;
   if (candidate.precision == Precision::kAuto) return place;
   return fmt::format("{} in {}", place, to_string(candidate.precision));
 }
