@@ -1,8 +1,9 @@
 # libaccel.so, for programs that bring their own main. The objects that define the public interface
 # are named, so that the linker keeps them whole; the rest comes in as they need it.
 if(TARGET accel_engine AND NOT ACCEL_SANITIZE)
-  add_library(accel_shared SHARED $<TARGET_OBJECTS:accel_engine> $<TARGET_OBJECTS:accel_base>)
-  target_link_libraries(accel_shared PRIVATE accel_engine)
+  add_library(accel_shared SHARED $<TARGET_OBJECTS:accel_engine> $<TARGET_OBJECTS:accel_config>
+                                  $<TARGET_OBJECTS:accel_base>)
+  target_link_libraries(accel_shared PRIVATE accel_engine accel_config)
   target_link_options(accel_shared PRIVATE
                       LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/libaccel.map)
   set_target_properties(accel_shared PROPERTIES

@@ -206,9 +206,10 @@ struct LoadOptions {
   // OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle. "default" is the user's alias of that name,
   // else sentence-transformers/all-MiniLM-L6-v2 of the hub cache.
   std::string path = "default";
-  std::string backend = "openvino";  // or "reference"
-  // One of devices(), "CPU/2" (two of its threads), "AUTO", "AUTO:-GPU", "MULTI:GPU(1.5),CPU(1.0)" or
-  // "HETERO:GPU,CPU". Of several, those that are not there are left out, and the result says so.
+  std::string backend = "openvino";  // or "reference", "pytorch"
+  // One of devices(), "CPU/2" (two of its threads), "AUTO" (a GPU where there is one that can run the
+  // model, else the CPU), "AUTO:-GPU", "MULTI:GPU(1.5),CPU(1.0)" or "HETERO:GPU,CPU". Of several,
+  // those that are not there are left out, and the result says so.
   std::string device = "CPU";
   Precision precision = Precision::kAuto;
   int streams = 0;  // batches in flight; 0: as many as there are threads
@@ -223,6 +224,14 @@ struct LoadOptions {
   // Takes converted graphs and compiled models from the cache and keeps them there; false: makes
   // them anew and keeps nothing.
   bool cache = true;
+  // When the backend or device cannot be used or cannot load the model: the CPU, then the
+  // reference backend, and RunReport says so. False: the error. The backend "pytorch", which is in
+  // no build, has the reference backend stand in either way.
+  bool fallback = false;
+  // What the model must be made of, as RunReport::source; INVALID_ARGUMENT for another. Empty: any.
+  std::string model_format;
+  // What its inputs must be: "text", "vision", "audio", "multimodal"; likewise.
+  std::string model_type;
 };
 
 struct InferOptions {

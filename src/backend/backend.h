@@ -119,6 +119,10 @@ class Backend {
   virtual Result<std::shared_ptr<const CompiledModel>> compile(
       const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const = 0;
 
+  // What compile() would say of any model for `options`, where that can be told without one; its
+  // errors. Takes milliseconds.
+  virtual Status check(const CompileOptions& /*options*/) const { return {}; }
+
   // The model that export_to() wrote into `blob`, which is kept as long as the model needs it.
   // `options` are those it was compiled with. FAILED_PRECONDITION for a blob of another engine
   // build or other options, DATA_LOSS for one that is cut off or no such blob, UNIMPLEMENTED

@@ -9,6 +9,7 @@
 #include "accel/precision.h"
 #include "accel/status.h"
 #include "accel/tensor.h"
+#include "base/byte_size.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/utf8.h"
@@ -138,6 +139,18 @@ TEST(Files, FullDiskIsResourceExhausted) {
 TEST(Files, MappingSaysWhatIsWrong) {
   EXPECT_EQ(MappedFile::open("/nonexistent/file").status().code(), StatusCode::kNotFound);
   EXPECT_EQ(MappedFile::open("/tmp").status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(ParseSize, TakesBytesAndPowersOf1024) {
+  EXPECT_EQ(*parse_size("0"), 0);
+  EXPECT_EQ(*parse_size("4096"), 4096);
+  EXPECT_EQ(*parse_size("3K"), 3072);
+  EXPECT_EQ(*parse_size("2T"), uint64_t{2} << 40);
+  EXPECT_EQ(*parse_size("4GiB"), uint64_t{4} << 30);
+  for (const char* wrong : {"", "K", "-1", "1.5G", "1 G", "1GB", "1x", " 1", "1iB", "1GiBiB",
+                            "99999999T", "99999999999999999999"}) {
+    EXPECT_FALSE(parse_size(wrong).ok()) << wrong;
+  }
 }
 
 }  // namespace

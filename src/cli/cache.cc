@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "accel/engine.h"
+#include "base/byte_size.h"
 #include "base/suggestion.h"
 #include "base/try.h"
 #include "cli/commands.h"
@@ -139,7 +140,7 @@ Status run_prune(store::Cache& cache, const Request& request) {
   ACCEL_TRY(none(request, "prune"));
   uint64_t bytes_max = cache.options().bytes_max;
   if (!request.max_size.empty()) {
-    const auto parsed = store::parse_size(request.max_size);
+    const auto parsed = parse_size(request.max_size);
     if (!parsed.ok()) return parsed.status().with_context("--max-size");
     bytes_max = *parsed;
   }
@@ -170,7 +171,7 @@ Status run_export(store::Cache& cache, const Request& request) {
 }
 
 Result<engine::CacheHome> home() {
-  ACCEL_ASSIGN(const auto folder, store::default_cache_dir());
+  ACCEL_ASSIGN(const auto folder, cache_folder());
   ACCEL_ASSIGN(const auto local, make_engine());
   const auto hashes = store::ContentHashes::create({.folder = folder / "hashes"});
   engine::CacheHome home{
@@ -240,7 +241,7 @@ Status run_cache(const Command& command, const Arguments& arguments) {
   if (!request.max_size.empty() && action != "prune") {
     return invalid_argument("--max-size belongs to accel cache prune");
   }
-  ACCEL_ASSIGN(const auto folder, store::default_cache_dir());
+  ACCEL_ASSIGN(const auto folder, cache_folder());
   ACCEL_ASSIGN(store::CacheOptions options, store::default_cache_options(folder));
   const auto cache = store::Cache::create(std::move(options));
   if (!cache->warning().ok()) notice(cache->warning().message());

@@ -12,9 +12,10 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 19> kCommands{{
+constexpr std::array<Command, 20> kCommands{{
     {"alias", "short names for models", run_alias},
     {"cache", "what is kept of converted and compiled models", run_cache},
+    {"config", "the options that hold, where each comes from, and files of them", run_config},
     {"convert", "any model to OpenVINO IR, with weights of f32, f16, bf16, int8 or int4",
      run_convert},
     {"devices", "the devices of this machine and what each can run", run_devices},

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
+#include "cli/practices.h"
 #include "cli/remembered_facts.h"
 #include "cli/table.h"
 #include "cli/wire.h"
@@ -40,13 +41,14 @@ struct Checkup {
   std::vector<hardware::Accelerator> accelerators;
   Cache cache;
   std::vector<RememberedFact> facts;
+  std::vector<Practice> practices;
   std::optional<MeasureReport> measured;
 
   bool fine() const { return std::ranges::all_of(components, &Component::fine); }
 };
 
 Cache look_at_cache() {
-  const auto folder = store::default_cache_dir();
+  const auto folder = cache_folder();
   if (!folder.ok()) return {"", folder.status()};
   const auto facts_folder = *folder / "facts";
   return {facts_folder.string(), store::Facts::create({.folder = facts_folder})->warning()};
@@ -136,6 +138,15 @@ std::string measured_text(const MeasureReport& report) {
          (report.remembered ? "" : "  not remembered: the cache folder cannot be written\n");
 }
 
+std::string practices_text(const Checkup& checkup) {
+  Table table;
+  for (const Practice& one : checkup.practices) {
+    table.add({one.name, one.kept ? "kept" : "advice", one.found});
+    if (!one.kept) table.add({"", "", one.advice});
+  }
+  return "\npractices\n" + table.text(2);
+}
+
 std::string problems_text(const Checkup& checkup) {
   std::string text;
   for (const Component& one : checkup.components) {
@@ -148,7 +159,8 @@ std::string problems_text(const Checkup& checkup) {
 
 std::string readable(const Checkup& checkup) {
   return machine_text(checkup) + parts_text(checkup) + memory_of_runs_text(checkup) +
-         (checkup.measured ? measured_text(*checkup.measured) : "") + problems_text(checkup);
+         (checkup.measured ? measured_text(*checkup.measured) : "") + practices_text(checkup) +
+         problems_text(checkup);
 }
 
 OrderedJson machine_json(const Checkup& checkup) {
@@ -227,6 +239,11 @@ OrderedJson as_json(const Checkup& checkup) {
                             {"this_cpu", fact.this_cpu},
                             {"value", OrderedJson(fact.value)}});
   }
+  out["practices"] = OrderedJson::array();
+  for (const Practice& one : checkup.practices) {
+    out["practices"].push_back(
+        {{"name", one.name}, {"kept", one.kept}, {"found", one.found}, {"advice", one.advice}});
+  }
   if (checkup.measured) out["measured"] = measured_json(*checkup.measured);
   out["ok"] = checkup.fine();
   return out;
@@ -239,7 +256,10 @@ Result<Checkup> examine(bool measure, const std::string& model) {
                   .optional = optional_parts(),
                   .accelerators = hardware::find_accelerators(),
                   .cache = look_at_cache()};
-  ACCEL_ASSIGN(const auto engine, make_engine());
+  // A file of options that cannot be read is advice here, and no reason to look at nothing else.
+  const Result<Config> config = read_config("", {});
+  ACCEL_ASSIGN(const auto engine,
+               Engine::create(config.ok() ? config->engine_options() : EngineOptions()));
   checkup.backends = examine_backends(*engine);
   checkup.components = components(checkup.backends);
   if (measure) {
@@ -251,6 +271,7 @@ Result<Checkup> examine(bool measure, const std::string& model) {
     ACCEL_ASSIGN(checkup.measured, engine->measure(path, "CPU", kMeasureSeconds));
   }
   checkup.facts = remembered_facts(checkup.cache.folder, checkup.cpu.identity());
+  checkup.practices = practices(practice_facts(config, *engine, checkup.facts));
   return checkup;
 }
 

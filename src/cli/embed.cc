@@ -16,7 +16,6 @@
 #include "cli/model_flags.h"
 #include "cli/statistics.h"
 #include "cli/text_input.h"
-#include "cli/wire.h"
 
 namespace accel::cli {
 namespace {
@@ -133,7 +132,7 @@ class EmbedCommand {
 };
 
 Status EmbedCommand::load() {
-  ACCEL_ASSIGN(engine_, make_engine());
+  ACCEL_ASSIGN(engine_, flags_.model.make_engine());
   const auto began = Clock::now();
   ACCEL_ASSIGN(model_, flags_.model.load(*engine_, Use::kEmbed));
   load_seconds_ = seconds_since(began);
@@ -223,11 +222,11 @@ Status EmbedCommand::run() {
   }
   model_.reset();
   end_output();
-  const bool usual = flags_.model.use_optimum == "auto";  // what is measured
+  ACCEL_ASSIGN(const LoadOptions options, flags_.model.options(Use::kEmbed));
+  const bool usual = options.use_optimum == UseOptimum::kAuto;  // what is measured
   if (tally_.texts > 0 && usual && tally_.report.precision_source == "unmeasured") {
     // The answer is out; only the next run would notice a failure, and it would measure again.
-    const auto ignored =
-        engine_->measure(flags_.model.model, flags_.model.device, kMeasureSecondsMax);
+    const auto ignored = engine_->measure(options.path, tally_.report.device, kMeasureSecondsMax);
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// The flags of every command that loads a model.
+// The flags of every command that loads a model, over what file and environment say.
 #pragma once
 
 #include <cstdint>
@@ -6,26 +6,40 @@
 #include <string>
 #include <string_view>
 
+#include "accel/config.h"
 #include "accel/engine.h"
 #include "cli/flags.h"
 
 namespace accel::cli {
 
+// What is empty (or -1) was not given: then the configuration's value holds.
 struct ModelFlags {
   std::string model = "default";  // hub::kDefaultName
-  std::string precision = "auto";
-  std::string backend = "openvino";
-  std::string kernels = "auto";
-  std::string device = "CPU";
-  int64_t streams = 0;
-  int64_t threads = 0;
-  std::string use_optimum = "auto";
+  std::string precision;
+  std::string backend;
+  std::string kernels;
+  std::string device;
+  int64_t streams = -1;
+  int64_t threads = -1;
+  std::string use_optimum;
   bool no_cache = false;
-  std::string task;  // declared by the commands that have a choice
+  bool fallback = false;
+  bool no_fallback = false;
+  std::string task;         // declared by the commands that have a choice
+  std::string config_file;  // "none": no file
 
   // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);
-  // INVALID_ARGUMENT for a precision or a number that cannot be; else the errors of Engine::load.
+  // Only the flags.
+  void declare_options(Flags& flags);
+
+  // File, environment and these flags. INVALID_ARGUMENT names the flag, or the file and its line.
+  Result<Config> config() const;
+  // How to load the model: what load() does.
+  Result<LoadOptions> options(Use use) const;
+  // The engine with the cache folder of the configuration.
+  Result<std::unique_ptr<Engine>> make_engine() const;
+  // The errors of config() and Engine::load().
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
 };
 

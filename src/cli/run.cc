@@ -20,7 +20,6 @@
 #include "cli/task_input.h"
 #include "cli/task_output.h"
 #include "cli/task_run.h"
-#include "cli/wire.h"
 
 namespace accel::cli {
 namespace {
@@ -228,9 +227,10 @@ Status RunCommand::run() {
   ACCEL_TRY(flags_.check());
   ACCEL_ASSIGN(TaskOptions options, flags_.options());
   ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
-  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const auto engine, flags_.model.make_engine());
   ACCEL_ASSIGN(const auto model, flags_.model.load(*engine, Use::kRun));
-  ACCEL_ASSIGN(stream_, model->run_stream({flags_.model.task, std::move(options)}));
+  ACCEL_ASSIGN(const LoadOptions loaded, flags_.model.options(Use::kRun));
+  ACCEL_ASSIGN(stream_, model->run_stream({loaded.task, std::move(options)}));
   if (!flags_.draw.empty() && !can_draw(stream_->task().name)) {
     return invalid_argument(fmt::format("--draw: {} gives nothing to draw; object-detection and "
                                         "image-segmentation do",

@@ -14,7 +14,6 @@
 #include "cli/model_flags.h"
 #include "cli/statistics.h"
 #include "cli/table.h"
-#include "cli/wire.h"
 
 namespace accel::cli {
 namespace {
@@ -115,7 +114,7 @@ Status run_similarity(const Command& command, const Arguments& arguments) {
     return invalid_argument(
         fmt::format("expected at most {} texts, found {}", kTextsMax, texts.size()));
   }
-  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const auto engine, model_flags.make_engine());
   ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kEmbed));
   ACCEL_ASSIGN(const EmbedResult result, model->embed(texts, options));
   const std::vector<Pair> pairs = pairs_of(result.embeddings);

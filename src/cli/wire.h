@@ -3,14 +3,24 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "accel/config.h"
 #include "accel/engine.h"
 
 namespace accel::cli {
 
-// The engine of this process, with its settings from the environment. Loads no plug-in and looks
-// for no device: that happens when it is asked.
+// The options of this process: those of `file` (empty: Config::find_file(); "none": no file), of
+// the environment, and `settings`, the strongest.
+Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings);
+
+// The engine of this process, with its settings from file and environment. Loads no plug-in and
+// looks for no device: that happens when it is asked.
 Result<std::unique_ptr<Engine>> make_engine();
+
+// Where that engine keeps what it remembers.
+Result<std::filesystem::path> cache_folder();
 
 // What is installed beside the program: <prefix>/share/accel for <prefix>/bin/accel.
 Result<std::filesystem::path> share_folder();

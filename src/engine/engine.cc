@@ -13,8 +13,10 @@
 #include "engine/convert.h"
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
+#include "engine/load_first.h"
 #include "engine/loaded_model.h"
 #include "engine/precision_measurement.h"
+#include "engine/stated_model.h"
 #include "engine/weight_verification.h"
 #include "hardware/cpu.h"
 #include "hardware/limits.h"
@@ -24,6 +26,7 @@
 #include "models/model_tree.h"
 #include "pipelines/task.h"
 #include "runtime/device_set.h"
+#include "runtime/fallback.h"
 #include "store/content_hash.h"
 #include "store/facts.h"
 #include "store/hash.h"
@@ -64,6 +67,25 @@ std::vector<std::string> notices_of(const runtime::ResolvedDevices& devices) {
   for (const runtime::DeviceMember& member : devices.members) names.push_back(to_text(member));
   return {fmt::format("{} not on this machine, left out; runs on {}",
                       fmt::join(devices.dropped, ", "), fmt::join(names, " and "))};
+}
+
+// The devices to try one after another, and what is said of them.
+struct Places {
+  std::vector<std::string> devices;
+  std::vector<std::string> notices;
+};
+
+// Of AUTO those that are there; what else is asked for is one.
+Result<Places> places_of(const backend::Backend* backend, const std::string& text) {
+  ACCEL_ASSIGN(const runtime::DeviceSet set, runtime::parse_devices(text));
+  if (set.mode != runtime::DeviceMode::kAuto || backend == nullptr) return Places{{text}, {}};
+  const auto found = runtime::resolve_devices(set, backend->device_names());
+  if (!found.ok()) return Places{{text}, {}};  // is said again, and may be fallen back from
+  Places places{.devices = {}, .notices = notices_of(*found)};
+  for (const runtime::DeviceMember& member : found->members) {
+    places.devices.push_back(to_text(member));
+  }
+  return places;
 }
 
 class LocalEngine : public Engine {
@@ -112,8 +134,16 @@ class LocalEngine : public Engine {
   Result<BackendPtr> find_backend(const std::string& name) const;
   Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
   // What kAuto means for this model and device.
-  std::pair<Precision, std::string> choose_precision(const LoadOptions& options,
+  std::pair<Precision, std::string> choose_precision(const runtime::Candidate& candidate,
                                                      const std::string& folder) const;
+  // Loads `folder`, which lies at options.path, as one candidate says; see load_first().
+  struct Request {
+    std::shared_ptr<const models::ModelFolder> folder;
+    std::vector<std::string> notices;
+    std::string fallback_reason;
+  };
+  Result<std::shared_ptr<Model>> load_on(const runtime::Candidate& candidate,
+                                         const LoadOptions& options, const Request& request);
 
   const EngineOptions options_;
   const std::filesystem::path cache_dir_;
@@ -142,6 +172,9 @@ Result<const LocalEngine::Caches*> LocalEngine::caches() {
 Result<BackendPtr> LocalEngine::find_backend(const std::string& name) const {
   const auto it = backends_.find(name);
   if (it != backends_.end()) return it->second;
+  if (name == "pytorch") {
+    return unavailable("backend 'pytorch' is in no build of accel yet");
+  }
   std::vector<std::string> names;
   for (const auto& [known, backend] : backends_) names.push_back(known);
   return not_found(
@@ -158,11 +191,11 @@ Result<store::FactKey> LocalEngine::precision_key(const std::string& path,
                         .detail = device};
 }
 
-std::pair<Precision, std::string> LocalEngine::choose_precision(const LoadOptions& options,
+std::pair<Precision, std::string> LocalEngine::choose_precision(const runtime::Candidate& candidate,
                                                                 const std::string& folder) const {
-  if (options.precision != Precision::kAuto) return {options.precision, "requested"};
-  if (options.backend != "openvino") return {Precision::kF32, "requested"};
-  const auto key = precision_key(folder, options.device);
+  if (candidate.precision != Precision::kAuto) return {candidate.precision, "requested"};
+  if (candidate.backend != "openvino") return {Precision::kF32, "requested"};
+  const auto key = precision_key(folder, candidate.device);
   const auto known = key.ok() ? facts_->get(*key) : std::nullopt;
   if (known && known->contains("fastest") && (*known)["fastest"].is_string()) {
     const auto precision = parse_precision((*known)["fastest"].get<std::string>());
@@ -183,40 +216,63 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                         "and {}",
                                         kMostThreads, options.streams, options.threads));
   }
-  ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
+  const Status backend = find_backend(options.backend).status();
+  if (backend.code() == StatusCode::kNotFound) return backend;
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
-  ACCEL_ASSIGN(const auto folder,
+  ACCEL_ASSIGN(const std::shared_ptr<const models::ModelFolder> folder,
                models::ModelFolder::open(located, exported_of(options.use_optimum),
                                          options.cache ? caches->graphs.get() : nullptr));
-  if (options_.probe && options.backend == "openvino") {
+  ACCEL_TRY(check_stated(*folder, options));
+  LoadOptions resolved = options;
+  resolved.path = located.string();
+  const auto engine = find_backend(options.backend);
+  ACCEL_ASSIGN(const Places places, places_of(engine.ok() ? engine->get() : nullptr, options.device));
+  return load_first(runtime::load_candidates({options.backend, options.device, options.precision},
+                                             places.devices, options.fallback),
+                    [&](const runtime::Candidate& candidate, const std::string& reason) {
+                      return load_on(candidate, resolved, {folder, places.notices, reason});
+                    });
+}
+
+Result<std::shared_ptr<Model>> LocalEngine::load_on(
+    const runtime::Candidate& candidate, const LoadOptions& options, const Request& request) {
+  ACCEL_ASSIGN(const BackendPtr backend, find_backend(candidate.backend));
+  if (options_.probe && candidate.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
-  ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, options.device));
-  LoadOptions resolved = options;
-  resolved.device = devices.members.front().name;
-  const auto [precision, source] = choose_precision(resolved, located.string());
+  ACCEL_ASSIGN(const Caches* const caches, this->caches());
+  ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, candidate.device));
+  runtime::Candidate first = candidate;
+  first.device = devices.members.front().name;
+  const auto [precision, source] = choose_precision(first, options.path);
   const int threads = options.threads > 0 ? options.threads : usable_cores_;
-  LoadedModel::Parts parts{.folder = folder,
+  std::vector<std::string> notices = request.notices;
+  for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
+  LoadedModel::Parts parts{.folder = request.folder,
                            .backend = backend,
-                           .compile = {.device = resolved.device,
+                           .compile = {.device = first.device,
                                        .precision = precision,
                                        .streams = options.streams > 0 ? options.streams : threads,
                                        .threads = threads,
                                        .own_kernels = options.own_kernels},
                            .members = devices.members,
-                           .notices = notices_of(devices),
+                           .notices = std::move(notices),
                            .precision_source = source,
                            .head = {},
+                           .fallback_reason = request.fallback_reason,
                            .cache = options.cache ? caches->compiled : nullptr};
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());
     ACCEL_ASSIGN(parts.head, models::parse_head(task.ok() ? (*task)->head : options.task));
     // A model that has what the task needs beside its own head keeps that.
-    const Result<models::Head> own = folder->head();
+    const Result<models::Head> own = request.folder->head();
     if (task.ok() && own.ok() && (*task)->serves(models::to_string(*own))) parts.head = *own;
   }
+  // What else is compiled at its first call is tried out here, while another may still be taken.
+  const bool may_fall_back = options.fallback || candidate.device != options.device;
+  if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(backend->check(parts.compile));
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
   return std::shared_ptr<Model>(std::move(model));

@@ -401,6 +401,8 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                        .threads = executed.threads,
                        .notices = parts_.notices,
                        .kernels = executed.kernels,
+                       .fallback = !parts_.fallback_reason.empty(),
+                       .fallback_reason = parts_.fallback_reason,
                        .source = report_.source,
                        .precision_source = parts_.precision_source,
                        .cache = std::move(ready.report)};

@@ -63,6 +63,7 @@ class LoadedModel : public Model {
     std::vector<std::string> notices;  // for the report
     std::string precision_source;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
+    std::string fallback_reason;       // empty: what was asked for runs
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;
   };

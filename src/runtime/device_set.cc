@@ -161,7 +161,6 @@ Result<ResolvedDevices> resolve_devices(const DeviceSet& wanted,
     return not_found(fmt::format("none of the devices asked for is on this machine; it has: {}",
                                  present.empty() ? "none" : fmt::format("{}", fmt::join(present, ", "))));
   }
-  if (wanted.mode == DeviceMode::kAuto) found.members.resize(1);
   if (found.members.size() == 1) {
     found.mode = DeviceMode::kSingle;
     found.members.front().weight = 0;

@@ -2,7 +2,7 @@
 //
 //   CPU  GPU  GPU.1  NPU        one device, as its engine names it
 //   CPU/2                       two threads of the CPU
-//   AUTO  AUTO:GPU,CPU  AUTO:-GPU    the first that is there, of all, of these, of all but these
+//   AUTO  AUTO:GPU,CPU  AUTO:-GPU    the first that can, of all, of these, of all but these
 //   MULTI:GPU(1.5),CPU(1.0)     all together, with weights or without; MULTI: every device
 //   HETERO:GPU,CPU              each operation on the first that can
 #pragma once
@@ -40,7 +40,7 @@ Result<DeviceSet> parse_devices(std::string_view text);
 // Where it runs on a machine that has `present`, of which a name stands for all of its kind: "GPU"
 // is there when "GPU.0" is.
 struct ResolvedDevices {
-  DeviceMode mode = DeviceMode::kSingle;  // kMulti and kHetero of at least two members
+  DeviceMode mode = DeviceMode::kSingle;  // others of at least two members
   std::vector<DeviceMember> members;      // at least one
   std::vector<std::string> dropped;       // names that were asked for and are not there
 };

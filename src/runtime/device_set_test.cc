@@ -27,11 +27,11 @@ const std::vector<std::string> kDesktop{"CPU", "GPU.0", "GPU.1", "NPU"};
 const std::vector<std::string> kServer{"CPU"};
 
 // row 25 (the choice; that the result names it is shown with the engine)
-TEST(DeviceSets, AutoTakesTheFirstThatIsThere) {
-  EXPECT_EQ(resolved("AUTO", kDesktop), "GPU.0");
+TEST(DeviceSets, AutoIsThoseThatAreThereTheBestFirst) {
+  EXPECT_EQ(resolved("AUTO", kDesktop), "GPU.0 GPU.1 CPU NPU");
   EXPECT_EQ(resolved("AUTO", kServer), "CPU");
-  EXPECT_EQ(resolved("AUTO:-GPU", kDesktop), "CPU");
-  EXPECT_EQ(resolved("AUTO:NPU,CPU", kDesktop), "NPU");
+  EXPECT_EQ(resolved("AUTO:-GPU", kDesktop), "CPU NPU");
+  EXPECT_EQ(resolved("AUTO:NPU,CPU", kDesktop), "NPU CPU");
   EXPECT_EQ(resolved("AUTO:GPU,CPU", kServer), "CPU -GPU");
 }
 

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <system_error>
 #include <tuple>
 #include <utility>
 
+#include "base/byte_size.h"
 #include "base/files.h"
 #include "base/try.h"
 #include "store/content_hash.h"
@@ -122,21 +122,6 @@ Status fill_entry(FileLock& staged, EntryHeader header, uint64_t bytes_max,
 }
 
 }  // namespace
-
-Result<uint64_t> parse_size(std::string_view text) {
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
-  constexpr std::string_view kUnits = "KMGT";
-  const size_t place = unit.size() == 1 ? kUnits.find(unit[0]) : std::string_view::npos;
-  const size_t shift = unit.empty() ? 0 : 10 * (place + 1);
-  const bool fine = error == std::errc() && (unit.empty() || place != std::string_view::npos) &&
-                    number <= uint64_t{1} << 62 >> shift;
-  if (fine) return number << shift;
-  return invalid_argument(fmt::format(
-      "'{}' is no size; expected a whole number of bytes, or one with K, M, G or T: 500M, 20G",
-      text));
-}
 
 Result<CacheOptions> cache_options_from(const fs::path& cache_dir,
                                         const std::function<const char*(const char*)>& variable) {

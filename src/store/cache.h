@@ -56,9 +56,6 @@ Result<CacheOptions> cache_options_from(
     const std::function<const char*(const char* name)>& variable);
 Result<CacheOptions> default_cache_options(const std::filesystem::path& cache_dir);
 
-// "4096", "500M", "20G": bytes, or with K, M, G, T times 1024 each. INVALID_ARGUMENT.
-Result<uint64_t> parse_size(std::string_view text);
-
 // What is known of an entry without reading its payload.
 struct EntryInfo {
   std::string digest;

@@ -326,16 +326,5 @@ TEST(CacheOptions, ComeFromTheEnvironment) {
   EXPECT_THAT(options("much").status().message(), HasSubstr("ACCEL_CACHE_MAX_SIZE"));
 }
 
-TEST(ParseSize, TakesBytesAndPowersOf1024) {
-  EXPECT_EQ(*parse_size("0"), 0);
-  EXPECT_EQ(*parse_size("4096"), 4096);
-  EXPECT_EQ(*parse_size("3K"), 3072);
-  EXPECT_EQ(*parse_size("2T"), uint64_t{2} << 40);
-  for (const char* wrong :
-       {"", "K", "-1", "1.5G", "1 G", "1GB", "1x", " 1", "99999999T", "99999999999999999999"}) {
-    EXPECT_FALSE(parse_size(wrong).ok()) << wrong;
-  }
-}
-
 }  // namespace
 }  // namespace accel::store

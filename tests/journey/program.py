@@ -88,7 +88,8 @@ class ProgramTest(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def environment(self, **changes):
-        return {**os.environ, "ACCEL_CACHE_DIR": ProgramTest.cache.name, **changes}
+        return {**os.environ, "ACCEL_CACHE_DIR": ProgramTest.cache.name, "ACCEL_CONFIG": "none",
+                **changes}
 
     def start(self, *arguments, env=None, **options):
         """A running program with pipes."""

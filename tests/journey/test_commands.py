@@ -11,8 +11,8 @@ import zipfile
 from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
                      UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
 
-COMMANDS = ["alias", "cache", "convert", "devices", "doctor", "embed", "families", "help", "infer",
-            "list", "models", "pull", "rm", "self-test", "show", "similarity", "tokenize",
+COMMANDS = ["alias", "cache", "config", "convert", "devices", "doctor", "embed", "families", "help",
+            "infer", "list", "models", "pull", "rm", "self-test", "show", "similarity", "tokenize",
             "version"]
 
 

@@ -7,7 +7,7 @@ system_packages=(
   g++ cmake ninja-build pkg-config mold ccache
   clang-16 clang-format-16 libclang-rt-16-dev llvm-16
   libgtest-dev libgmock-dev libbenchmark-dev
-  libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev zlib1g-dev
+  libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev libyaml-cpp-dev zlib1g-dev
   libjpeg-dev libpng-dev libwebp-dev libcurl4-openssl-dev
   libmpg123-dev libsndfile1-dev libsoxr-dev libvorbis-dev
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/reference/commands.md and families.md from what the program says of itself.
+"""Writes the pages of docs/reference that tell what the program says of itself.
 
     python3 tools/reference/generate.py [--check] build/release/bin/accel
 
@@ -13,6 +13,7 @@ import sys
 
 sys.dont_write_bytecode = True
 import families
+import options
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -44,6 +45,8 @@ def main():
     given = parser.parse_args()
     pages = {
         REFERENCE / "commands.md": commands_page(given.program),
+        REFERENCE / "configuration.md": options.page(
+            said(given.program, "config", "options", "--json")),
         REFERENCE / "families.md": families.page(said(given.program, "families", "--json"), ROOT),
     }
     stale = 0

@@ -180,6 +180,7 @@ class OpenVinoBackend : public Backend {
   std::vector<std::string> device_names() const override;
   Result<std::shared_ptr<const CompiledModel>> compile(
       const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const override;
+  Status check(const CompileOptions& options) const override;
   Result<std::shared_ptr<const CompiledModel>> import_compiled(
       const Blob& blob, const CompileOptions& options) const override;
 
@@ -361,6 +362,15 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
   // The engine does not tell a missing plug-in from a graph it cannot take.
   ACCEL_TRY(check_device(*engine, options.device));
   return compiled;
+}
+
+Status OpenVinoBackend::check(const CompileOptions& options) const {
+  ACCEL_ASSIGN(const auto compiled, compile(one_layer_model(), options));
+  const Executed& executed = compiled->executed();
+  if (executed.precision == options.precision) return {};
+  return unavailable(fmt::format("{} does not compute in {} on this machine (it would run {})",
+                                 executed.device, to_string(options.precision),
+                                 to_string(executed.precision)));
 }
 
 Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::import_compiled(

@@ -85,8 +85,7 @@ class ReferenceBackend : public Backend {
              .precisions = {Precision::kF32}}};
   }
 
-  Result<std::shared_ptr<const CompiledModel>> compile(
-      const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const override {
+  Status check(const CompileOptions& options) const override {
     if (options.device != kDevice) {
       return not_found(fmt::format("device '{}' is not one of the reference backend; expected {}",
                                    options.device, kDevice));
@@ -96,6 +95,12 @@ class ReferenceBackend : public Backend {
                                        "use f32, or the openvino backend",
                                        to_string(options.precision)));
     }
+    return {};
+  }
+
+  Result<std::shared_ptr<const CompiledModel>> compile(
+      const std::shared_ptr<const ov::Model>& model, const CompileOptions& options) const override {
+    ACCEL_TRY(check(options));
     using ResultType = Result<std::shared_ptr<const CompiledModel>>;
     return guarded("compiling for the reference backend", StatusCode::kInvalidArgument,
                    [&]() -> ResultType {
