@@ -12,7 +12,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 19> kCommands{{
+constexpr std::array<Command, 20> kCommands{{
     {"alias", "short names for models", run_alias},
     {"cache", "what is kept of converted and compiled models", run_cache},
     {"convert", "any model to OpenVINO IR, with weights of f32, f16, bf16, int8 or int4",
@@ -31,6 +31,8 @@ constexpr std::array<Command, 19> kCommands{{
     {"self-test", "prove that this installation computes right", run_self_test},
     {"show", "the facts of a model folder", run_show},
     {"similarity", "compare texts by their embeddings", run_similarity},
+    {"status", "whether acceleration is on, and what of eight kinds of hardware is here",
+     run_status},
     {"tokenize", "show how a model cuts text into tokens", run_tokenize},
     {"version", "the versions of accel and its engines", run_version},
 }};

@@ -133,7 +133,7 @@ class EmbedCommand {
 };
 
 Status EmbedCommand::load() {
-  ACCEL_ASSIGN(engine_, make_engine());
+  ACCEL_ASSIGN(engine_, make_engine(flags_.model.simulate_device));
   const auto began = Clock::now();
   ACCEL_ASSIGN(model_, flags_.model.load(*engine_, Use::kEmbed));
   load_seconds_ = seconds_since(began);

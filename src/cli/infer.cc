@@ -60,7 +60,7 @@ Status run_infer(const Command& command, const Arguments& arguments) {
   if (output_path.empty())
     return invalid_argument("expected --output FILE; see accel infer --help");
   ACCEL_ASSIGN(const NamedTensors inputs, tensors::read_tensors(inputs_path));
-  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const auto engine, make_engine(model_flags.simulate_device));
   ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kInfer));
   ACCEL_ASSIGN(const InferResult result, model->infer(inputs, options));
   ACCEL_TRY(check_output(output_path, result.outputs));

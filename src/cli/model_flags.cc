@@ -2,27 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
 #include "base/try.h"
 
 namespace accel::cli {
 namespace {
 
 constexpr int64_t kThreadsMax = 4096;
-
-// Names of earlier OpenVINO releases.
-struct FormerDevice {
-  std::string_view name;
-  std::string_view fate;
-};
-constexpr std::array<FormerDevice, 4> kFormerDevices{{
-    {"MYRIAD", "MYRIAD ended with OpenVINO 2022.3, and what follows it is NPU"},
-    {"VPU", "VPU is called NPU now"},
-    {"HDDL", "HDDL ended with OpenVINO 2022.3, and what follows it is NPU"},
-    {"GNA", "GNA ended with OpenVINO 2023.3, and what follows it is NPU"},
-}};
 
 Status check_count(std::string_view name, int64_t number) {
   if (number <= kThreadsMax) return {};
@@ -47,12 +32,26 @@ void ModelFlags::declare(Flags& flags) {
                "auto takes accel's own where they are faster, engine only the engine's (default "
                "auto)");
   flags.text("--device", "NAME", &device, "one of those that accel devices lists (default CPU)");
+  flags.flag("--local", &local,
+             "the local path: the reference backend in f32, without a plug-in, daemon, network or "
+             "configuration (IPFS_ACCELERATE_ENABLED=0 in the environment says the same)");
+  flags.flag("--fallback", &fallback,
+             "a backend, device or precision that is not here is replaced by one that is, with a "
+             "notice; without it that is an error");
+  declare_simulate_device(flags, &simulate_device);
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");
   declare_use_optimum(flags, &use_optimum);
   flags.flag("--no-cache", &no_cache,
              "converts and compiles anew, and keeps nothing of it (accel cache)");
+}
+
+void declare_simulate_device(Flags& flags, std::string* value) {
+  flags.text(
+      "--simulate-device", "NAMES", value,
+      "devices that are not here, as GPU.1 or GPU,NPU, to try out their use: they run on the "
+      "CPU, every result is marked as simulated, and nothing is measured");
 }
 
 void declare_use_optimum(Flags& flags, std::string* value) {
@@ -68,33 +67,30 @@ UseOptimum parse_use_optimum(std::string_view value) {
   return value == "false" ? UseOptimum::kFalse : UseOptimum::kAuto;
 }
 
-Status explain_device(const Status& status, std::string_view device) {
-  if (status.code() != StatusCode::kNotFound) return status;
-  const auto found = std::ranges::find_if(kFormerDevices, [device](const FormerDevice& former) {
-    return device.substr(0, device.find('.')) == former.name;
-  });
-  if (found == kFormerDevices.end()) return status;
-  return not_found(fmt::format("{}; {}", status.message(), found->fate));
-}
-
 Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
   ACCEL_TRY(check_count("--streams", streams));
   ACCEL_TRY(check_count("--threads", threads));
   const auto parsed = parse_precision(precision);
   if (!parsed.ok()) return parsed.status().with_context("--precision");
-  auto loaded = engine.load({.path = model,
-                             .backend = backend,
-                             .device = device,
-                             .precision = *parsed,
-                             .streams = static_cast<int>(streams),
-                             .threads = static_cast<int>(threads),
-                             .own_kernels = kernels == "auto",
-                             .task = task,
-                             .use = use,
-                             .use_optimum = parse_use_optimum(use_optimum),
-                             .cache = !no_cache});
-  if (!loaded.ok()) return explain_device(loaded.status(), device);
-  return loaded;
+  // Commands that hand it to their engine take it; those that measure do not.
+  if (!simulate_device.empty() && !engine.simulates()) {
+    return failed_precondition(
+        "--simulate-device: this command measures, and a simulated device would be measured as "
+        "the CPU; leave it out");
+  }
+  return engine.load({.path = model,
+                      .backend = backend,
+                      .device = device,
+                      .precision = *parsed,
+                      .local = local,
+                      .fallback = fallback,
+                      .streams = static_cast<int>(streams),
+                      .threads = static_cast<int>(threads),
+                      .own_kernels = kernels == "auto",
+                      .task = task,
+                      .use = use,
+                      .use_optimum = parse_use_optimum(use_optimum),
+                      .cache = !no_cache});
 }
 
 }  // namespace accel::cli

@@ -21,20 +21,23 @@ struct ModelFlags {
   int64_t threads = 0;
   std::string use_optimum = "auto";
   bool no_cache = false;
-  std::string task;  // declared by the commands that have a choice
+  bool local = false;
+  bool fallback = false;
+  std::string simulate_device;  // for make_engine(); measuring commands do not pass it on
+  std::string task;             // declared by the commands that have a choice
 
   // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);
-  // INVALID_ARGUMENT for a precision or a number that cannot be; else the errors of Engine::load.
+  // INVALID_ARGUMENT for a precision or a number that cannot be; FAILED_PRECONDITION for
+  // --simulate-device with an engine that was not told of it; else the errors of Engine::load.
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
 };
+
+// The flag whose value make_engine() takes.
+void declare_simulate_device(Flags& flags, std::string* value);
 
 // "auto", "true" or "false": the choices of --use-optimum.
 void declare_use_optimum(Flags& flags, std::string* value);
 UseOptimum parse_use_optimum(std::string_view value);
-
-// `status` with what has become of the device, if an earlier engine knew one of that name: asking
-// for MYRIAD names NPU.
-Status explain_device(const Status& status, std::string_view device);
 
 }  // namespace accel::cli

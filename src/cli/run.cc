@@ -228,7 +228,7 @@ Status RunCommand::run() {
   ACCEL_TRY(flags_.check());
   ACCEL_ASSIGN(TaskOptions options, flags_.options());
   ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
-  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const auto engine, make_engine(flags_.model.simulate_device));
   ACCEL_ASSIGN(const auto model, flags_.model.load(*engine, Use::kRun));
   ACCEL_ASSIGN(stream_, model->run_stream({flags_.model.task, std::move(options)}));
   if (!flags_.draw.empty() && !can_draw(stream_->task().name)) {

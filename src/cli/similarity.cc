@@ -93,6 +93,7 @@ std::string as_json(const std::vector<std::string>& texts, const std::vector<Pai
   out["backend"] = report.backend;
   out["device"] = report.device;
   out["precision"] = to_string(report.precision);
+  out["simulated"] = report.simulated;
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -115,7 +116,7 @@ Status run_similarity(const Command& command, const Arguments& arguments) {
     return invalid_argument(
         fmt::format("expected at most {} texts, found {}", kTextsMax, texts.size()));
   }
-  ACCEL_ASSIGN(const auto engine, make_engine());
+  ACCEL_ASSIGN(const auto engine, make_engine(model_flags.simulate_device));
   ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kEmbed));
   ACCEL_ASSIGN(const EmbedResult result, model->embed(texts, options));
   const std::vector<Pair> pairs = pairs_of(result.embeddings);

@@ -1,12 +1,21 @@
 #include "cli/wire.h"
 
+#include <algorithm>
 #include <system_error>
 
 #include "base/files.h"
 
 namespace accel::cli {
 
-Result<std::unique_ptr<Engine>> make_engine() { return Engine::create({}); }
+Result<std::unique_ptr<Engine>> make_engine(std::string_view simulated_devices) {
+  EngineOptions options;
+  while (!simulated_devices.empty()) {
+    const std::string_view name = simulated_devices.substr(0, simulated_devices.find(','));
+    options.simulated_devices.emplace_back(name);
+    simulated_devices.remove_prefix(std::min(name.size() + 1, simulated_devices.size()));
+  }
+  return Engine::create(options);
+}
 
 Result<std::filesystem::path> share_folder() {
   std::error_code error;

@@ -1,9 +1,11 @@
 #include "accel/engine.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 
 #include "accel/version.h"
@@ -14,9 +16,13 @@
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
 #include "engine/loaded_model.h"
+#include "engine/machine_speed.h"
+#include "engine/placement_choice.h"
 #include "engine/precision_measurement.h"
 #include "engine/weight_verification.h"
+#include "hardware/acceleration_switch.h"
 #include "hardware/cpu.h"
+#include "hardware/former_devices.h"
 #include "hardware/limits.h"
 #include "hub/locate.h"
 #include "models/families/families.h"
@@ -47,7 +53,8 @@ class LocalEngine : public Engine {
       : options_(options),
         cache_dir_(std::move(cache_dir)),
         facts_(std::move(facts)),
-        cpu_(hardware::read_cpu().identity()),
+        processor_(hardware::read_cpu()),
+        cpu_(processor_.identity()),
         usable_cores_(hardware::read_cpu_limits().usable) {
     backends_["openvino"] = backend::make_openvino_backend();
     backends_["reference"] = backend::make_reference_backend();
@@ -75,6 +82,8 @@ class LocalEngine : public Engine {
                                 double seconds) override;
   std::vector<BackendReport> backends() override;
   std::vector<DeviceReport> devices() override;
+  Result<MachineSpeed> machine_speed(Measuring measuring) override;
+  bool simulates() const override { return !options_.simulated_devices.empty(); }
 
  private:
   // What is kept of graphs: made at first use, for most of what an engine is asked needs none.
@@ -84,15 +93,21 @@ class LocalEngine : public Engine {
   };
   Result<const Caches*> caches();
   Result<BackendPtr> find_backend(const std::string& name) const;
+  backend::Info examine(const backend::Backend& backend) const;
+  std::vector<DeviceReport> devices_of(const backend::Backend& backend) const;
+  Result<Placement> place(const LoadOptions& options) const;
+  // FAILED_PRECONDITION where no measurement would be one.
+  Status check_measurable() const;
   Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
   // What kAuto means for this model and device.
-  std::pair<Precision, std::string> choose_precision(const LoadOptions& options,
+  std::pair<Precision, std::string> choose_precision(const Placement& placement,
                                                      const std::string& folder) const;
 
   const EngineOptions options_;
   const std::filesystem::path cache_dir_;
   const std::unique_ptr<store::Facts> facts_;
-  const std::string cpu_;
+  const hardware::CpuInfo processor_;
+  const std::string cpu_;  // its identity
   const int usable_cores_;
   std::map<std::string, BackendPtr> backends_;  // never changed after construction
   std::mutex mutex_;
@@ -132,11 +147,11 @@ Result<store::FactKey> LocalEngine::precision_key(const std::string& path,
                         .detail = device};
 }
 
-std::pair<Precision, std::string> LocalEngine::choose_precision(const LoadOptions& options,
+std::pair<Precision, std::string> LocalEngine::choose_precision(const Placement& placement,
                                                                 const std::string& folder) const {
-  if (options.precision != Precision::kAuto) return {options.precision, "requested"};
-  if (options.backend != "openvino") return {Precision::kF32, "requested"};
-  const auto key = precision_key(folder, options.device);
+  if (placement.precision != Precision::kAuto) return {placement.precision, "requested"};
+  if (placement.backend != "openvino") return {Precision::kF32, "requested"};
+  const auto key = precision_key(folder, placement.device);
   const auto known = key.ok() ? facts_->get(*key) : std::nullopt;
   if (known && known->contains("fastest") && (*known)["fastest"].is_string()) {
     const auto precision = parse_precision((*known)["fastest"].get<std::string>());
@@ -145,11 +160,28 @@ std::pair<Precision, std::string> LocalEngine::choose_precision(const LoadOption
   return {Precision::kF32, "unmeasured"};
 }
 
+Result<Placement> LocalEngine::place(const LoadOptions& options) const {
+  const Placement asked = requested_placement(options, hardware::read_acceleration_switch(),
+                                              options_.simulated_devices);
+  ACCEL_ASSIGN(const BackendPtr backend, find_backend(asked.backend));
+  if (!options.fallback || asked.backend == "reference") {
+    if (!hardware::fate_of_device(asked.device).empty()) {
+      ACCEL_TRY(check_former_device(asked.device, devices_of(*backend)));
+    }
+    return asked;
+  }
+  const backend::Info info = examine(*backend);
+  return replace_what_is_missing(
+      asked, {info.available ? "" : info.reason,
+              info.available ? devices_of(*backend) : std::vector<DeviceReport>()});
+}
+
 Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
-  if (options.precision == Precision::kI8 || options.precision == Precision::kI4) {
+  ACCEL_ASSIGN(const Placement placement, place(options));
+  if (placement.precision == Precision::kI8 || placement.precision == Precision::kI4) {
     return unimplemented(
         fmt::format("precision {} is not available yet; expected auto, f32, bf16 or f16",
-                    to_string(options.precision)));
+                    to_string(placement.precision)));
   }
   if (std::min(options.streams, options.threads) < 0 ||
       std::max(options.streams, options.threads) > kMostThreads) {
@@ -157,25 +189,28 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                         "and {}",
                                         kMostThreads, options.streams, options.threads));
   }
-  ACCEL_ASSIGN(const BackendPtr backend, find_backend(options.backend));
+  ACCEL_ASSIGN(const BackendPtr backend, find_backend(placement.backend));
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
   ACCEL_ASSIGN(const auto folder,
                models::ModelFolder::open(located, exported_of(options.use_optimum),
                                          options.cache ? caches->graphs.get() : nullptr));
-  if (options_.probe && options.backend == "openvino") {
+  if (options_.probe && placement.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
-  const auto [precision, source] = choose_precision(options, located.string());
+  const auto [precision, source] = choose_precision(placement, located.string());
   const int threads = options.threads > 0 ? options.threads : usable_cores_;
   LoadedModel::Parts parts{.folder = folder,
                            .backend = backend,
-                           .compile = {.device = options.device,
+                           .compile = {.device = placement.device,
                                        .precision = precision,
                                        .streams = options.streams > 0 ? options.streams : threads,
                                        .threads = threads,
                                        .own_kernels = options.own_kernels},
                            .precision_source = source,
+                           .fallback_reason = placement.fallback_reason,
+                           .local_reason = placement.local_reason,
+                           .simulated = simulates(),
                            .head = {},
                            .cache = options.cache ? caches->compiled : nullptr};
   if (!options.task.empty()) {
@@ -195,8 +230,9 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
   ConvertParts parts;
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.source));
   ACCEL_ASSIGN(parts.folder, models::ModelFolder::open(located, exported_of(options.use_optimum)));
-  ACCEL_ASSIGN(parts.backend, find_backend("openvino"));
-  if (options_.probe) {
+  const bool accelerated = hardware::read_acceleration_switch().enabled;
+  ACCEL_ASSIGN(parts.backend, find_backend(accelerated ? "openvino" : "reference"));
+  if (options_.probe && accelerated) {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + parts.backend->info().version));
   }
   const auto hashes = store::ContentHashes::create({.folder = cache_dir_ / "hashes"});
@@ -210,6 +246,10 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
 
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
                                            double seconds) {
+  ACCEL_TRY(check_measurable());
+  if (!hardware::fate_of_device(device).empty()) {
+    ACCEL_TRY(check_former_device(device, devices_of(*backends_.at("openvino"))));
+  }
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(path));
   ACCEL_ASSIGN(const auto key, precision_key(located.string(), device));
   ACCEL_ASSIGN(MeasureReport report, measure_precisions(*this, path, device, seconds));
@@ -260,15 +300,39 @@ Result<std::vector<FoundModel>> LocalEngine::find_models(const std::string& tree
   return models;
 }
 
+// What the backend says of itself, unless its engine crashes here.
+backend::Info LocalEngine::examine(const backend::Backend& backend) const {
+  backend::Info info = backend.info();
+  if (!info.available || info.name != "openvino" || !options_.probe) return info;
+  const Status probed = probe_engine(*facts_, cpu_, "OpenVINO " + info.version);
+  if (probed.ok()) return info;
+  return {info.name, info.version, false, probed.message(), "--backend reference"};
+}
+
 std::vector<BackendReport> LocalEngine::backends() {
   std::vector<BackendReport> reports;
   for (const auto& [name, backend] : backends_) {
-    backend::Info info = backend->info();
-    if (info.available && name == "openvino" && options_.probe) {
-      const Status probed = probe_engine(*facts_, cpu_, "OpenVINO " + info.version);
-      if (!probed.ok()) info = {name, info.version, false, probed.message(), "--backend reference"};
-    }
+    const backend::Info info = examine(*backend);
     reports.push_back({info.name, info.version, info.available, info.reason, info.remedy});
+  }
+  return reports;
+}
+
+std::vector<DeviceReport> LocalEngine::devices_of(const backend::Backend& backend) const {
+  std::vector<DeviceReport> reports;
+  const backend::Info info = examine(backend);
+  if (!info.available) return reports;
+  for (backend::Device& device : backend.devices()) {
+    const bool cpu = device.kind == "cpu";
+    const std::string runtime = info.name + " " + info.version;
+    reports.push_back({.backend = info.name,
+                       .name = std::move(device.name),
+                       .full_name = std::move(device.full_name),
+                       .kind = std::move(device.kind),
+                       .precisions = std::move(device.precisions),
+                       .architecture = cpu ? processor_.architecture : device.architecture,
+                       .units = cpu ? processor_.cores : device.units,
+                       .driver = device.driver.empty() ? runtime : device.driver});
   }
   return reports;
 }
@@ -276,17 +340,56 @@ std::vector<BackendReport> LocalEngine::backends() {
 std::vector<DeviceReport> LocalEngine::devices() {
   std::vector<DeviceReport> reports;
   for (const auto& [name, backend] : backends_) {
-    for (const backend::Device& device : backend->devices()) {
-      reports.push_back({name, device.name, device.full_name, device.kind, device.precisions});
+    const std::vector<DeviceReport> real = devices_of(*backend);
+    const auto& hidden = options_.simulated_devices;
+    for (const DeviceReport& device : real) {
+      if (std::ranges::find(hidden, device.name) == hidden.end()) reports.push_back(device);
+    }
+    if (name == "reference") continue;
+    for (DeviceReport& device : simulated_devices(hidden, real)) {
+      reports.push_back(std::move(device));
     }
   }
   return reports;
+}
+
+Status LocalEngine::check_measurable() const {
+  if (simulates()) {
+    return failed_precondition(
+        "measuring with simulated devices: their numbers would be those of the CPU; leave out "
+        "--simulate-device (EngineOptions::simulated_devices)");
+  }
+  const hardware::AccelerationSwitch acceleration = hardware::read_acceleration_switch();
+  if (acceleration.enabled) return {};
+  return failed_precondition(
+      fmt::format("measuring with acceleration switched off: {} leaves nothing to choose; unset it",
+                  acceleration.assignment()));
+}
+
+Result<MachineSpeed> LocalEngine::machine_speed(Measuring measuring) {
+  if (measuring != Measuring::kAgain) {
+    Result<MachineSpeed> known = recall_machine_speed(*facts_, cpu_, usable_cores_);
+    if (known.ok() || measuring == Measuring::kNever) return known;
+  }
+  if (simulates()) return check_measurable();
+  uint64_t caches = 0;
+  for (const hardware::CacheInfo& cache : processor_.caches) {
+    if (cache.level >= 2) caches += cache.size_bytes * static_cast<uint64_t>(cache.count);
+  }
+  MachineSpeed speed =
+      measure_machine_speed({.threads = usable_cores_,
+                             .memory_bytes = bytes_beyond_caches(
+                                 caches, hardware::read_memory_limits().available_bytes)});
+  speed.measured_at = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  remember_machine_speed(*facts_, cpu_, speed);
+  return speed;
 }
 
 }  // namespace
 }  // namespace engine
 
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
+  ACCEL_TRY(engine::check_simulated_names(options.simulated_devices));
   std::filesystem::path folder = options.cache_dir;
   if (folder.empty()) {
     ACCEL_ASSIGN(folder, store::default_cache_dir());

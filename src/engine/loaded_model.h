@@ -52,6 +52,10 @@ class LoadedModel : public Model {
     std::shared_ptr<const backend::Backend> backend;
     backend::CompileOptions compile;
     std::string precision_source;
+    // How the placement came about, for the report.
+    std::string fallback_reason;
+    std::string local_reason;
+    bool simulated = false;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;

@@ -12,8 +12,8 @@ from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT,
                      UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
 
 COMMANDS = ["alias", "cache", "convert", "devices", "doctor", "embed", "families", "help", "infer",
-            "list", "models", "pull", "rm", "self-test", "show", "similarity", "tokenize",
-            "version"]
+            "list", "models", "pull", "rm", "self-test", "show", "similarity", "status",
+            "tokenize", "version"]
 
 
 class Infer(ProgramTest):
@@ -165,7 +165,6 @@ class Facts(ProgramTest):
         self.assertEqual(self.accel("--version").stdout.decode(), out)
 
     # row 16 (partial: the CPU; each listed precision was proved by running a one-layer model)
-    # row 18 (partial: no Metal, WebNN and WebGPU)
     # row 24 (partial: the program; the library's list is the same call)
     def test_devices_are_those_that_run(self):
         report = json.loads(self.accel("devices", "--json").stdout)
@@ -177,7 +176,7 @@ class Facts(ProgramTest):
             self.assertEqual(json.loads(done.stderr)["precision"], precision)
         self.assertEqual({a["kind"] for a in report["accelerators"]},
                          {"intel-gpu", "intel-npu", "intel-vpu", "nvidia-gpu", "amd-gpu",
-                          "qualcomm-npu"})
+                          "qualcomm-npu", "apple-gpu", "webnn", "webgpu"})
         table = self.accel("devices").stdout.decode()
         self.assertIn(cpu["full_name"], table)
 

@@ -1,0 +1,50 @@
+// Where a model is loaded: what was asked for, the local path, or what stands in for something that
+// is not here. Pure but for its caller's looking around.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "accel/engine.h"
+#include "hardware/acceleration_switch.h"
+
+namespace accel::engine {
+
+// The first part of a load: the request, and what of it came out otherwise.
+struct Placement {
+  std::string backend;
+  std::string device;
+  Precision precision = Precision::kAuto;
+  std::string fallback_reason;  // empty: what was asked for
+  std::string local_reason;     // as RunReport's
+};
+
+// What a backend has to offer on this machine.
+struct Offer {
+  std::string trouble;  // why it cannot be used; empty: it can
+  std::vector<DeviceReport> devices;
+};
+
+// What was asked for, or the local path where `options` or the switch say so. A device of
+// `simulated` becomes the CPU.
+Placement requested_placement(const LoadOptions& options,
+                              const hardware::AccelerationSwitch& acceleration,
+                              const std::vector<std::string>& simulated);
+
+// `asked` as far as the offer of its backend has it, the rest replaced by what it has: another
+// device, f32, or the reference backend.
+Placement replace_what_is_missing(Placement asked, const Offer& offer);
+
+// OK, or what has become of a device that only earlier engines knew and that is not among
+// `devices`: NOT_FOUND, which names its successor and lists what is here.
+Status check_former_device(const std::string& device, const std::vector<DeviceReport>& devices);
+
+// OK for a list of names that can be simulated: "GPU", "GPU.1", "NPU"; not "CPU", which is real.
+Status check_simulated_names(const std::vector<std::string>& names);
+
+// The devices called `names`, as EngineOptions::simulated_devices has them, with the precisions
+// of the CPU among `real`.
+std::vector<DeviceReport> simulated_devices(const std::vector<std::string>& names,
+                                            const std::vector<DeviceReport>& real);
+
+}  // namespace accel::engine
