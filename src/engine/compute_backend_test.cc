@@ -31,6 +31,7 @@ class HardwareTest : public testing::Test {
 
   std::unique_ptr<Engine> make(EngineOptions options = {}) const {
     options.cache_dir = cache_.path().string();
+    options.probe = false;
     return *Engine::create(options);
   }
   // An engine whose OpenVINO is known to crash on this processor.
@@ -40,7 +41,7 @@ class HardwareTest : public testing::Test {
                              .cpu = hardware::read_cpu().identity(),
                              .engine = "OpenVINO " + make()->backends()[0].version};
     EXPECT_TRUE(facts->put(key, {{"signal", "Illegal instruction"}}).ok());
-    return make();
+    return *Engine::create({.cache_dir = cache_.path().string()});
   }
 
   const models::ScratchFolder cache_;

@@ -1,11 +1,9 @@
 #include "accel/engine.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <ctime>
 #include <map>
 
 #include "accel/version.h"
@@ -96,8 +94,6 @@ class LocalEngine : public Engine {
   backend::Info examine(const backend::Backend& backend) const;
   std::vector<DeviceReport> devices_of(const backend::Backend& backend) const;
   Result<Placement> place(const LoadOptions& options) const;
-  // FAILED_PRECONDITION where no measurement would be one.
-  Status check_measurable() const;
   Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
   // What kAuto means for this model and device.
   std::pair<Precision, std::string> choose_precision(const Placement& placement,
@@ -246,7 +242,7 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
 
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
                                            double seconds) {
-  ACCEL_TRY(check_measurable());
+  ACCEL_TRY(check_measurable(simulates(), hardware::read_acceleration_switch()));
   if (!hardware::fate_of_device(device).empty()) {
     ACCEL_TRY(check_former_device(device, devices_of(*backends_.at("openvino"))));
   }
@@ -353,34 +349,13 @@ std::vector<DeviceReport> LocalEngine::devices() {
   return reports;
 }
 
-Status LocalEngine::check_measurable() const {
-  if (simulates()) {
-    return failed_precondition(
-        "measuring with simulated devices: their numbers would be those of the CPU; leave out "
-        "--simulate-device (EngineOptions::simulated_devices)");
-  }
-  const hardware::AccelerationSwitch acceleration = hardware::read_acceleration_switch();
-  if (acceleration.enabled) return {};
-  return failed_precondition(
-      fmt::format("measuring with acceleration switched off: {} leaves nothing to choose; unset it",
-                  acceleration.assignment()));
-}
-
 Result<MachineSpeed> LocalEngine::machine_speed(Measuring measuring) {
   if (measuring != Measuring::kAgain) {
     Result<MachineSpeed> known = recall_machine_speed(*facts_, cpu_, usable_cores_);
     if (known.ok() || measuring == Measuring::kNever) return known;
   }
-  if (simulates()) return check_measurable();
-  uint64_t caches = 0;
-  for (const hardware::CacheInfo& cache : processor_.caches) {
-    if (cache.level >= 2) caches += cache.size_bytes * static_cast<uint64_t>(cache.count);
-  }
-  MachineSpeed speed =
-      measure_machine_speed({.threads = usable_cores_,
-                             .memory_bytes = bytes_beyond_caches(
-                                 caches, hardware::read_memory_limits().available_bytes)});
-  speed.measured_at = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  ACCEL_TRY(check_measurable(simulates(), {}));
+  MachineSpeed speed = measure_this_machine(processor_, usable_cores_);
   remember_machine_speed(*facts_, cpu_, speed);
   return speed;
 }

@@ -1,14 +1,19 @@
 #include "engine/machine_speed.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <barrier>
+#include <ctime>
 #include <functional>
 #include <thread>
 #include <vector>
 
 #include "base/stopwatch.h"
+#include "hardware/limits.h"
 #include "hardware/threads.h"
 #include "kernels/dense.h"
 #include "kernels/tables.h"
@@ -132,6 +137,18 @@ MachineSpeed measure_machine_speed(const MachineSpeedOptions& options) {
   }
   speed.memory_gb_per_s =
       memory_gigabytes_per_second(options.threads, options.seconds_each, options.memory_bytes);
+  return speed;
+}
+
+MachineSpeed measure_this_machine(const hardware::CpuInfo& processor, int threads) {
+  uint64_t caches = 0;
+  for (const hardware::CacheInfo& cache : processor.caches) {
+    if (cache.level >= 2) caches += cache.size_bytes * static_cast<uint64_t>(cache.count);
+  }
+  const uint64_t available = hardware::read_memory_limits().available_bytes;
+  MachineSpeed speed = measure_machine_speed(
+      {.threads = threads, .memory_bytes = bytes_beyond_caches(caches, available)});
+  speed.measured_at = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   return speed;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "accel/engine.h"
+#include "hardware/cpu.h"
 #include "store/facts.h"
 
 namespace accel::engine {
@@ -18,6 +19,9 @@ struct MachineSpeedOptions {
 
 // Measures now. `measured_at` and `remembered` stay empty.
 MachineSpeed measure_machine_speed(const MachineSpeedOptions& options);
+
+// The same of the machine with this processor, with as many bytes as it needs, and the date of now.
+MachineSpeed measure_this_machine(const hardware::CpuInfo& processor, int threads);
 
 // Bytes to read so that no cache holds a quarter of them, within an eighth of what is available.
 // Pure.

@@ -110,6 +110,18 @@ Status check_former_device(const std::string& device, const std::vector<DeviceRe
                                device, fate, names_of(devices)));
 }
 
+Status check_measurable(bool simulates, const hardware::AccelerationSwitch& acceleration) {
+  if (simulates) {
+    return failed_precondition(
+        "measuring with simulated devices: their numbers would be those of the CPU; leave out "
+        "--simulate-device (EngineOptions::simulated_devices)");
+  }
+  if (acceleration.enabled) return {};
+  return failed_precondition(
+      fmt::format("measuring with acceleration switched off: {} leaves nothing to choose; unset it",
+                  acceleration.assignment()));
+}
+
 Status check_simulated_names(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const size_t dot = name.find('.');

@@ -39,6 +39,10 @@ Placement replace_what_is_missing(Placement asked, const Offer& offer);
 // `devices`: NOT_FOUND, which names its successor and lists what is here.
 Status check_former_device(const std::string& device, const std::vector<DeviceReport>& devices);
 
+// OK, or FAILED_PRECONDITION where a measurement would be none: devices are simulated, or
+// acceleration is off, and there is nothing to choose.
+Status check_measurable(bool simulates, const hardware::AccelerationSwitch& acceleration);
+
 // OK for a list of names that can be simulated: "GPU", "GPU.1", "NPU"; not "CPU", which is real.
 Status check_simulated_names(const std::vector<std::string>& names);
 

@@ -186,7 +186,8 @@ class Facts(ProgramTest):
         report = json.loads(self.accel("doctor", "--json").stdout)
         self.assertTrue(report["ok"])
         names = [one["name"] for one in report["components"]]
-        for name in ("OpenVINO", "OpenVINO CPU plug-in", "tokenizers", "minijinja", "compiler"):
+        for name in ("OpenVINO", "OpenVINO CPU plug-in", "tokenizers", "minijinja", "libpng",
+                     "libsndfile", "compiler"):
             self.assertIn(name, names)
         for one in report["components"]:
             self.assertEqual(one["verdict"], "ok", one)

@@ -1,6 +1,7 @@
 """What is here, what is used of it, and the switch that turns acceleration off: devices, status,
 IPFS_ACCELERATE_ENABLED, --local, --fallback and --simulate-device."""
 
+import itertools
 import json
 import re
 import time
@@ -88,11 +89,11 @@ class Devices(HardwareTest):
     def test_former_device_names_are_explained_by_every_command(self):
         inputs = self.folder / "ids.safetensors"
         write_safetensors(inputs, {"input_ids": ("I64", [1, 3], [2, 7, 3])})
-        for device in ("MYRIAD", "VPU", "hddl", "GNA.1"):
-            for command in (("embed", TINY, "x"), ("run", TINY, "x"), ("similarity", TINY, "a", "b"),
-                            ("infer", TINY, "--inputs", inputs, "--output", self.folder / "o.npz")):
-                self.refused(NOT_FOUND, *command, "--device", device,
-                             says=(device, "NPU", "expected one of: CPU"))
+        infer = ("infer", TINY, "--inputs", inputs, "--output", self.folder / "out.npz")
+        for device, command in (("MYRIAD", ("embed", TINY, "x")), ("VPU", ("run", TINY, "x")),
+                                ("hddl", ("similarity", TINY, "a", "b")), ("GNA.1", infer)):
+            self.refused(NOT_FOUND, *command, "--device", device,
+                         says=(device, "NPU", "expected one of: CPU"))
 
 
 class Status(HardwareTest):
@@ -101,13 +102,14 @@ class Status(HardwareTest):
     def test_eight_kinds_of_hardware_answer_with_a_reason(self):
         status = self.json_of("status")
         self.assertEqual([one["type"] for one in status["hardware"]], TYPES)
-        for one in status["hardware"]:
+        spellings = itertools.cycle((str.upper, str.title, str.lower))
+        for one, spelling in zip(status["hardware"], spellings):
             self.assertTrue(one["reason"], one)
             self.assertEqual(one["available"], bool(one["backend"]), one)
             code = 0 if one["available"] else UNAVAILABLE
-            for name in (one["type"], one["type"].upper(), one["type"].title()):
-                alone = json.loads(self.accel("status", name, "--json", code=code).stdout)
-                self.assertEqual(alone["hardware"], [one])
+            alone = json.loads(
+                self.accel("status", spelling(one["type"]), "--json", code=code).stdout)
+            self.assertEqual(alone["hardware"], [one])
         for name in ("cpu", "openvino"):
             one = status["hardware"][TYPES.index(name)]
             self.assertEqual((one["backend"], one["device"]), ("openvino", "CPU"))
@@ -256,7 +258,7 @@ class Simulation(HardwareTest):
             self.assertEqual((line["simulated"], line["device"]), (True, "CPU"))
             self.assertIn("accel: devices are simulated", done.stderr)
         self.assertTrue(self.json_of("similarity", TINY, "a", "b", *flag)["simulated"])
-        line, _ = self.statistics("run", GOLDEN / "bert-tokcls-cased", "Angela visited Paris.", *flag)
+        line, _ = self.statistics("run", GOLDEN / "bert-tokcls-cased", "Angela in Paris.", *flag)
         self.assertTrue(line["simulated"])
         self.refused(FAILED_PRECONDITION, "devices", "--measure", *flag, says="simulated")
         self.refused(NOT_FOUND, "embed", TINY, "x", "--device", "GPU.2", *flag, says="GPU.2")
