@@ -9,7 +9,8 @@ import unittest
 import zipfile
 
 from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
-                     UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
+                     UNAVAILABLE, ProgramTest, needs_acceleration, read_npy, read_safetensors,
+                     write_safetensors)
 
 COMMANDS = ["alias", "cache", "convert", "devices", "doctor", "embed", "families", "help", "infer",
             "list", "models", "pull", "rm", "self-test", "show", "similarity", "status",
@@ -166,6 +167,7 @@ class Facts(ProgramTest):
 
     # row 16 (partial: the CPU; each listed precision was proved by running a one-layer model)
     # row 24 (partial: the program; the library's list is the same call)
+    @needs_acceleration
     def test_devices_are_those_that_run(self):
         report = json.loads(self.accel("devices", "--json").stdout)
         cpu = next(d for d in report["devices"]
@@ -199,6 +201,7 @@ class Facts(ProgramTest):
         for words in ("threads to use", "minimum", "crash-probe", "all that is needed is there"):
             self.assertIn(words, table)
 
+    @needs_acceleration
     def test_doctor_measures_on_demand(self):
         env = self.environment(ACCEL_CACHE_DIR=str(self.folder / "cache"))
         report = json.loads(self.accel("doctor", "--json", "--measure", TINY, env=env).stdout)
@@ -368,6 +371,7 @@ class WithoutThePlugIn(ProgramTest):
                 self.assertIn("libopenvino_intel_cpu_plugin.so", openvino["reason"])
                 self.assertIn("./dev setup", openvino["remedy"])
 
+    @needs_acceleration
     def test_what_needs_it_fails_and_the_rest_works(self):
         done = self.accel("embed", TINY, "x", code=UNAVAILABLE, env=self.env)
         self.assertIn("./dev setup", done.stderr)
