@@ -14,8 +14,8 @@ import time
 import unittest
 
 from program import (CANCELLED, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND,
-                     RESOURCE_EXHAUSTED, TINY, UNAVAILABLE, ProgramTest, needs_acceleration, read_npy,
-                     read_safetensors)
+                     RESOURCE_EXHAUSTED, TINY, UNAVAILABLE, ProgramTest, needs_acceleration,
+                     read_npy, read_safetensors)
 
 TEXTS = GOLDEN["sentence_embedding"]["texts"]
 SIZE = 32

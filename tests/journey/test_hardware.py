@@ -161,8 +161,8 @@ class Switch(HardwareTest):
         self.assertEqual((line["backend"], line["fallback"]), ("openvino", False))
         self.assertNotIn("local_reason", line)
 
-    # rows 215, 221 and 316 (partial: nine recorded models; the suites that run twice are golden.answers,
-    # journey.commands and journey.run)
+    # rows 215, 221 and 316 (partial: nine recorded models; golden.answers, journey.commands and
+    # journey.run run twice)
     def test_the_recorded_models_both_ways(self):
         for name in SUBSET:
             folder = GOLDEN / name
