@@ -15,7 +15,6 @@ namespace accel {
 namespace {
 
 using testing::AnyOf;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
