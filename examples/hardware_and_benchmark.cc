@@ -1,6 +1,7 @@
 // Detects the hardware, loads a model, runs it, and measures it on request:
 //   hardware_and_benchmark MODEL_FOLDER [--benchmark] [--iterations N] [--output-json FILE]
 #include <accel/engine.h>
+#include <accel/hardware.h>
 
 #include <algorithm>
 #include <chrono>
@@ -102,6 +103,12 @@ int main(int argc, char** argv) {
       std::printf(" %s", std::string(to_string(precision)).c_str());
     }
     std::printf("\n");
+  }
+  const accel::AccelerateStatus status = accel::get_accelerate_status(**engine);
+  std::printf("acceleration is %s\n", status.effect.c_str());
+  for (const accel::HardwareReport& one : status.hardware) {
+    std::printf("%s: %s, %s\n", std::string(to_string(one.type)).c_str(),
+                one.available ? "yes" : "no", one.reason.c_str());
   }
 
   auto model = (*engine)->load({.path = arguments.model});

@@ -79,6 +79,12 @@ struct RunReport {
   std::string kernels = "engine";
   bool fallback = false;  // true when something other than the request ran
   std::string fallback_reason;
+  // Why it ran on the local path (LoadOptions::local), by whose word: "IPFS_ACCELERATE_ENABLED=0",
+  // "asked for"; empty: it did not.
+  std::string local_reason;
+  // The engine that loaded this has simulated devices (EngineOptions::simulated_devices), so
+  // nothing of it is a measurement. `device` is what really ran.
+  bool simulated = false;
   // What the graph was made of: "native" (the checkpoint, by accel's builder of its family),
   // "gguf", or a graph in a file: "openvino-ir", "onnx", "tensorflow", "tensorflow-lite", "paddle".
   std::string source = "native";
@@ -94,6 +100,28 @@ struct DeviceReport {
   std::string full_name;
   std::string kind;
   std::vector<Precision> precisions;  // each proved by compiling and running a one-layer model
+  std::string architecture;           // as the engine names it; empty: it does not
+  int units = 0;                      // cores of a CPU, execution units of a GPU; 0: not known
+  std::string driver;                 // driver or runtime, with its version
+  bool simulated = false;             // runs on the CPU (EngineOptions::simulated_devices)
+};
+
+// How fast this machine is with accel's own kernels and all threads that this process may use.
+struct MachineSpeed {
+  std::string kernels;  // "avx512", "avx2"; empty: none of them runs here, and no GFLOP/s
+  int threads = 1;
+  double gflops_one = 0;       // f32 dense layers, on one core
+  double gflops_all = 0;       // on all threads together
+  double memory_gb_per_s = 0;  // reading far more than the caches hold, all threads together
+  std::string measured_at;     // "2026-11-30T09:30:00Z"
+  bool remembered = false;     // it can be read back next time
+};
+
+// When a measurement is made.
+enum class Measuring {
+  kNever,  // only what is remembered
+  kOnce,   // when nothing is remembered
+  kAgain,
 };
 
 struct BackendReport {
@@ -186,6 +214,10 @@ struct EngineOptions {
   // Runs the engine once in a child process before first use, so that an engine that crashes on
   // this CPU is reported and not fatal. The answer is remembered.
   bool probe = true;
+  // Devices that are not here, as "GPU.1", to try out how a program chooses and names devices: they
+  // are listed, marked as simulated, and what is loaded on them runs on the CPU. Every result of
+  // this engine is then marked, and it measures nothing. Empty: nothing is simulated.
+  std::vector<std::string> simulated_devices;
 };
 
 enum class Use {
@@ -212,6 +244,10 @@ struct LoadOptions {
   // those that are not there are left out, and the result says so.
   std::string device = "CPU";
   Precision precision = Precision::kAuto;
+  // The local path: the reference backend, in f32, whatever the three above say. It needs no
+  // plug-in of an engine, daemon, network or configuration, and is slow. The environment can choose
+  // it for everything (accel/hardware.h).
+  bool local = false;
   int streams = 0;  // batches in flight; 0: as many as there are threads
   int threads = 0;  // of all streams; 0: what affinity and cgroup allow
   // accel's own kernels where they are faster than the engine's; false: only the engine's.
@@ -462,11 +498,17 @@ class ACCEL_API Engine {
   virtual Result<ConvertReport> convert(const ConvertOptions& options) = 0;
   // Times the precisions that `device` offers on this model's own graph, in at most about
   // `seconds`, and remembers the fastest whose embeddings keep a cosine of 0.999 to f32: what
-  // Precision::kAuto means from then on.
+  // Precision::kAuto means from then on. FAILED_PRECONDITION while acceleration is switched off or
+  // devices are simulated.
   virtual Result<MeasureReport> measure(const std::string& path, const std::string& device,
                                         double seconds) = 0;
   virtual std::vector<BackendReport> backends() = 0;
   virtual std::vector<DeviceReport> devices() = 0;
+  // Takes about a second where it measures. NOT_FOUND for kNever when nothing is remembered;
+  // FAILED_PRECONDITION where devices are simulated.
+  virtual Result<MachineSpeed> machine_speed(Measuring measuring) = 0;
+  // Whether devices are simulated: whoever measures refuses to with such an engine.
+  virtual bool simulates() const = 0;
 };
 
 // "0.1.0"

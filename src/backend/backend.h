@@ -27,6 +27,9 @@ struct Device {
   std::string full_name;              // vendor's name
   std::string kind;                   // "cpu", "gpu", "npu"
   std::vector<Precision> precisions;  // found by compiling a one-layer model in each, not guessed
+  std::string architecture;           // as the engine names it; empty: it does not
+  int units = 0;                      // execution units of a GPU; 0: not known
+  std::string driver;                 // version of the device's driver; empty: not known
 };
 
 // What a backend is and whether it can be used. Asking never fails.

@@ -32,6 +32,8 @@ constexpr std::array<Command, 20> kCommands{{
     {"self-test", "prove that this installation computes right", run_self_test},
     {"show", "the facts of a model folder", run_show},
     {"similarity", "compare texts by their embeddings", run_similarity},
+    {"status", "whether acceleration is on, and what of eight kinds of hardware is here",
+     run_status},
     {"tokenize", "show how a model cuts text into tokens", run_tokenize},
     {"version", "the versions of accel and its engines", run_version},
 }};

@@ -42,6 +42,7 @@ Status run_run(const Command& command, const Arguments& arguments);
 Status run_self_test(const Command& command, const Arguments& arguments);
 Status run_show(const Command& command, const Arguments& arguments);
 Status run_similarity(const Command& command, const Arguments& arguments);
+Status run_status(const Command& command, const Arguments& arguments);
 Status run_tokenize(const Command& command, const Arguments& arguments);
 Status run_version(const Command& command, const Arguments& arguments);
 

@@ -9,11 +9,10 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
+#include "cli/machine_text.h"
+#include "cli/model_flags.h"
 #include "cli/table.h"
 #include "cli/wire.h"
-#include "hardware/accelerators.h"
-#include "hardware/cpu.h"
-#include "hardware/limits.h"
 
 namespace accel::cli {
 namespace {
@@ -26,75 +25,71 @@ std::string precisions_text(const std::vector<Precision>& precisions) {
   return text;
 }
 
-struct Hardware {
-  std::vector<BackendReport> backends;
-  std::vector<DeviceReport> devices;
-  std::vector<hardware::Accelerator> accelerators;
-  hardware::CpuInfo cpu;
-  hardware::CpuLimits limits;
-};
-
-std::string readable(const Hardware& found) {
-  Table devices;
-  devices.add({"backend", "device", "name", "kind", "runs"});
-  for (const DeviceReport& device : found.devices) {
-    devices.add({device.backend, device.name, device.full_name, device.kind,
-                 precisions_text(device.precisions)});
-  }
-  Table others;
-  for (const hardware::Accelerator& one : found.accelerators) {
-    others.add({one.title, one.ready ? "ready" : one.found ? "not ready" : "no", one.reason});
-  }
-  return fmt::format(
-      "devices\n{}\nprocessor\n  {}, {}: {} cores, {} threads, of which this process may use {}\n"
-      "\nother hardware\n{}{}",
-      devices.text(2), printable(found.cpu.model_name), found.cpu.architecture, found.cpu.cores,
-      found.cpu.logical, found.limits.usable, others.text(2), unavailable_text(found.backends));
+std::string units_text(const DeviceReport& device) {
+  if (device.units == 0) return "-";
+  return fmt::format("{} {}{}", device.units, device.kind == "cpu" ? "core" : "unit",
+                     device.units == 1 ? "" : "s");
 }
 
-OrderedJson as_json(const Hardware& found) {
-  OrderedJson out{{"devices", OrderedJson::array()}};
-  for (const DeviceReport& device : found.devices) {
+std::string readable(const std::vector<DeviceReport>& found, const Machine& machine,
+                     const Result<MachineSpeed>& speed,
+                     const std::vector<BackendReport>& backends) {
+  Table devices;
+  devices.add({"backend", "device", "name", "kind", "size", "runs", "driver"});
+  for (const DeviceReport& device : found) {
+    devices.add({device.backend, device.name, device.full_name,
+                 device.simulated ? device.kind + ", SIMULATED" : device.kind, units_text(device),
+                 precisions_text(device.precisions), device.driver});
+  }
+  return fmt::format("devices\n{}\nmachine\n{}\nother hardware\n{}{}", devices.text(2),
+                     machine_text(machine, speed), accelerators_text(machine),
+                     unavailable_text(backends));
+}
+
+OrderedJson devices_json(const std::vector<DeviceReport>& found) {
+  auto list = OrderedJson::array();
+  for (const DeviceReport& device : found) {
     auto precisions = OrderedJson::array();
     for (const Precision precision : device.precisions) precisions.push_back(to_string(precision));
-    out["devices"].push_back({{"backend", device.backend},
-                              {"name", device.name},
-                              {"full_name", device.full_name},
-                              {"kind", device.kind},
-                              {"precisions", precisions}});
+    list.push_back({{"backend", device.backend},
+                    {"name", device.name},
+                    {"full_name", device.full_name},
+                    {"kind", device.kind},
+                    {"architecture", device.architecture},
+                    {"units", device.units},
+                    {"driver", device.driver},
+                    {"simulated", device.simulated},
+                    {"precisions", precisions}});
   }
-  out["cpu"] = {{"model_name", found.cpu.model_name}, {"architecture", found.cpu.architecture},
-                {"vendor", found.cpu.vendor},         {"cores", found.cpu.cores},
-                {"logical", found.cpu.logical},       {"usable_threads", found.limits.usable}};
-  out["accelerators"] = OrderedJson::array();
-  for (const hardware::Accelerator& one : found.accelerators) {
-    out["accelerators"].push_back({{"kind", one.kind},
-                                   {"title", one.title},
-                                   {"found", one.found},
-                                   {"ready", one.ready},
-                                   {"reason", one.reason},
-                                   {"devices", one.devices},
-                                   {"driver", one.driver}});
-  }
-  out["backends"] = backends_json(found.backends);
-  return out;
+  return list;
 }
 
 }  // namespace
 
 Status run_devices(const Command& command, const Arguments& arguments) {
   bool json = false;
+  bool measure = false;
+  std::string simulated;
   Flags flags(command.name, command.summary);
+  flags.flag("--measure", &measure,
+             "measure again how fast the processor and its memory are, about a second; without it "
+             "that is done once and remembered");
+  declare_simulate_device(flags, &simulated);
   flags.flag("--json", &json, "for programs");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
-  ACCEL_ASSIGN(const auto engine, make_engine());
-  const Hardware found{.backends = examine_backends(*engine),  // probes; devices come after it
-                       .devices = engine->devices(),
-                       .accelerators = hardware::find_accelerators(),
-                       .cpu = hardware::read_cpu(),
-                       .limits = hardware::read_cpu_limits()};
-  return print(json ? json_text(as_json(found)) : readable(found));
+  ACCEL_ASSIGN(const auto engine, make_engine(simulated));
+  const Measuring measuring = engine->simulates() ? Measuring::kNever : Measuring::kOnce;
+  const Result<MachineSpeed> speed = engine->machine_speed(measure ? Measuring::kAgain : measuring);
+  if (measure && !speed.ok()) return speed.status();
+  const std::vector<BackendReport> backends = examine_backends(*engine);
+  const std::vector<DeviceReport> devices = engine->devices();
+  const Machine machine = look_at_machine();
+  if (!json) return print(readable(devices, machine, speed, backends));
+  OrderedJson out{{"devices", devices_json(devices)}};
+  add_machine(out, machine, speed);
+  out["backends"] = backends_json(backends);
+  return print(json_text(out));
 }
 
 }  // namespace accel::cli

@@ -1,6 +1,5 @@
 // accel doctor: is everything there, what is lost without the rest, and the line that mends it.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
@@ -8,17 +7,16 @@
 #include <vector>
 
 #include "accel/engine.h"
+#include "accel/hardware.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
+#include "cli/machine_text.h"
 #include "cli/practices.h"
 #include "cli/remembered_facts.h"
 #include "cli/table.h"
 #include "cli/wire.h"
-#include "hardware/accelerators.h"
-#include "hardware/cpu.h"
-#include "hardware/limits.h"
 #include "store/facts.h"
 
 namespace accel::cli {
@@ -32,13 +30,12 @@ struct Cache {
 };
 
 struct Checkup {
-  hardware::CpuInfo cpu;
-  hardware::CpuLimits limits;
-  hardware::MemoryLimits memory;
+  Machine machine;
+  Result<MachineSpeed> speed = not_found("not asked");
+  AccelerateStatus acceleration;
   std::vector<BackendReport> backends;
   std::vector<Component> components;
   std::vector<OptionalPart> optional;
-  std::vector<hardware::Accelerator> accelerators;
   Cache cache;
   std::vector<RememberedFact> facts;
   std::vector<Practice> practices;
@@ -54,38 +51,6 @@ Cache look_at_cache() {
   return {facts_folder.string(), store::Facts::create({.folder = facts_folder})->warning()};
 }
 
-std::string cores_text(const Checkup& checkup) {
-  const hardware::CpuInfo& cpu = checkup.cpu;
-  std::string text = fmt::format("{} cores, {} threads, {} socket{}, {} NUMA node{}", cpu.cores,
-                                 cpu.logical, cpu.sockets, cpu.sockets == 1 ? "" : "s",
-                                 cpu.numa_nodes, cpu.numa_nodes == 1 ? "" : "s");
-  for (const hardware::CoreKind& kind : cpu.kinds) {
-    text += fmt::format(", {} {}", kind.logical, kind.name);
-  }
-  return text;
-}
-
-std::string machine_text(const Checkup& checkup) {
-  const hardware::CpuLimits& limits = checkup.limits;
-  const hardware::MemoryLimits& memory = checkup.memory;
-  Table table;
-  table.add({"processor", checkup.cpu.model_name + ", " + checkup.cpu.architecture});
-  table.add({"instructions", fmt::format("{}", fmt::join(checkup.cpu.features, " "))});
-  table.add({"cores", cores_text(checkup)});
-  table.add({"affinity", fmt::format("{} threads", limits.affinity)});
-  table.add({"quota", limits.quota_cores ? fmt::format("{:.2f} cores, by {}", *limits.quota_cores,
-                                                       limits.quota_source)
-                                         : "none"});
-  table.add({"threads to use", std::to_string(limits.usable)});
-  table.add({"memory", fmt::format("{}, {} available", human_bytes(memory.total_bytes),
-                                   human_bytes(memory.available_bytes))});
-  table.add({"memory limit", memory.cgroup_limit_bytes
-                                 ? fmt::format("{}, by {}", human_bytes(*memory.cgroup_limit_bytes),
-                                               memory.limit_source)
-                                 : "none"});
-  return "machine\n" + table.text(2);
-}
-
 std::string parts_text(const Checkup& checkup) {
   Table needed;
   needed.add({"component", "version", "minimum", "verdict"});
@@ -98,12 +63,8 @@ std::string parts_text(const Checkup& checkup) {
     optional.add({part.name, part.present ? "present" : "absent",
                   part.present ? part.found : "without it: " + part.without});
   }
-  Table others;
-  for (const hardware::Accelerator& one : checkup.accelerators) {
-    others.add({one.title, one.ready ? "ready" : one.found ? "not ready" : "no", one.reason});
-  }
   return "\nneeded\n" + needed.text(2) + "\noptional\n" + optional.text(2) + "\nother hardware\n" +
-         others.text(2);
+         accelerators_text(checkup.machine);
 }
 
 std::string memory_of_runs_text(const Checkup& checkup) {
@@ -158,33 +119,10 @@ std::string problems_text(const Checkup& checkup) {
 }
 
 std::string readable(const Checkup& checkup) {
-  return machine_text(checkup) + parts_text(checkup) + memory_of_runs_text(checkup) +
-         (checkup.measured ? measured_text(*checkup.measured) : "") + practices_text(checkup) +
-         problems_text(checkup);
-}
-
-OrderedJson machine_json(const Checkup& checkup) {
-  const hardware::CpuInfo& cpu = checkup.cpu;
-  OrderedJson out;
-  out["cpu"] = {{"model_name", cpu.model_name},
-                {"architecture", cpu.architecture},
-                {"vendor", cpu.vendor},
-                {"features", cpu.features},
-                {"sockets", cpu.sockets},
-                {"cores", cpu.cores},
-                {"logical", cpu.logical},
-                {"numa_nodes", cpu.numa_nodes},
-                {"affinity", checkup.limits.affinity},
-                {"quota_cores", nullptr},
-                {"usable_threads", checkup.limits.usable}};
-  if (checkup.limits.quota_cores) out["cpu"]["quota_cores"] = *checkup.limits.quota_cores;
-  out["memory"] = {{"total_bytes", checkup.memory.total_bytes},
-                   {"available_bytes", checkup.memory.available_bytes},
-                   {"limit_bytes", nullptr}};
-  if (checkup.memory.cgroup_limit_bytes) {
-    out["memory"]["limit_bytes"] = *checkup.memory.cgroup_limit_bytes;
-  }
-  return out;
+  return "machine\n" + machine_text(checkup.machine, checkup.speed) + "\nacceleration\n" +
+         acceleration_text(checkup.acceleration) + parts_text(checkup) +
+         memory_of_runs_text(checkup) + (checkup.measured ? measured_text(*checkup.measured) : "") +
+         practices_text(checkup) + problems_text(checkup);
 }
 
 OrderedJson measured_json(const MeasureReport& report) {
@@ -201,7 +139,9 @@ OrderedJson measured_json(const MeasureReport& report) {
 }
 
 OrderedJson as_json(const Checkup& checkup) {
-  OrderedJson out = machine_json(checkup);
+  OrderedJson out;
+  add_machine(out, checkup.machine, checkup.speed);
+  out["acceleration"] = acceleration_json(checkup.acceleration);
   out["components"] = OrderedJson::array();
   for (const Component& one : checkup.components) {
     out["components"].push_back({{"name", one.name},
@@ -217,14 +157,6 @@ OrderedJson as_json(const Checkup& checkup) {
                                {"present", part.present},
                                {"found", part.found},
                                {"without", part.without}});
-  }
-  out["accelerators"] = OrderedJson::array();
-  for (const hardware::Accelerator& one : checkup.accelerators) {
-    out["accelerators"].push_back({{"kind", one.kind},
-                                   {"found", one.found},
-                                   {"ready", one.ready},
-                                   {"reason", one.reason},
-                                   {"driver", one.driver}});
   }
   out["backends"] = backends_json(checkup.backends);
   out["cache"] = {{"folder", checkup.cache.folder},
@@ -250,16 +182,14 @@ OrderedJson as_json(const Checkup& checkup) {
 }
 
 Result<Checkup> examine(bool measure, const std::string& model) {
-  Checkup checkup{.cpu = hardware::read_cpu(),
-                  .limits = hardware::read_cpu_limits(),
-                  .memory = hardware::read_memory_limits(),
-                  .optional = optional_parts(),
-                  .accelerators = hardware::find_accelerators(),
-                  .cache = look_at_cache()};
+  Checkup checkup{
+      .machine = look_at_machine(), .optional = optional_parts(), .cache = look_at_cache()};
   // A file of options that cannot be read is advice here, and no reason to look at nothing else.
   const Result<Config> config = read_config("", {});
   ACCEL_ASSIGN(const auto engine,
                Engine::create(config.ok() ? config->engine_options() : EngineOptions()));
+  checkup.speed = engine->machine_speed(Measuring::kNever);
+  checkup.acceleration = get_accelerate_status(*engine);
   checkup.backends = examine_backends(*engine);
   checkup.components = components(checkup.backends);
   if (measure) {
@@ -270,7 +200,7 @@ Result<Checkup> examine(bool measure, const std::string& model) {
     }
     ACCEL_ASSIGN(checkup.measured, engine->measure(path, "CPU", kMeasureSeconds));
   }
-  checkup.facts = remembered_facts(checkup.cache.folder, checkup.cpu.identity());
+  checkup.facts = remembered_facts(checkup.cache.folder, checkup.machine.cpu.identity());
   checkup.practices = practices(practice_facts(config, *engine, checkup.facts));
   return checkup;
 }

@@ -12,9 +12,11 @@
 #include <charconv>
 #include <system_error>
 
+#include "audio/library_versions.h"
 #include "cli/table.h"
 #include "cli/wire.h"
 #include "hub/http.h"
+#include "image/library_versions.h"
 #include "text/tokenizer.h"
 
 namespace accel::cli {
@@ -66,6 +68,16 @@ void add_built_in(std::vector<Component>& list) {
   };
   add("tokenizers", version_in(textkit, "tokenizers"), "0.22");
   add("minijinja", version_in(textkit, "minijinja"), "2.0");
+  const std::string images = image::library_versions();
+  add("libpng", version_in(images, "libpng"), "1.6");
+  add("libwebp", version_in(images, "libwebp"), "1.2");
+  const bool turbo = images.find("libjpeg-turbo") != std::string::npos;
+  add(turbo ? "libjpeg-turbo" : "libjpeg", version_in(images, turbo ? "libjpeg-turbo" : "libjpeg"),
+      turbo ? "2.0" : "6");
+  const std::string sounds = audio::library_versions();
+  add("libsndfile", version_in(sounds, "libsndfile"), "1.0.31");
+  add("soxr", version_in(sounds, "soxr"), "0.1.3");
+  add("mpg123 interface", version_in(sounds, "mpg123"), "46");
   add("fmt",
       fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100),
       "9.0");

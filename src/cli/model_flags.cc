@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <vector>
 
 #include "base/try.h"
@@ -13,17 +11,6 @@
 namespace accel::cli {
 namespace {
 
-// Names of earlier OpenVINO releases.
-struct FormerDevice {
-  std::string_view name;
-  std::string_view fate;
-};
-constexpr std::array<FormerDevice, 4> kFormerDevices{{
-    {"MYRIAD", "MYRIAD ended with OpenVINO 2022.3, and what follows it is NPU"},
-    {"VPU", "VPU is called NPU now"},
-    {"HDDL", "HDDL ended with OpenVINO 2022.3, and what follows it is NPU"},
-    {"GNA", "GNA ended with OpenVINO 2023.3, and what follows it is NPU"},
-}};
 
 }  // namespace
 
@@ -48,13 +35,18 @@ void ModelFlags::declare_options(Flags& flags) {
                "auto takes accel's own where they are faster, engine only the engine's (default "
                "auto)");
   flags.text("--device", "NAME", &device,
-             "one of those that accel devices lists; AUTO is a GPU where one can run the model, "
-             "else the CPU (default CPU)");
+             "one of those that accel devices lists; CPU/2 is two of its threads, AUTO a GPU where "
+             "one can run the model, else the CPU, MULTI:GPU(1.5),CPU(1.0) both with weights, "
+             "HETERO:GPU,CPU each operation on the first that can (default CPU)");
+  flags.flag("--local", &local,
+             "the local path: the reference backend in f32, without a plug-in, daemon, network or "
+             "configuration (IPFS_ACCELERATE_ENABLED=0 in the environment says the same)");
   flags.flag("--fallback", &fallback,
              "what cannot be used or cannot load the model is replaced by the CPU, then by the "
              "reference backend, with a notice; without it that is an error");
   flags.flag("--no-fallback", &no_fallback,
              "an error all the same, whatever the configuration says");
+  declare_simulate_device(flags, &simulate_device);
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");
@@ -87,19 +79,29 @@ Result<Config> ModelFlags::config() const {
   set("cache", no_cache ? "false" : "", "--no-cache");
   set("enable_fallback", fallback ? "true" : "", "--fallback");
   set("enable_fallback", no_fallback ? "false" : "", "--no-fallback");
-  return read_config(config_file, std::move(settings));
+  return read_config(local ? "none" : config_file, std::move(settings));
 }
 
 Result<LoadOptions> ModelFlags::options(Use use) const {
   ACCEL_ASSIGN(const Config config, this->config());
   ACCEL_ASSIGN(LoadOptions options, config.load_options(model == hub::kDefaultName ? "" : model));
   options.use = use;
+  options.local = local;
   return options;
 }
 
 Result<std::unique_ptr<Engine>> ModelFlags::make_engine() const {
   ACCEL_ASSIGN(const Config config, this->config());
-  return Engine::create(config.engine_options());
+  EngineOptions options = config.engine_options();
+  options.simulated_devices = simulated_names(simulate_device);
+  return Engine::create(options);
+}
+
+void declare_simulate_device(Flags& flags, std::string* value) {
+  flags.text(
+      "--simulate-device", "NAMES", value,
+      "devices that are not here, as GPU.1 or GPU,NPU, to try out their use: they run on the "
+      "CPU, every result is marked as simulated, and nothing is measured");
 }
 
 void declare_use_optimum(Flags& flags, std::string* value) {
@@ -115,20 +117,15 @@ UseOptimum parse_use_optimum(std::string_view value) {
   return value == "false" ? UseOptimum::kFalse : UseOptimum::kAuto;
 }
 
-Status explain_device(const Status& status, std::string_view device) {
-  if (status.code() != StatusCode::kNotFound) return status;
-  const auto found = std::ranges::find_if(kFormerDevices, [device](const FormerDevice& former) {
-    return device.substr(0, device.find('.')) == former.name;
-  });
-  if (found == kFormerDevices.end()) return status;
-  return not_found(fmt::format("{}; {}", status.message(), found->fate));
-}
-
 Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
   ACCEL_ASSIGN(const LoadOptions options, this->options(use));
-  auto loaded = engine.load(options);
-  if (!loaded.ok()) return explain_device(loaded.status(), options.device);
-  return loaded;
+  // Commands that hand it to their engine take it; those that measure do not.
+  if (!simulate_device.empty() && !engine.simulates()) {
+    return failed_precondition(
+        "--simulate-device: this command measures, and a simulated device would be measured as "
+        "the CPU; leave it out");
+  }
+  return engine.load(options);
 }
 
 }  // namespace accel::cli

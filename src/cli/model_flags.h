@@ -23,10 +23,12 @@ struct ModelFlags {
   int64_t threads = -1;
   std::string use_optimum;
   bool no_cache = false;
+  bool local = false;
   bool fallback = false;
   bool no_fallback = false;
-  std::string task;         // declared by the commands that have a choice
-  std::string config_file;  // "none": no file
+  std::string simulate_device;  // for make_engine(); measuring commands do not pass it on
+  std::string task;             // declared by the commands that have a choice
+  std::string config_file;      // "none": no file
 
   // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);
@@ -39,16 +41,16 @@ struct ModelFlags {
   Result<LoadOptions> options(Use use) const;
   // The engine with the cache folder of the configuration.
   Result<std::unique_ptr<Engine>> make_engine() const;
-  // The errors of config() and Engine::load().
+  // The errors of config() and Engine::load(); FAILED_PRECONDITION for --simulate-device with an
+  // engine that was not told of it.
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
 };
+
+// The flag whose value make_engine() takes.
+void declare_simulate_device(Flags& flags, std::string* value);
 
 // "auto", "true" or "false": the choices of --use-optimum.
 void declare_use_optimum(Flags& flags, std::string* value);
 UseOptimum parse_use_optimum(std::string_view value);
-
-// `status` with what has become of the device, if an earlier engine knew one of that name: asking
-// for MYRIAD names NPU.
-Status explain_device(const Status& status, std::string_view device);
 
 }  // namespace accel::cli

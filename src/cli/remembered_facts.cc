@@ -60,6 +60,12 @@ std::vector<RememberedFact> remembered_facts(const fs::path& folder, const std::
 std::string fact_text(const RememberedFact& fact) {
   const bool object = fact.value.is_object();
   if (object && fact.kind == "precision") return precision_text(fact.value);
+  if (object && fact.kind == "machine-speed") {
+    return fmt::format("{:.0f} and {:.0f} GFLOP/s, {:.1f} GB/s, on {}",
+                       number_of(fact.value, "gflops_one"), number_of(fact.value, "gflops_all"),
+                       number_of(fact.value, "memory_gb_per_s"),
+                       text_of(fact.value, "measured_at"));
+  }
   if (object && fact.kind == "crash-probe") {
     const std::string signal = text_of(fact.value, "signal");
     return signal.empty() ? "no crash" : "crashed: " + signal;

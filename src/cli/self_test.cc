@@ -21,9 +21,9 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
-#include "cli/model_flags.h"
 #include "cli/table.h"
 #include "cli/wire.h"
+#include "hardware/former_devices.h"
 #include "tensors/safetensors.h"
 
 namespace accel::cli {
@@ -92,9 +92,9 @@ SelfTest::Answer SelfTest::check_devices() {
   }
   const std::string list = fmt::format("{}", fmt::join(names, ", "));
   if (std::ranges::find(names, device_) != names.end()) return list;
-  return explain_device(
-      not_found(fmt::format("expected {}, found {}", device_, list.empty() ? "none" : list)),
-      device_);
+  const std::string_view fate = hardware::fate_of_device(device_);
+  return not_found(fmt::format("expected {}, found {}{}{}", device_, list.empty() ? "none" : list,
+                               fate.empty() ? "" : "; ", fate));
 }
 
 SelfTest::Answer SelfTest::check_folder() {

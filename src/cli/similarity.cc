@@ -92,6 +92,7 @@ std::string as_json(const std::vector<std::string>& texts, const std::vector<Pai
   out["backend"] = report.backend;
   out["device"] = report.device;
   out["precision"] = to_string(report.precision);
+  out["simulated"] = report.simulated;
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -64,6 +64,8 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
   line["threads"] = report.threads;
   line["fallback"] = report.fallback;
   if (report.fallback) line["fallback_reason"] = report.fallback_reason;
+  if (!report.local_reason.empty()) line["local_reason"] = report.local_reason;
+  line["simulated"] = report.simulated;
   line["cache"] = cache_json(report.cache);
 }
 
@@ -87,6 +89,7 @@ void notice_report(const RunReport& report, std::string_view model) {
   }
   if (report.fallback) notice("fell back: " + report.fallback_reason);
   for (const std::string& one : report.notices) notice(one);
+  if (report.simulated) notice("devices are simulated: what ran is " + report.device);
   for (const std::string& warning : report.cache.warnings) notice("cache: " + warning);
   const CacheStored stored = stored_of(report.cache);
   for (const std::string& warning : stored.warnings) notice("cache: " + warning);

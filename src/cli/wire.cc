@@ -1,5 +1,6 @@
 #include "cli/wire.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -15,9 +16,20 @@ Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> s
   return Config::read(sources);
 }
 
-Result<std::unique_ptr<Engine>> make_engine() {
+std::vector<std::string> simulated_names(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    names.emplace_back(text.substr(0, text.find(',')));
+    text.remove_prefix(std::min(names.back().size() + 1, text.size()));
+  }
+  return names;
+}
+
+Result<std::unique_ptr<Engine>> make_engine(std::string_view simulated_devices) {
   ACCEL_ASSIGN(const Config config, read_config("", {}));
-  return Engine::create(config.engine_options());
+  EngineOptions options = config.engine_options();
+  options.simulated_devices = simulated_names(simulated_devices);
+  return Engine::create(options);
 }
 
 Result<std::filesystem::path> cache_folder() {

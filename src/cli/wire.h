@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accel/config.h"
@@ -15,9 +16,13 @@ namespace accel::cli {
 // the environment, and `settings`, the strongest.
 Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings);
 
+// The value of --simulate-device, "GPU.1,NPU".
+std::vector<std::string> simulated_names(std::string_view text);
+
 // The engine of this process, with its settings from file and environment. Loads no plug-in and
-// looks for no device: that happens when it is asked.
-Result<std::unique_ptr<Engine>> make_engine();
+// looks for no device: that happens when it is asked. Commands that measure leave
+// `simulated_devices` out.
+Result<std::unique_ptr<Engine>> make_engine(std::string_view simulated_devices = {});
 
 // Where that engine keeps what it remembers.
 Result<std::filesystem::path> cache_folder();

@@ -15,10 +15,14 @@
 #include "engine/graph_cache.h"
 #include "engine/load_first.h"
 #include "engine/loaded_model.h"
+#include "engine/machine_speed.h"
+#include "engine/placement_choice.h"
 #include "engine/precision_measurement.h"
 #include "engine/stated_model.h"
 #include "engine/weight_verification.h"
+#include "hardware/acceleration_switch.h"
 #include "hardware/cpu.h"
+#include "hardware/former_devices.h"
 #include "hardware/limits.h"
 #include "hub/locate.h"
 #include "models/families/families.h"
@@ -95,7 +99,8 @@ class LocalEngine : public Engine {
       : options_(options),
         cache_dir_(std::move(cache_dir)),
         facts_(std::move(facts)),
-        cpu_(hardware::read_cpu().identity()),
+        processor_(hardware::read_cpu()),
+        cpu_(processor_.identity()),
         usable_cores_(hardware::read_cpu_limits().usable) {
     backends_["openvino"] = backend::make_openvino_backend();
     backends_["reference"] = backend::make_reference_backend();
@@ -123,6 +128,8 @@ class LocalEngine : public Engine {
                                 double seconds) override;
   std::vector<BackendReport> backends() override;
   std::vector<DeviceReport> devices() override;
+  Result<MachineSpeed> machine_speed(Measuring measuring) override;
+  bool simulates() const override { return !options_.simulated_devices.empty(); }
 
  private:
   // What is kept of graphs: made at first use, for most of what an engine is asked needs none.
@@ -132,6 +139,8 @@ class LocalEngine : public Engine {
   };
   Result<const Caches*> caches();
   Result<BackendPtr> find_backend(const std::string& name) const;
+  backend::Info examine(const backend::Backend& backend) const;
+  std::vector<DeviceReport> devices_of(const backend::Backend& backend) const;
   Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
   // What kAuto means for this model and device.
   std::pair<Precision, std::string> choose_precision(const runtime::Candidate& candidate,
@@ -141,6 +150,7 @@ class LocalEngine : public Engine {
     std::shared_ptr<const models::ModelFolder> folder;
     std::vector<std::string> notices;
     std::string fallback_reason;
+    std::string local_reason;
   };
   Result<std::shared_ptr<Model>> load_on(const runtime::Candidate& candidate,
                                          const LoadOptions& options, const Request& request);
@@ -148,7 +158,8 @@ class LocalEngine : public Engine {
   const EngineOptions options_;
   const std::filesystem::path cache_dir_;
   const std::unique_ptr<store::Facts> facts_;
-  const std::string cpu_;
+  const hardware::CpuInfo processor_;
+  const std::string cpu_;  // its identity
   const int usable_cores_;
   std::map<std::string, BackendPtr> backends_;  // never changed after construction
   std::mutex mutex_;
@@ -205,10 +216,12 @@ std::pair<Precision, std::string> LocalEngine::choose_precision(const runtime::C
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
-  if (options.precision == Precision::kI8 || options.precision == Precision::kI4) {
+  const Placement placement = requested_placement(options, hardware::read_acceleration_switch(),
+                                                  options_.simulated_devices);
+  if (placement.precision == Precision::kI8 || placement.precision == Precision::kI4) {
     return unimplemented(
         fmt::format("precision {} is not available yet; expected auto, f32, bf16 or f16",
-                    to_string(options.precision)));
+                    to_string(placement.precision)));
   }
   if (std::min(options.streams, options.threads) < 0 ||
       std::max(options.streams, options.threads) > kMostThreads) {
@@ -216,8 +229,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                         "and {}",
                                         kMostThreads, options.streams, options.threads));
   }
-  const Status backend = find_backend(options.backend).status();
-  if (backend.code() == StatusCode::kNotFound) return backend;
+  const auto engine = find_backend(placement.backend);
+  if (engine.status().code() == StatusCode::kNotFound) return engine.status();
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
   ACCEL_ASSIGN(const std::shared_ptr<const models::ModelFolder> folder,
@@ -226,13 +239,18 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   ACCEL_TRY(check_stated(*folder, options));
   LoadOptions resolved = options;
   resolved.path = located.string();
-  const auto engine = find_backend(options.backend);
-  ACCEL_ASSIGN(const Places places, places_of(engine.ok() ? engine->get() : nullptr, options.device));
-  return load_first(runtime::load_candidates({options.backend, options.device, options.precision},
-                                             places.devices, options.fallback),
-                    [&](const runtime::Candidate& candidate, const std::string& reason) {
-                      return load_on(candidate, resolved, {folder, places.notices, reason});
-                    });
+  ACCEL_ASSIGN(const Places places,
+               places_of(engine.ok() ? engine->get() : nullptr, placement.device));
+  return load_first(
+      runtime::load_candidates({placement.backend, placement.device, placement.precision},
+                               places.devices, options.fallback),
+      [&](const runtime::Candidate& candidate, const std::string& reason) {
+        return load_on(candidate, resolved,
+                       {.folder = folder,
+                        .notices = places.notices,
+                        .fallback_reason = reason.empty() ? placement.fallback_reason : reason,
+                        .local_reason = placement.local_reason});
+      });
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load_on(
@@ -242,6 +260,9 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
   }
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
+  if (!hardware::fate_of_device(candidate.device).empty()) {
+    ACCEL_TRY(check_former_device(candidate.device, devices_of(*backend)));
+  }
   ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, candidate.device));
   runtime::Candidate first = candidate;
   first.device = devices.members.front().name;
@@ -259,8 +280,10 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(
                            .members = devices.members,
                            .notices = std::move(notices),
                            .precision_source = source,
-                           .head = {},
                            .fallback_reason = request.fallback_reason,
+                           .local_reason = request.local_reason,
+                           .simulated = simulates(),
+                           .head = {},
                            .cache = options.cache ? caches->compiled : nullptr};
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
@@ -282,8 +305,9 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
   ConvertParts parts;
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.source));
   ACCEL_ASSIGN(parts.folder, models::ModelFolder::open(located, exported_of(options.use_optimum)));
-  ACCEL_ASSIGN(parts.backend, find_backend("openvino"));
-  if (options_.probe) {
+  const bool accelerated = hardware::read_acceleration_switch().enabled;
+  ACCEL_ASSIGN(parts.backend, find_backend(accelerated ? "openvino" : "reference"));
+  if (options_.probe && accelerated) {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + parts.backend->info().version));
   }
   const auto hashes = store::ContentHashes::create({.folder = cache_dir_ / "hashes"});
@@ -297,6 +321,10 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
 
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
                                            double seconds) {
+  ACCEL_TRY(check_measurable(simulates(), hardware::read_acceleration_switch()));
+  if (!hardware::fate_of_device(device).empty()) {
+    ACCEL_TRY(check_former_device(device, devices_of(*backends_.at("openvino"))));
+  }
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(path));
   ACCEL_ASSIGN(const auto key, precision_key(located.string(), device));
   ACCEL_ASSIGN(MeasureReport report, measure_precisions(*this, path, device, seconds));
@@ -347,15 +375,39 @@ Result<std::vector<FoundModel>> LocalEngine::find_models(const std::string& tree
   return models;
 }
 
+// What the backend says of itself, unless its engine crashes here.
+backend::Info LocalEngine::examine(const backend::Backend& backend) const {
+  backend::Info info = backend.info();
+  if (!info.available || info.name != "openvino" || !options_.probe) return info;
+  const Status probed = probe_engine(*facts_, cpu_, "OpenVINO " + info.version);
+  if (probed.ok()) return info;
+  return {info.name, info.version, false, probed.message(), "--backend reference"};
+}
+
 std::vector<BackendReport> LocalEngine::backends() {
   std::vector<BackendReport> reports;
   for (const auto& [name, backend] : backends_) {
-    backend::Info info = backend->info();
-    if (info.available && name == "openvino" && options_.probe) {
-      const Status probed = probe_engine(*facts_, cpu_, "OpenVINO " + info.version);
-      if (!probed.ok()) info = {name, info.version, false, probed.message(), "--backend reference"};
-    }
+    const backend::Info info = examine(*backend);
     reports.push_back({info.name, info.version, info.available, info.reason, info.remedy});
+  }
+  return reports;
+}
+
+std::vector<DeviceReport> LocalEngine::devices_of(const backend::Backend& backend) const {
+  std::vector<DeviceReport> reports;
+  const backend::Info info = examine(backend);
+  if (!info.available) return reports;
+  for (backend::Device& device : backend.devices()) {
+    const bool cpu = device.kind == "cpu";
+    const std::string runtime = info.name + " " + info.version;
+    reports.push_back({.backend = info.name,
+                       .name = std::move(device.name),
+                       .full_name = std::move(device.full_name),
+                       .kind = std::move(device.kind),
+                       .precisions = std::move(device.precisions),
+                       .architecture = cpu ? processor_.architecture : device.architecture,
+                       .units = cpu ? processor_.cores : device.units,
+                       .driver = device.driver.empty() ? runtime : device.driver});
   }
   return reports;
 }
@@ -363,17 +415,35 @@ std::vector<BackendReport> LocalEngine::backends() {
 std::vector<DeviceReport> LocalEngine::devices() {
   std::vector<DeviceReport> reports;
   for (const auto& [name, backend] : backends_) {
-    for (const backend::Device& device : backend->devices()) {
-      reports.push_back({name, device.name, device.full_name, device.kind, device.precisions});
+    const std::vector<DeviceReport> real = devices_of(*backend);
+    const auto& hidden = options_.simulated_devices;
+    for (const DeviceReport& device : real) {
+      if (std::ranges::find(hidden, device.name) == hidden.end()) reports.push_back(device);
+    }
+    if (name == "reference") continue;
+    for (DeviceReport& device : simulated_devices(hidden, real)) {
+      reports.push_back(std::move(device));
     }
   }
   return reports;
+}
+
+Result<MachineSpeed> LocalEngine::machine_speed(Measuring measuring) {
+  if (measuring != Measuring::kAgain) {
+    Result<MachineSpeed> known = recall_machine_speed(*facts_, cpu_, usable_cores_);
+    if (known.ok() || measuring == Measuring::kNever) return known;
+  }
+  ACCEL_TRY(check_measurable(simulates(), {}));
+  MachineSpeed speed = measure_this_machine(processor_, usable_cores_);
+  remember_machine_speed(*facts_, cpu_, speed);
+  return speed;
 }
 
 }  // namespace
 }  // namespace engine
 
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
+  ACCEL_TRY(engine::check_simulated_names(options.simulated_devices));
   std::filesystem::path folder = options.cache_dir;
   if (folder.empty()) {
     ACCEL_ASSIGN(folder, store::default_cache_dir());

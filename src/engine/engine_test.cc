@@ -48,6 +48,8 @@ Tensor integers(const Shape& shape, int64_t value) {
 
 class EngineTest : public testing::Test {
  protected:
+  // What is tested here is the engine, however the suite is run.
+  EngineTest() { ::unsetenv("IPFS_ACCELERATE_ENABLED"); }
   std::unique_ptr<Engine> make_engine(bool probe = false) const {
     return *Engine::create({.cache_dir = cache_.path().string(), .probe = probe});
   }

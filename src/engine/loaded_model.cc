@@ -403,6 +403,8 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                        .kernels = executed.kernels,
                        .fallback = !parts_.fallback_reason.empty(),
                        .fallback_reason = parts_.fallback_reason,
+                       .local_reason = parts_.local_reason,
+                       .simulated = parts_.simulated,
                        .source = report_.source,
                        .precision_source = parts_.precision_source,
                        .cache = std::move(ready.report)};

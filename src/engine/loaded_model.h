@@ -62,6 +62,10 @@ class LoadedModel : public Model {
     std::vector<runtime::DeviceMember> members = {{.name = "CPU"}};
     std::vector<std::string> notices;  // for the report
     std::string precision_source;
+    // How the placement came about, for the report.
+    std::string fallback_reason;
+    std::string local_reason;
+    bool simulated = false;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
     std::string fallback_reason;       // empty: what was asked for runs
     // Of graphs that are worth keeping; null: all are made anew.

@@ -230,12 +230,60 @@ Accelerator qualcomm_npu(const Seen& seen) {
   return npu;
 }
 
+Accelerator apple_gpu(const Seen& seen) {
+  Accelerator gpu{.kind = "apple-gpu", .title = "Apple GPU (Metal)"};
+  const std::string machine = text_at(seen.root, "sys/firmware/devicetree/base/compatible");
+  gpu.found = machine.find("apple,") != std::string::npos;
+  if (gpu.found) {
+    gpu.devices.push_back(machine.substr(0, machine.find('\0')));
+    gpu.reason = "the device is there, but its driver Metal is a part of macOS, and this is Linux";
+  } else {
+    gpu.reason = "no such device in this machine";
+  }
+  return gpu;
+}
+
+// Browsers have it inside themselves; nothing of it lies on a machine for programs.
+Accelerator webnn() {
+  return {.kind = "webnn",
+          .title = "WebNN",
+          .reason = "an interface of web browsers: pages can use it, programs cannot",
+          .devices = {},
+          .driver = {}};
+}
+
+Accelerator webgpu(const Seen& seen) {
+  Accelerator gpu{.kind = "webgpu", .title = "WebGPU"};
+  for (const char* folder : {"usr/lib", "usr/lib64", "usr/local/lib", "usr/lib/x86_64-linux-gnu",
+                             "usr/lib/aarch64-linux-gnu"}) {
+    for (const std::string& name : list_folder(seen.root / folder)) {
+      if (!name.starts_with("libwebgpu_dawn.so") && !name.starts_with("libwgpu_native.so"))
+        continue;
+      gpu.devices.push_back("/" + std::string(folder) + "/" + name);
+    }
+  }
+  gpu.found = !gpu.devices.empty();
+  if (!gpu.found) {
+    gpu.reason = "no runtime of it for programs: neither libwebgpu_dawn.so nor libwgpu_native.so "
+                 "is installed";
+    return gpu;
+  }
+  for (const char* folder : {"usr/share/vulkan/icd.d", "etc/vulkan/icd.d"}) {
+    gpu.ready = gpu.ready || !list_folder(seen.root / folder).empty();
+  }
+  gpu.driver = gpu.ready ? "Vulkan" : "";
+  gpu.reason = gpu.ready ? count_of(gpu)
+                         : "its runtime is there, but no Vulkan driver in /usr/share/vulkan/icd.d: "
+                           "install the package mesa-vulkan-drivers";
+  return gpu;
+}
+
 }  // namespace
 
 std::vector<Accelerator> find_accelerators(const fs::path& root) {
   const Seen seen{root, read_pci(root)};
-  return {intel_gpu(seen),  intel_npu(seen), intel_vpu(seen),
-          nvidia_gpu(seen), amd_gpu(seen),   qualcomm_npu(seen)};
+  return {intel_gpu(seen),    intel_npu(seen), intel_vpu(seen), nvidia_gpu(seen), amd_gpu(seen),
+          qualcomm_npu(seen), apple_gpu(seen), webnn(),         webgpu(seen)};
 }
 
 }  // namespace accel::hardware

@@ -14,7 +14,8 @@ namespace accel::hardware {
 
 struct Accelerator {
   // "intel-gpu", "intel-npu", "intel-vpu" (Movidius sticks), "nvidia-gpu", "amd-gpu",
-  // "qualcomm-npu".
+  // "qualcomm-npu", "apple-gpu" (Metal), and the interfaces "webnn" and "webgpu", for which
+  // "found" is a runtime that programs can use.
   std::string kind;
   std::string title;   // "Intel GPU"
   bool found = false;  // the hardware is there

@@ -33,18 +33,43 @@ void add_pci(const FakeRoot& root, const std::string& address, const char* vendo
   if (driver != nullptr) root.link(folder / "driver", fs::path("../../drivers") / driver);
 }
 
-// row 18 (partial: CPU machines; Metal, WebNN and WebGPU are not looked for)
-TEST(Accelerators, AMachineWithoutAnySaysNoSixTimes) {
+// row 18 (partial: a machine without any; the report of all types is the engine's)
+TEST(Accelerators, AMachineWithoutAnySaysNoToEach) {
   const FakeRoot root;
   std::vector<std::string> kinds;
   for (const Accelerator& accelerator : find_accelerators(root.path())) {
     kinds.push_back(accelerator.kind);
     EXPECT_FALSE(accelerator.found);
     EXPECT_FALSE(accelerator.ready);
+    if (accelerator.kind.starts_with("web")) continue;  // no devices: each has its own reason
     EXPECT_EQ(accelerator.reason, "no such device in this machine");
   }
   EXPECT_THAT(kinds, ElementsAre("intel-gpu", "intel-npu", "intel-vpu", "nvidia-gpu", "amd-gpu",
-                                 "qualcomm-npu"));
+                                 "qualcomm-npu", "apple-gpu", "webnn", "webgpu"));
+  EXPECT_THAT(find(root, "webnn").reason, HasSubstr("programs cannot"));
+  EXPECT_THAT(find(root, "webgpu").reason, HasSubstr("libwgpu_native.so"));
+}
+
+// row 18 (partial: Metal and WebGPU on recorded trees)
+TEST(Accelerators, WhatIsMissingForMetalAndWebGpuIsNamed) {
+  const FakeRoot root;
+  root.write("sys/firmware/devicetree/base/compatible",
+             std::string_view("apple,j293\0apple,t8103", 22));
+  const Accelerator metal = find(root, "apple-gpu");
+  EXPECT_TRUE(metal.found);
+  EXPECT_FALSE(metal.ready);
+  EXPECT_THAT(metal.devices, ElementsAre("apple,j293"));
+  EXPECT_THAT(metal.reason, HasSubstr("Metal is a part of macOS"));
+
+  root.write("usr/lib/libwgpu_native.so", "");
+  Accelerator webgpu = find(root, "webgpu");
+  EXPECT_TRUE(webgpu.found);
+  EXPECT_FALSE(webgpu.ready);
+  EXPECT_THAT(webgpu.reason, HasSubstr("mesa-vulkan-drivers"));
+  root.write("usr/share/vulkan/icd.d/lvp_icd.json", "{}");
+  webgpu = find(root, "webgpu");
+  EXPECT_TRUE(webgpu.ready);
+  EXPECT_EQ(webgpu.reason, "1 device, driver Vulkan");
 }
 
 // row 313 (partial: Intel's and NVIDIA's kernel drivers, AMD's below, on recorded trees)
@@ -175,7 +200,7 @@ TEST(Accelerators, HostileTreesDoNoHarm) {
   root.write("sys/bus/usb/devices", "a file where a folder belongs");
   root.write("dev/nvidia", "");
   root.write("dev/nv", "");
-  EXPECT_EQ(find_accelerators(root.path()).size(), 6u);
+  EXPECT_EQ(find_accelerators(root.path()).size(), 9u);
 }
 
 // row 14 (partial: presence against the system's own nodes on this machine)

@@ -10,6 +10,7 @@
 #include "accel/engine.h"
 #include "backends/openvino/openvino_backend.h"
 #include "base/files.h"
+#include "hardware/acceleration_switch.h"
 #include "models/model_folder.h"
 #include "models/tiny_bert.h"
 #include "tensors/convert.h"
@@ -108,6 +109,9 @@ class Folder : public testing::TestWithParam<Param> {
  protected:
   void SetUp() override {
     std::tie(name_, backend_) = GetParam();
+    if (backend_ != "reference" && !hardware::read_acceleration_switch().enabled) {
+      GTEST_SKIP() << "acceleration is switched off";
+    }
     folder_ = data_folder(name_);
     const auto file = tensors::SafetensorsFile::open(folder_ / "golden.safetensors");
     ASSERT_TRUE(file.ok()) << file.status().to_string();

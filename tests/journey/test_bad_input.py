@@ -21,6 +21,7 @@ from program import (
     read_safetensors,
     safetensors_bytes,
     write_safetensors,
+    needs_acceleration,
 )
 
 
@@ -377,6 +378,7 @@ class Tensors(ProgramTest):
 
 
 class Requests(ProgramTest):
+    @needs_acceleration
     def test_devices_and_precisions_that_are_not_there(self):
         self.refused(NOT_FOUND, "embed", TINY, "x", "--device", "GPU.7", says=("GPU.7", "CPU"))
         self.refused(UNIMPLEMENTED, "embed", TINY, "x", "--precision", "INT8", says="not available")
@@ -396,6 +398,7 @@ class Requests(ProgramTest):
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--backend", "tpu", says="reference")
 
     # row 17
+    @needs_acceleration
     def test_former_device_names_are_explained(self):
         for device in ("MYRIAD", "VPU", "MYRIAD.1.2-ma2480"):
             self.refused(NOT_FOUND, "embed", TINY, "x", "--device", device,

@@ -9,11 +9,12 @@ import unittest
 import zipfile
 
 from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
-                     UNAVAILABLE, ProgramTest, read_npy, read_safetensors, write_safetensors)
+                     UNAVAILABLE, ProgramTest, needs_acceleration, read_npy, read_safetensors,
+                     write_safetensors)
 
 COMMANDS = ["alias", "cache", "config", "convert", "devices", "doctor", "embed", "families", "help",
-            "infer", "list", "models", "pull", "rm", "self-test", "show", "similarity", "tokenize",
-            "version"]
+            "infer", "list", "models", "pull", "rm", "self-test", "show", "similarity", "status",
+            "tokenize", "version"]
 
 
 class Infer(ProgramTest):
@@ -165,8 +166,8 @@ class Facts(ProgramTest):
         self.assertEqual(self.accel("--version").stdout.decode(), out)
 
     # row 16 (partial: the CPU; each listed precision was proved by running a one-layer model)
-    # row 18 (partial: no Metal, WebNN and WebGPU)
     # row 24 (partial: the program; the library's list is the same call)
+    @needs_acceleration
     def test_devices_are_those_that_run(self):
         report = json.loads(self.accel("devices", "--json").stdout)
         cpu = next(d for d in report["devices"]
@@ -177,7 +178,7 @@ class Facts(ProgramTest):
             self.assertEqual(json.loads(done.stderr)["precision"], precision)
         self.assertEqual({a["kind"] for a in report["accelerators"]},
                          {"intel-gpu", "intel-npu", "intel-vpu", "nvidia-gpu", "amd-gpu",
-                          "qualcomm-npu"})
+                          "qualcomm-npu", "apple-gpu", "webnn", "webgpu"})
         table = self.accel("devices").stdout.decode()
         self.assertIn(cpu["full_name"], table)
 
@@ -187,7 +188,8 @@ class Facts(ProgramTest):
         report = json.loads(self.accel("doctor", "--json").stdout)
         self.assertTrue(report["ok"])
         names = [one["name"] for one in report["components"]]
-        for name in ("OpenVINO", "OpenVINO CPU plug-in", "tokenizers", "minijinja", "compiler"):
+        for name in ("OpenVINO", "OpenVINO CPU plug-in", "tokenizers", "minijinja", "libpng",
+                     "libsndfile", "compiler"):
             self.assertIn(name, names)
         for one in report["components"]:
             self.assertEqual(one["verdict"], "ok", one)
@@ -199,6 +201,7 @@ class Facts(ProgramTest):
         for words in ("threads to use", "minimum", "crash-probe", "all that is needed is there"):
             self.assertIn(words, table)
 
+    @needs_acceleration
     def test_doctor_measures_on_demand(self):
         env = self.environment(ACCEL_CACHE_DIR=str(self.folder / "cache"))
         report = json.loads(self.accel("doctor", "--json", "--measure", TINY, env=env).stdout)
@@ -368,6 +371,7 @@ class WithoutThePlugIn(ProgramTest):
                 self.assertIn("libopenvino_intel_cpu_plugin.so", openvino["reason"])
                 self.assertIn("./dev setup", openvino["remedy"])
 
+    @needs_acceleration
     def test_what_needs_it_fails_and_the_rest_works(self):
         done = self.accel("embed", TINY, "x", code=UNAVAILABLE, env=self.env)
         self.assertIn("./dev setup", done.stderr)

@@ -14,7 +14,8 @@ import time
 import unittest
 
 from program import (CANCELLED, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND,
-                     RESOURCE_EXHAUSTED, TINY, UNAVAILABLE, ProgramTest, read_npy, read_safetensors)
+                     RESOURCE_EXHAUSTED, TINY, UNAVAILABLE, ProgramTest, needs_acceleration,
+                     read_npy, read_safetensors)
 
 TEXTS = GOLDEN["sentence_embedding"]["texts"]
 SIZE = 32
@@ -274,6 +275,7 @@ class Streaming(ProgramTest):
 
 
 class Reports(ProgramTest):
+    @needs_acceleration
     def test_stats_are_one_line_of_json(self):
         done = self.embed("--stats", "one text", "another")
         stats = json.loads(done.stderr)
@@ -289,6 +291,7 @@ class Reports(ProgramTest):
                          ("CPU", "f32", "openvino"))
         self.assertIs(stats["fallback"], False)
 
+    @needs_acceleration
     def test_auto_is_measured_after_the_answer_and_remembered(self):
         env = self.environment(ACCEL_CACHE_DIR=str(self.folder / "cache"))
         first = self.accel("embed", TINY, "text", "--stats", env=env)
@@ -300,6 +303,7 @@ class Reports(ProgramTest):
         self.assertIn("precision", [fact["kind"] for fact in facts])
 
     # row 321 (partial: accel embed; int8 and int4 are recognised and answered "not available yet")
+    @needs_acceleration
     def test_precisions_in_every_spelling(self):
         for name in ("f32", "FP32", "Float32", "single"):
             self.accel("embed", TINY, "text", "--precision", name)
@@ -333,6 +337,7 @@ class Reports(ProgramTest):
         self.assertEqual(process.wait(60), 0, seen)
         return seen.decode()
 
+    @needs_acceleration
     def test_progress_on_a_terminal_and_silence_in_a_pipe(self):
         lines = self.folder / "lines"
         lines.write_text("a line of text that is a little longer than nothing\n" * 20_000)

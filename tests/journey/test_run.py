@@ -16,6 +16,7 @@ from program import (
     NOT_FOUND,
     RESOURCE_EXHAUSTED,
     ProgramTest,
+    needs_acceleration,
 )
 
 GOLDEN = DATA / "golden"
@@ -214,6 +215,7 @@ class Trained(RunTest):
 
 
 class Images(RunTest):
+    @needs_acceleration
     def test_stats_tell_where_the_time_goes(self):
         done = self.run_model("vit-imgcls", IMAGES / "small.png", "--stats")
         stats = json.loads(done.stderr)

@@ -12,7 +12,8 @@ import tempfile
 import time
 import unittest
 
-from program import DATA, OK, ProgramTest, TINY, read_safetensors, write_safetensors
+from program import (DATA, OK, ProgramTest, TINY, needs_acceleration, read_safetensors,
+                     write_safetensors)
 from test_foreign import number, text
 
 FOREIGN = DATA / "foreign"
@@ -20,6 +21,7 @@ KILLS = int(os.environ.get("ACCEL_KILLS", "30"))
 TEXTS = ("a text", "another one")
 
 
+@needs_acceleration
 class WarmStart(ProgramTest):
     def setUp(self):
         super().setUp()

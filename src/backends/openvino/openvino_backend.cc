@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <mutex>
-#include <openvino/op/constant.hpp>
-#include <openvino/op/matmul.hpp>
-#include <openvino/op/parameter.hpp>
 #include <openvino/openvino.hpp>
 #include <thread>
 
 #include "backend/compiled_blob.h"
 #include "backend/guard.h"
+#include "backend/one_layer.h"
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
 #include "backends/openvino/engine_threads.h"
@@ -161,16 +160,24 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
   std::shared_ptr<Runs> runs_;
 };
 
-// y = x W with a constant 64x64 W: enough for an engine to choose its kernels.
-std::shared_ptr<ov::Model> one_layer_model() {
-  constexpr size_t kSize = 64;
-  auto x = std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, kSize});
-  x->output(0).set_names({"x"});
-  const std::vector<float> values(kSize * kSize, 1.0F / kSize);
-  auto w = ov::op::v0::Constant::create(ov::element::f32, ov::Shape{kSize, kSize}, values);
-  auto y = std::make_shared<ov::op::v0::MatMul>(x, w, false, true);
-  y->output(0).set_names({"y"});
-  return std::make_shared<ov::Model>(ov::OutputVector{y}, ov::ParameterVector{x}, "probe");
+// What a device tells of itself under `name`; empty where it does not.
+std::string told_by(const ov::Core& engine, const std::string& device, const char* name) {
+  std::string text;
+  const Status ignored = guarded("asking " + device, StatusCode::kUnavailable, [&]() -> Status {
+    text = engine.get_property(device, name).as<std::string>();
+    return {};
+  });
+  return text;
+}
+
+// Names of properties as the plug-ins of GPU and NPU have them; others do not answer.
+void add_particulars(const ov::Core& engine, Device& device) {
+  device.architecture = told_by(engine, device.name, ov::device::architecture.name());
+  const std::string units = told_by(engine, device.name, "GPU_EXECUTION_UNITS_COUNT");
+  std::from_chars(units.data(), units.data() + units.size(), device.units);
+  for (const char* name : {"GPU_DRIVER_VERSION", "NPU_DRIVER_VERSION"}) {
+    if (device.driver.empty()) device.driver = told_by(engine, device.name, name);
+  }
 }
 
 class OpenVinoBackend : public Backend {
@@ -226,15 +233,7 @@ Info OpenVinoBackend::info() const {
 std::vector<Precision> OpenVinoBackend::probe_precisions(const std::string& device) const {
   std::vector<Precision> found;
   for (const Precision precision : {Precision::kF32, Precision::kBF16, Precision::kF16}) {
-    const auto model = compile(one_layer_model(), {.device = device, .precision = precision});
-    if (!model.ok() || (*model)->executed().precision != precision) continue;
-    const auto session = (*model)->create_session();
-    if (!session.ok()) continue;
-    Tensor x = Tensor::from<float>({1, 64}, std::vector<float>(64, 1.0F));
-    NamedTensors outputs;
-    if ((*session)->run({{"x", x}}, outputs).ok() && outputs[0].tensor.data<float>()[0] == 1.0F) {
-      found.push_back(precision);
-    }
+    if (runs_one_layer(*this, device, precision)) found.push_back(precision);
   }
   return found;
 }
@@ -251,6 +250,7 @@ std::vector<Device> OpenVinoBackend::devices() const {
                     .precisions = probe_precisions(name)};
       std::ranges::transform(device.kind, device.kind.begin(),
                              [](unsigned char c) { return std::tolower(c); });
+      add_particulars(**engine, device);
       devices.push_back(std::move(device));
     }
     return {};

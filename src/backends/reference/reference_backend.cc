@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backend/guard.h"
+#include "backend/one_layer.h"
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
 #include "backends/reference/decompose.h"
@@ -79,10 +80,11 @@ class ReferenceBackend : public Backend {
 
   std::vector<std::string> device_names() const override { return {"CPU"}; }
   std::vector<Device> devices() const override {
-    return {{.name = std::string(kDevice),
-             .full_name = "reference arithmetic on one thread",
-             .kind = "cpu",
-             .precisions = {Precision::kF32}}};
+    Device device{.name = std::string(kDevice),
+                  .full_name = "reference arithmetic on one thread",
+                  .kind = "cpu"};
+    if (runs_one_layer(*this, device.name, Precision::kF32)) device.precisions = {Precision::kF32};
+    return {device};
   }
 
   Status check(const CompileOptions& options) const override {
