@@ -129,6 +129,7 @@ struct ModelReport {
   int64_t embedding_size = 0;  // 0: no sentence embedding
   std::string pooling;         // "mean", "cls+max", ...; "by the graph" where an export does it
   bool normalized = false;
+  bool for_embedding = false;  // its folder says that embed() is what it is for
   bool lower_case = false;
   std::vector<std::string> prompts;  // names for EmbedOptions::prompt
 };

@@ -12,8 +12,9 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 19> kCommands{{
+constexpr std::array<Command, 20> kCommands{{
     {"alias", "short names for models", run_alias},
+    {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
     {"cache", "what is kept of converted and compiled models", run_cache},
     {"convert", "any model to OpenVINO IR, with weights of f32, f16, bf16, int8 or int4",
      run_convert},

@@ -25,6 +25,7 @@ std::span<const Command> commands();
 Result<const Command*> find_command(std::string_view name);
 
 Status run_alias(const Command& command, const Arguments& arguments);
+Status run_bench(const Command& command, const Arguments& arguments);
 Status run_cache(const Command& command, const Arguments& arguments);
 Status run_convert(const Command& command, const Arguments& arguments);
 Status run_devices(const Command& command, const Arguments& arguments);

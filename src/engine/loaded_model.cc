@@ -202,6 +202,7 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
       .max_tokens = folder.max_tokens(),
       .embedding_size = folder.embedding_size(),
       .normalized = sentence.normalize,
+      .for_embedding = folder.is_for_embeddings() && sentence.kind == models::EmbeddingKind::kDense,
       .lower_case = sentence.lower_case,
   };
   const bool foreign = folder.foreign() != nullptr;
