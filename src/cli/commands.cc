@@ -12,10 +12,12 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 20> kCommands{{
+constexpr std::array<Command, 21> kCommands{{
     {"alias", "short names for models", run_alias},
     {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
     {"cache", "what is kept of converted and compiled models", run_cache},
+    {"compare", "two settings or two results of bench: times, their ratio, and other answers",
+     run_compare},
     {"convert", "any model to OpenVINO IR, with weights of f32, f16, bf16, int8 or int4",
      run_convert},
     {"devices", "the devices of this machine and what each can run", run_devices},

@@ -27,6 +27,7 @@ Result<const Command*> find_command(std::string_view name);
 Status run_alias(const Command& command, const Arguments& arguments);
 Status run_bench(const Command& command, const Arguments& arguments);
 Status run_cache(const Command& command, const Arguments& arguments);
+Status run_compare(const Command& command, const Arguments& arguments);
 Status run_convert(const Command& command, const Arguments& arguments);
 Status run_devices(const Command& command, const Arguments& arguments);
 Status run_doctor(const Command& command, const Arguments& arguments);

@@ -15,7 +15,6 @@ namespace accel::cli {
 namespace {
 
 constexpr int64_t kItemsMax = 100'000;
-constexpr int64_t kTextsMade = 64;
 constexpr int64_t kPicturesMade = 8;
 constexpr int64_t kSoundsMade = 4;
 constexpr std::string_view kEmbedding = "sentence-embedding";
@@ -64,7 +63,7 @@ Result<std::vector<TaskInput>> made_items(const WorkFlags& flags, const Work& wo
   if (count == 0) {
     count = takes_media(work.task, "audio") ? kSoundsMade
             : takes_media(work.task, "")    ? kPicturesMade
-                                            : kTextsMade;
+                                            : flags.texts_made;
   }
   measure::SampleOptions options{.count = static_cast<size_t>(count),
                                  .seed = static_cast<uint64_t>(flags.seed)};
@@ -118,7 +117,9 @@ void WorkFlags::declare(Flags& flags) {
   flags.text("--context", "TEXT", &context, "the second text of each input");
   flags.text("--labels", "A,B,...", &labels, "the candidate labels of a zero-shot task");
   flags.number("--items", &items,
-               "how many inputs to make; 0: 64 texts, 8 pictures or 4 sounds (default 0)");
+               fmt::format("how many inputs to make; 0: {} texts, {} pictures or {} sounds "
+                           "(default 0)",
+                           texts_made, kPicturesMade, kSoundsMade));
   flags.number("--seed", &seed, "of made inputs and of arrivals (default 1)");
   flags.number("--batch-tokens", &batch_tokens,
                "tokens per batch of embeddings; 0 chooses (default 0)");
@@ -156,6 +157,13 @@ Result<Work> load_work(Engine& engine, const WorkFlags& flags, const Work& like)
   work.source = like.source;
   work.items = like.items;
   return work;
+}
+
+Result<std::vector<measure::Answer>> answers_of(const Work& work, const WorkFlags& flags) {
+  if (work.embeds) {
+    return measure::embedded_answers(*work.model, {.batch_tokens = flags.batch_tokens}, work.items);
+  }
+  return measure::run_answers(*work.model, {.task = flags.model.task}, work.items);
 }
 
 std::string items_text(const Work& work, int64_t seed) {

@@ -10,6 +10,7 @@
 #include "accel/engine.h"
 #include "cli/flags.h"
 #include "cli/model_flags.h"
+#include "measure/difference.h"
 #include "measure/runner.h"
 
 namespace accel::cli {
@@ -22,6 +23,7 @@ struct WorkFlags {
   std::string context;
   std::string labels;
   int64_t items = 0;
+  int64_t texts_made = 64;  // for items of 0
   int64_t seed = 1;
   int64_t batch_tokens = 0;
 
@@ -46,6 +48,9 @@ Result<Work> load_work(Engine& engine, const WorkFlags& flags);
 
 // The same with the items of another.
 Result<Work> load_work(Engine& engine, const WorkFlags& flags, const Work& like);
+
+// The answers of the work's call to its items, to be compared with those of another.
+Result<std::vector<measure::Answer>> answers_of(const Work& work, const WorkFlags& flags);
 
 // "64 texts made with seed 1"
 std::string items_text(const Work& work, int64_t seed);
