@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/layers.h"
 #include "accel/precision.h"
 #include "accel/status.h"
 #include "accel/task.h"
@@ -219,6 +220,9 @@ struct LoadOptions {
   // Takes converted graphs and compiled models from the cache and keeps them there; false: makes
   // them anew and keeps nothing.
   bool cache = true;
+  // Times every layer, for Model::graphs(): with one stream, without the cache, and a little
+  // slower.
+  bool profile = false;
 };
 
 struct InferOptions {
@@ -317,6 +321,13 @@ struct InferResult {
   RunReport report;
 };
 
+// A graph of a model as it was compiled.
+struct GraphReport {
+  std::string name;  // what it computes: "sentence-embedding", "text-classification" ...
+  RunReport report;
+  LayersReport layers;
+};
+
 // Where the files of a converted model lie.
 enum class Layout {
   kFolder,  // OUT/openvino_model.xml and .bin, config.json, tokenizer.json ... as optimum-intel
@@ -410,6 +421,11 @@ class ACCEL_API Model {
   // that the given inputs determine is returned. Integer inputs of any width are accepted.
   virtual Result<InferResult> infer(const NamedTensors& inputs,
                                     const InferOptions& options = {}) = 0;
+  // The graphs compiled so far, with their layers as the engine runs them and, with
+  // LoadOptions::profile, their times so far. UNIMPLEMENTED where an engine does not tell.
+  virtual Result<std::vector<GraphReport>> graphs() {
+    return unimplemented("this model does not tell its graphs");
+  }
   // Frees everything. FAILED_PRECONDITION "not loaded" the second time.
   virtual Status unload() = 0;
 };

@@ -22,7 +22,7 @@ namespace accel::cli {
 namespace {
 
 constexpr int64_t kClientsMax = 1024;
-constexpr int64_t kSecondsMax = 24 * 3600;
+constexpr int64_t kBenchSecondsMax = 24 * 3600;
 constexpr int64_t kQueriesMax = 10'000'000;
 constexpr int64_t kTogetherMax = 65'536;
 constexpr double kArrivalsMax = 1e6;
@@ -83,7 +83,7 @@ Result<double> positive_number(std::string_view name, const std::string& text, d
 }
 
 Result<std::vector<measure::Plan>> BenchFlags::plans() const {
-  ACCEL_TRY(check_range("--seconds", seconds, kSecondsMax));
+  ACCEL_TRY(check_range("--seconds", seconds, kBenchSecondsMax));
   if (queries > 0) ACCEL_TRY(check_range("--queries", queries, kQueriesMax));
   ACCEL_TRY(check_range("--together", together, kTogetherMax));
   measure::Plan plan{.seconds = static_cast<double>(seconds),

@@ -12,7 +12,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 21> kCommands{{
+constexpr std::array<Command, 22> kCommands{{
     {"alias", "short names for models", run_alias},
     {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
     {"cache", "what is kept of converted and compiled models", run_cache},
@@ -28,6 +28,7 @@ constexpr std::array<Command, 21> kCommands{{
     {"infer", "run a model on raw tensors from a file", run_infer},
     {"list", "the models that were pulled, with revision, size and last use", run_list},
     {"models", "the models of a folder tree or of the Hub's cache", run_models},
+    {"profile", "what each layer and kernel of a model takes", run_profile},
     {"pull", "get a model from a hub into the cache", run_pull},
     {"rm", "delete a pulled model", run_rm},
     {"run", "what a model is for, on texts, images or sounds: labels, answers, objects", run_run},

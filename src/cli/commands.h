@@ -37,6 +37,7 @@ Status run_help(const Command& command, const Arguments& arguments);
 Status run_infer(const Command& command, const Arguments& arguments);
 Status run_list(const Command& command, const Arguments& arguments);
 Status run_models(const Command& command, const Arguments& arguments);
+Status run_profile(const Command& command, const Arguments& arguments);
 Status run_pull(const Command& command, const Arguments& arguments);
 Status run_rm(const Command& command, const Arguments& arguments);
 Status run_run(const Command& command, const Arguments& arguments);

@@ -34,8 +34,8 @@ const measure::BenchedRun* run_called(const measure::BenchFile& file, const std:
 }
 
 // What stands for a side: what of it the other has not.
-std::string side_name(const measure::BenchFile& file, const measure::BenchFile& other,
-                      const std::string& path) {
+std::string side_of_file(const measure::BenchFile& file, const measure::BenchFile& other,
+                         const std::string& path) {
   std::vector<std::string> parts;
   for (const auto member :
        {&measure::BenchFile::backend, &measure::BenchFile::device, &measure::BenchFile::precision,
@@ -79,8 +79,8 @@ Result<ComparedFiles> compare_runs(const ComparisonFlags& flags, const measure::
     }
     compared.runs.push_back(
         {name,
-         {.first = side_name(a, b, flags.first_path),
-          .second = side_name(b, a, flags.second_path),
+         {.first = side_of_file(a, b, flags.first_path),
+          .second = side_of_file(b, a, flags.second_path),
           .first_s = measure::median(first->latencies_ms) / 1e3,
           .second_s = measure::median(second->latencies_ms) / 1e3,
           .ratio = measure::unpaired_ratio(first->latencies_ms, second->latencies_ms)}});

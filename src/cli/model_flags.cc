@@ -92,7 +92,8 @@ Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
                              .task = task,
                              .use = use,
                              .use_optimum = parse_use_optimum(use_optimum),
-                             .cache = !no_cache});
+                             .cache = !no_cache,
+                             .profile = profile});
   if (!loaded.ok()) return explain_device(loaded.status(), device);
   return loaded;
 }

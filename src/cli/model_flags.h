@@ -21,7 +21,8 @@ struct ModelFlags {
   int64_t threads = 0;
   std::string use_optimum = "auto";
   bool no_cache = false;
-  std::string task;  // declared by the commands that have a choice
+  std::string task;      // declared by the commands that have a choice
+  bool profile = false;  // set by the command that needs it
 
   // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);

@@ -168,16 +168,18 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   }
   const auto [precision, source] = choose_precision(options, located.string());
   const int threads = options.threads > 0 ? options.threads : usable_cores_;
+  const int streams = options.streams > 0 ? options.streams : threads;
   LoadedModel::Parts parts{.folder = folder,
                            .backend = backend,
                            .compile = {.device = options.device,
                                        .precision = precision,
-                                       .streams = options.streams > 0 ? options.streams : threads,
+                                       .streams = options.profile ? 1 : streams,
                                        .threads = threads,
-                                       .own_kernels = options.own_kernels},
+                                       .own_kernels = options.own_kernels,
+                                       .profile = options.profile},
                            .precision_source = source,
                            .head = {},
-                           .cache = options.cache ? caches->compiled : nullptr};
+                           .cache = options.cache && !options.profile ? caches->compiled : nullptr};
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());

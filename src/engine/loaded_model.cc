@@ -89,6 +89,14 @@ models::GraphRequest dense_embedding(bool normalize = true) {
   return {.sentence = true, .embedding = models::EmbeddingKind::kDense, .normalize = normalize};
 }
 
+std::string name_of(const models::GraphRequest& request) {
+  if (request.sentence) {
+    return std::string(
+        models::to_string(request.embedding.value_or(models::EmbeddingKind::kDense)));
+  }
+  return std::string(models::to_string(request.head.value_or(models::Head::kBase)));
+}
+
 std::string cache_key(const models::GraphRequest& request) {
   return fmt::format("{}|{}|{}|{}|{}|{}", fmt::join(request.inputs, ","),
                      request.head ? models::to_string(*request.head) : "", request.sentence,
@@ -327,6 +335,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                                    to_string(executed.precision), to_string(executed.precision)));
   }
   auto graph = std::make_shared<CompiledGraph>();
+  graph->name = name_of(request);
   graph->report = {.model = report_.path,
                    .backend = parts_.backend->info().name,
                    .device = executed.device,
@@ -469,6 +478,21 @@ Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOp
   ACCEL_TRY(session->run(fitted, outputs));
   ready->release_sources();
   return InferResult{copy_out(outputs), ready->report};
+}
+
+Result<std::vector<GraphReport>> LoadedModel::graphs() {
+  std::vector<GraphPtr> compiled;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!loaded_) return failed_precondition(report_.path + ": not loaded");
+    for (const auto& [key, graph] : graphs_) compiled.push_back(graph);
+  }
+  std::vector<GraphReport> reports;
+  for (const GraphPtr& graph : compiled) {
+    ACCEL_ASSIGN(LayersReport layers, graph->pool->model().layers());
+    reports.push_back({graph->name, graph->report, std::move(layers)});
+  }
+  return reports;
 }
 
 Status LoadedModel::unload() {

@@ -38,6 +38,7 @@ Keeping worth_keeping(std::string_view source, std::string_view device);
 // A compiled graph with its sessions. The mapped weights' pages are released after the first run,
 // when the engine has packed what it needs.
 struct CompiledGraph {
+  std::string name;  // GraphReport::name
   std::shared_ptr<runtime::SessionPool> pool;
   std::vector<std::shared_ptr<const MappedFile>> sources;
   std::atomic<bool> released = false;
@@ -66,6 +67,7 @@ class LoadedModel : public Model {
   Result<InferResult> infer(const NamedTensors& inputs, const InferOptions& options) override;
   Result<std::unique_ptr<TaskStream>> run_stream(const RunOptions& options) override;
   Result<RunResult> run(std::vector<TaskInput> inputs, const RunOptions& options) override;
+  Result<std::vector<GraphReport>> graphs() override;
   Status unload() override;
 
  private:

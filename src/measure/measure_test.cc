@@ -6,6 +6,7 @@
 
 #include "measure/chart.h"
 #include "measure/figures.h"
+#include "measure/layer_times.h"
 #include "measure/sample_items.h"
 #include "measure/scenario.h"
 #include "measure/statistics.h"
@@ -113,6 +114,39 @@ TEST(Figures, AddUp) {
   EXPECT_EQ(figures.memory_mb.max, 140);
   EXPECT_EQ(figures.steady_mb, 120);
   EXPECT_EQ(figures_of({}).items_per_s, 0);
+}
+
+LayersReport made_layers(double scale) {
+  LayerReport program{.name = "p", .type = "Program", .kernel = "accel", .seconds = 5 * scale};
+  program.steps = {{.type = "Dense 2x2", .kernel = "accel", .seconds = 1 * scale},
+                   {.type = "Dense 2x2", .kernel = "accel", .seconds = 3 * scale}};
+  return {
+      .layers = {{.name = "g", .type = "Gather", .kernel = "ref", .seconds = 2 * scale}, program},
+      .runs = static_cast<uint64_t>(scale * 10),
+      .seconds = 8 * scale};
+}
+
+TEST(LayerTimes, AreThoseBetweenTwoMoments) {
+  const LayersReport between = layers_between(made_layers(1), made_layers(3));
+  EXPECT_EQ(between.runs, 20);
+  EXPECT_EQ(between.seconds, 16);
+  EXPECT_EQ(between.layers[0].seconds, 4);
+  EXPECT_EQ(between.layers[1].steps[1].seconds, 6);
+}
+
+// row 255 (of the C++ library)
+TEST(LayerTimes, SumUpToTheRuns) {
+  const std::vector<KindTime> kinds = times_by_kind(made_layers(1));
+  double sum = 0;
+  for (const KindTime& kind : kinds) sum += kind.seconds;
+  EXPECT_EQ(sum, 8);
+  EXPECT_EQ(kinds.front().type, "Dense 2x2");
+  EXPECT_EQ(kinds.front().layers, 2);
+  EXPECT_EQ(kinds.front().seconds, 4);
+  EXPECT_EQ(kinds[1].type, "Gather");
+  EXPECT_EQ(kinds[2].seconds, 1) << "of the program what is none of its steps'";
+  EXPECT_EQ(kinds.back().type, "between layers");
+  EXPECT_EQ(kinds.back().seconds, 1);
 }
 
 TEST(Chart, ShowsPercentilesAndEscapesNames) {

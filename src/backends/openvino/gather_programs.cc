@@ -39,7 +39,9 @@ std::map<int, Nodes> groups_of(const ov::Model& model) {
 
 class Gathering {
  public:
-  Gathering(const Nodes& nodes, const kernels::KernelTable& table) : nodes_(nodes), table_(table) {
+  Gathering(const Nodes& nodes, const kernels::KernelTable& table, bool timed)
+      : nodes_(nodes), table_(table) {
+    parts_.timed = timed;
     for (const auto& node : nodes_) step_of_.emplace(node.get(), step_of_.size());
   }
 
@@ -48,6 +50,7 @@ class Gathering {
     std::vector<Value> results;
     for (const auto& node : nodes_) {
       parts_.steps.push_back(step(*node));
+      parts_.names.push_back(node->get_friendly_name());
       if (!read_outside(node->output(0))) continue;
       parts_.outputs.push_back(number_of(node->output(0)));
       results.push_back(node->output(0));
@@ -122,8 +125,8 @@ class Gathering {
 
 }  // namespace
 
-void gather_programs(ov::Model& model, const kernels::KernelTable& table) {
-  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table).replace();
+void gather_programs(ov::Model& model, const kernels::KernelTable& table, bool timed) {
+  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table, timed).replace();
 }
 
 }  // namespace accel::backend

@@ -17,9 +17,11 @@
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
 #include "backends/openvino/engine_threads.h"
+#include "backends/openvino/executed_layers.h"
 #include "backends/openvino/f64_edges.h"
 #include "backends/openvino/own_kernels.h"
 #include "backends/openvino/workarounds.h"
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "kernels/tables.h"
 
@@ -56,9 +58,10 @@ Precision executed_precision(const ov::CompiledModel& compiled) {
 
 class OpenVinoSession : public Session {
  public:
-  // `model` keeps the compiled graph and the signature alive.
-  OpenVinoSession(std::shared_ptr<const CompiledModel> model, ov::InferRequest request)
-      : model_(std::move(model)), request_(std::move(request)) {}
+  // `model` keeps the compiled graph, the signature and `clock` alive. A clock times the runs.
+  OpenVinoSession(std::shared_ptr<const CompiledModel> model, ov::InferRequest request,
+                  RunClock* clock)
+      : model_(std::move(model)), request_(std::move(request)), clock_(clock) {}
 
   Status run(const NamedTensors& inputs, NamedTensors& outputs) override {
     const Signature& signature = model_->signature();
@@ -74,7 +77,9 @@ class OpenVinoSession : public Session {
         }
         request_.set_input_tensor(i, view_as_engine_tensor(*tensor));
       }
+      const auto began = Clock::now();
       request_.infer();
+      if (clock_ != nullptr) clock_->add(seconds_since(began));
       outputs.clear();
       for (size_t i = 0; i < signature.outputs.size(); ++i) {
         Tensor found = view_as_tensor(request_.get_output_tensor(i));
@@ -90,6 +95,7 @@ class OpenVinoSession : public Session {
  private:
   std::shared_ptr<const CompiledModel> model_;
   ov::InferRequest request_;
+  RunClock* clock_;  // null: nobody profiles
 };
 
 // Whether the engine fused a rotary embedding. Some come back from a file as another rotation
@@ -107,8 +113,14 @@ bool holds_rotation(const ov::CompiledModel& compiled) {
 class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<OpenVinoModel> {
  public:
   // `source` keeps the memory that an imported graph may view.
-  OpenVinoModel(ov::CompiledModel compiled, BlobHeader made, std::shared_ptr<const void> source)
-      : source_(std::move(source)), compiled_(std::move(compiled)), made_(std::move(made)) {}
+  OpenVinoModel(ov::CompiledModel compiled, BlobHeader made, std::shared_ptr<const void> source,
+                Programs programs = {})
+      : source_(std::move(source)),
+        compiled_(std::move(compiled)),
+        made_(std::move(made)),
+        programs_(std::move(programs)) {
+    if (made_.options.profile) clock_ = std::make_unique<RunClock>();
+  }
 
   const Signature& signature() const override { return made_.signature; }
   const Executed& executed() const override { return made_.executed; }
@@ -118,7 +130,7 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
                    [&]() -> Result<std::unique_ptr<Session>> {
                      auto compiled = compiled_;  // creating a request is no const call
                      return std::unique_ptr<Session>(std::make_unique<OpenVinoSession>(
-                         shared_from_this(), compiled.create_infer_request()));
+                         shared_from_this(), compiled.create_infer_request(), clock_.get()));
                    });
   }
 
@@ -145,10 +157,19 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
     });
   }
 
+  Result<LayersReport> layers() const override {
+    return guarded(
+        "reading the executed graph", StatusCode::kUnimplemented, [&]() -> Result<LayersReport> {
+          return executed_layers(compiled_, programs_, made_.executed.kernels, clock_.get());
+        });
+  }
+
  private:
   std::shared_ptr<const void> source_;  // outlives the graph
   ov::CompiledModel compiled_;
   BlobHeader made_;
+  Programs programs_;
+  std::unique_ptr<RunClock> clock_;  // null: nobody profiles
 };
 
 // y = x W with a constant 64x64 W: enough for an engine to choose its kernels.
@@ -267,7 +288,7 @@ OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& option
   if (!fit) return {.model = model};
   kernels::Threads threads = engine_threads();
   if (options.threads > 0) threads.count = std::min(threads.count, options.threads);
-  return move_to_own_kernels(model, *tables.front(), threads);
+  return move_to_own_kernels(model, *tables.front(), threads, options.profile);
 }
 
 // The graph as this engine computes it rightly.
@@ -290,6 +311,7 @@ ov::AnyMap engine_settings(const CompileOptions& options) {
       ov::hint::inference_precision(element_of_precision(options.precision)),
       ov::num_streams(options.streams),
   };
+  if (options.profile) settings.insert(ov::enable_profiling(true));
   if (options.device == "CPU") {
     // Pinning fights with other processes of a shared machine over the same cores.
     settings.insert(ov::hint::enable_cpu_pinning(false));
@@ -328,7 +350,7 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
                                                    .options = options,
                                                    .signature = signature_of(*model),
                                                    .executed = std::move(executed)},
-                                        nullptr));
+                                        nullptr, programs_of(*own.model)));
   });
   if (compiled.ok()) return compiled;
   // The engine does not tell a missing plug-in from a graph it cannot take.

@@ -251,7 +251,8 @@ bool move_attention(ov::op::v13::ScaledDotProductAttention& node) {
 }  // namespace
 
 OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
-                               const kernels::KernelTable& table, const kernels::Threads& threads) {
+                               const kernels::KernelTable& table, const kernels::Threads& threads,
+                               bool timed) {
   const std::shared_ptr<ov::Model> moved = model->clone();
   OwnKernels result{.model = moved};
   // In the order of execution, so that what a node reads has been moved before it.
@@ -265,7 +266,7 @@ OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
   // Attention alone (the weights are packed integers, say) gains a hundredth, and a graph of the
   // engine's nodes can be kept compiled.
   if (result.dense == 0) return {.model = model};
-  gather_programs(*moved, table);
+  gather_programs(*moved, table, timed);
   result.name = std::string("accel-") + table.name;
   return result;
 }

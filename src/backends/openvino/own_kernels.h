@@ -24,8 +24,9 @@ struct OwnKernels {
 //   reshape, transpose, attention, transpose, reshape                               is another,
 // and steps that read each other run as one node (program_op.h). What does not match stays. Where
 // no dense layer matches, `model` itself. Weights are laid out on `threads`. `table` outlives the
-// result.
+// result. `timed`: steps have stopwatches.
 OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
-                               const kernels::KernelTable& table, const kernels::Threads& threads);
+                               const kernels::KernelTable& table, const kernels::Threads& threads,
+                               bool timed = false);
 
 }  // namespace accel::backend

@@ -121,6 +121,41 @@ TEST_F(OwnKernelsTest, TakeAWholeEncoderLayer) {
   }
 }
 
+const LayerReport* program_in(const LayersReport& report) {
+  const auto it = std::ranges::find(report.layers, "Program", &LayerReport::type);
+  return it == report.layers.end() ? nullptr : &*it;
+}
+
+TEST_F(OwnKernelsTest, TellTheStepsOfAProgramAndTimeThemWhenAsked) {
+  const auto model = encoder_layer({-1, 1, 1, -1});
+  const auto backend = make_openvino_backend();
+  for (const bool profile : {false, true}) {
+    const auto compiled = backend->compile(model, {.threads = 2, .profile = profile});
+    ASSERT_TRUE(compiled.ok()) << compiled.status().to_string();
+    const auto session = (*compiled)->create_session();
+    NamedTensors outputs;
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE((*session)
+                      ->run({{"x", as_f32(samples({3, 40, kHidden}, 20))},
+                             {"mask", as_f32(samples({3, 1, 1, 40}, 21))}},
+                            outputs)
+                      .ok());
+    }
+    const auto report = (*compiled)->layers();
+    ASSERT_TRUE(report.ok()) << report.status().to_string();
+    EXPECT_EQ(report->runs, profile ? 3 : 0);
+    EXPECT_EQ(report->seconds > 0, profile);
+    const LayerReport* program = program_in(*report);
+    ASSERT_NE(program, nullptr);
+    ASSERT_EQ(program->steps.size(), 7);
+    EXPECT_THAT(program->steps[4].fused,
+                ::testing::ElementsAre("MatMul", "Bias", "Residual", "LayerNorm"));
+    EXPECT_THAT(program->steps[5].fused, ::testing::ElementsAre("MatMul", "Bias", "GELU"));
+    EXPECT_EQ(program->steps[3].type, "Attention of 2 heads");
+    for (const LayerReport& step : program->steps) EXPECT_EQ(step.seconds > 0, profile);
+  }
+}
+
 int count_of(const ov::Model& model, const std::string& name) {
   return static_cast<int>(std::ranges::count_if(
       model.get_ops(), [&](const auto& op) { return name == op->get_type_name(); }));

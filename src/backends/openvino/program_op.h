@@ -20,6 +20,8 @@ class ProgramOp : public ov::op::Op {
   void validate_and_infer_types() override;
   bool visit_attributes(ov::AttributeVisitor& visitor) override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
+  const std::shared_ptr<const kernels::Program>& program() const { return program_; }
+
   bool has_evaluate() const override { return true; }
   bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
 
@@ -28,7 +30,8 @@ class ProgramOp : public ov::op::Op {
 };
 
 // Replaces the recognised nodes of `model` (recognised_ops.h) by programs: as few as the nodes of
-// the engine between them allow, so an encoder becomes one. `table` outlives the model.
-void gather_programs(ov::Model& model, const kernels::KernelTable& table);
+// the engine between them allow, so an encoder becomes one. `table` outlives the model. `timed`:
+// their steps are.
+void gather_programs(ov::Model& model, const kernels::KernelTable& table, bool timed = false);
 
 }  // namespace accel::backend
