@@ -12,7 +12,8 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 22> kCommands{{
+constexpr std::array<Command, 24> kCommands{{
+    {"advise", "why a model is not faster here, and what each remedy gains", run_advise},
     {"alias", "short names for models", run_alias},
     {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
     {"cache", "what is kept of converted and compiled models", run_cache},
@@ -23,6 +24,7 @@ constexpr std::array<Command, 22> kCommands{{
     {"devices", "the devices of this machine and what each can run", run_devices},
     {"doctor", "check the installation and say how to mend it", run_doctor},
     {"embed", "texts to sentence embeddings", run_embed},
+    {"explain", "what was chosen for a model here and why, and how each layer runs", run_explain},
     {"families", "the model families that this build loads", run_families},
     {"help", "this list, or the help of a command", run_help},
     {"infer", "run a model on raw tensors from a file", run_infer},

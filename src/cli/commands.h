@@ -24,6 +24,7 @@ std::span<const Command> commands();
 // The command called `name`. INVALID_ARGUMENT with the nearest name for an unknown one.
 Result<const Command*> find_command(std::string_view name);
 
+Status run_advise(const Command& command, const Arguments& arguments);
 Status run_alias(const Command& command, const Arguments& arguments);
 Status run_bench(const Command& command, const Arguments& arguments);
 Status run_cache(const Command& command, const Arguments& arguments);
@@ -32,6 +33,7 @@ Status run_convert(const Command& command, const Arguments& arguments);
 Status run_devices(const Command& command, const Arguments& arguments);
 Status run_doctor(const Command& command, const Arguments& arguments);
 Status run_embed(const Command& command, const Arguments& arguments);
+Status run_explain(const Command& command, const Arguments& arguments);
 Status run_families(const Command& command, const Arguments& arguments);
 Status run_help(const Command& command, const Arguments& arguments);
 Status run_infer(const Command& command, const Arguments& arguments);

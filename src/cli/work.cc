@@ -84,25 +84,6 @@ Result<std::vector<TaskInput>> made_items(const WorkFlags& flags, const Work& wo
   return items;
 }
 
-Result<Work> load_without_items(Engine& engine, const WorkFlags& flags) {
-  Work work;
-  const auto began = Clock::now();
-  ACCEL_ASSIGN(work.model, flags.model.load(engine, Use::kRun));
-  work.embeds = flags.model.task.empty() && work.model->report().for_embedding;
-  // The first call would build and compile it; a load has done that.
-  if (work.embeds) {
-    ACCEL_TRY(work.model->embed({}).status());
-    ACCEL_ASSIGN(work.task, embedding_task(engine));
-    work.call = measure::embed_call(*work.model, {.batch_tokens = flags.batch_tokens});
-  } else {
-    ACCEL_ASSIGN(const auto stream, work.model->run_stream({.task = flags.model.task}));
-    work.task = stream->task();
-    work.call = measure::run_call(*work.model, {.task = flags.model.task});
-  }
-  work.load_s = seconds_since(began);
-  return work;
-}
-
 }  // namespace
 
 void WorkFlags::declare(Flags& flags) {
@@ -140,9 +121,28 @@ Status WorkFlags::check() const {
   return {};
 }
 
+Result<Work> load_asking(Engine& engine, const ModelFlags& model, int64_t batch_tokens) {
+  Work work;
+  const auto began = Clock::now();
+  ACCEL_ASSIGN(work.model, model.load(engine, Use::kRun));
+  work.embeds = model.task.empty() && work.model->report().for_embedding;
+  // The first call would build and compile it; a load has done that.
+  if (work.embeds) {
+    ACCEL_TRY(work.model->embed({}).status());
+    ACCEL_ASSIGN(work.task, embedding_task(engine));
+    work.call = measure::embed_call(*work.model, {.batch_tokens = batch_tokens});
+  } else {
+    ACCEL_ASSIGN(const auto stream, work.model->run_stream({.task = model.task}));
+    work.task = stream->task();
+    work.call = measure::run_call(*work.model, {.task = model.task});
+  }
+  work.load_s = seconds_since(began);
+  return work;
+}
+
 Result<Work> load_work(Engine& engine, const WorkFlags& flags) {
   ACCEL_TRY(flags.check());
-  ACCEL_ASSIGN(Work work, load_without_items(engine, flags));
+  ACCEL_ASSIGN(Work work, load_asking(engine, flags.model, flags.batch_tokens));
   const bool made = flags.inputs.empty() && flags.input.empty();
   work.source = made ? "generated" : flags.inputs.empty() ? flags.input : "arguments";
   ACCEL_ASSIGN(work.items, made ? made_items(flags, work) : given_items(flags, work.task));
@@ -153,7 +153,7 @@ Result<Work> load_work(Engine& engine, const WorkFlags& flags) {
 }
 
 Result<Work> load_work(Engine& engine, const WorkFlags& flags, const Work& like) {
-  ACCEL_ASSIGN(Work work, load_without_items(engine, flags));
+  ACCEL_ASSIGN(Work work, load_asking(engine, flags.model, flags.batch_tokens));
   work.source = like.source;
   work.items = like.items;
   return work;

@@ -46,6 +46,9 @@ struct Work {
 // first item has been tried where it is not certain that it suits.
 Result<Work> load_work(Engine& engine, const WorkFlags& flags);
 
+// Without items: only what asks, loaded and compiled for `model.task`.
+Result<Work> load_asking(Engine& engine, const ModelFlags& model, int64_t batch_tokens);
+
 // The same with the items of another.
 Result<Work> load_work(Engine& engine, const WorkFlags& flags, const Work& like);
 
