@@ -153,5 +153,22 @@ class Advise(ProgramTest):
             self.assertNotIn(name + ",", kernels["finding"])
 
 
+class Logs(ProgramTest):
+    # row 144
+    def test_debug_for_the_engines_name_tells_what_was_decided(self):
+        def said(value, *arguments):
+            done = self.accel(*arguments, env=self.environment(ACCEL_LOG=value))
+            return [line for line in done.stderr.splitlines() if "debug: " in line], done
+        lines, done = said("accel.engine=debug", "embed", TINY, "a text")
+        self.assertEqual(len(done.stdout.splitlines()), 1, "answers stay alone")
+        for decision in ("device ", "precision ", "cache ", "fallback ", "kernels "):
+            self.assertTrue(any(f"accel.engine: debug: {decision}" in line for line in lines),
+                            (decision, lines))
+        self.assertTrue(said("debug", "run", GOLDEN / "bert-seqcls-bin", "a text")[0])
+        self.assertEqual(said("accel.engine=info", "embed", TINY, "a text")[0], [])
+        self.assertEqual(said("", "embed", TINY, "a text")[0], [])
+        self.assertIn("ACCEL_LOG", said("engine=loud", "embed", TINY, "a text")[1].stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
