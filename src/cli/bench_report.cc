@@ -82,7 +82,7 @@ OrderedJson run_json(const BenchRun& run) {
 }
 
 std::string shown_name(const BenchRun& run) {
-  const std::string name(measure::facts_of(run.plan.scenario).name);
+  std::string name(measure::facts_of(run.plan.scenario).name);
   switch (run.plan.scenario) {
     case measure::Scenario::kClients: return fmt::format("{} {}", run.plan.clients, name);
     case measure::Scenario::kServer: return fmt::format("{} {:g}/s", name, run.plan.per_second);

@@ -88,7 +88,7 @@ Result<std::string> sample_picture(int width, int height, uint64_t seed) {
       const auto area = static_cast<uint64_t>(x / kArea * 7 + y / kArea * 13) + seed;
       for (int c = 0; c < image::kChannels; ++c) {
         const uint64_t ground = area * static_cast<uint64_t>(31 + 17 * c) % 224;
-        row[static_cast<size_t>(x * image::kChannels + c)] =
+        row[static_cast<size_t>(x) * image::kChannels + static_cast<size_t>(c)] =
             static_cast<uint8_t>(ground + random() % kNoise);
       }
     }
