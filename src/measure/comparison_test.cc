@@ -49,7 +49,6 @@ TEST(DifferenceOf, TellsWhatCannotBeCompared) {
   EXPECT_FALSE(within(broken, bound_of(Precision::kBF16, Precision::kBF16)));
 }
 
-// row 311 (of the C++ library)
 TEST(BoundOf, IsThatOfTheCoarserArithmetic) {
   Difference apart{.items = 1, .max_abs = 0.01, .relative = 0.01, .cosine = 0.9999};
   EXPECT_FALSE(within(apart, bound_of(Precision::kF32, Precision::kF32)));

@@ -24,7 +24,6 @@ std::vector<double> up_to(int n) {
   return values;
 }
 
-// row 167 (of the C++ library)
 TEST(Percentile, IsTheValueThatSoManyDoNotExceed) {
   EXPECT_EQ(percentile(up_to(100), 95), 95);
   EXPECT_EQ(percentile(up_to(20), 95), 19);  // 0.95 * 20 is more than 19 in binary
@@ -35,7 +34,6 @@ TEST(Percentile, IsTheValueThatSoManyDoNotExceed) {
   EXPECT_EQ(percentile({}, 95), 0);
 }
 
-// row 166 (of the C++ library)
 TEST(Summarize, GivesMeanExtremesAndPercentilesOfAnyOrder) {
   const Summary summary = summarize({4, 2, 9, 1, 5, 3, 7, 10, 8, 6});
   EXPECT_EQ(summary.count, 10);
@@ -134,7 +132,6 @@ TEST(LayerTimes, AreThoseBetweenTwoMoments) {
   EXPECT_EQ(between.layers[1].steps[1].seconds, 6);
 }
 
-// row 255 (of the C++ library)
 TEST(LayerTimes, SumUpToTheRuns) {
   const std::vector<KindTime> kinds = times_by_kind(made_layers(1));
   double sum = 0;
