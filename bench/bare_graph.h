@@ -7,7 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include "backends/openvino/engine_threads.h"
 #include "backends/openvino/own_kernels.h"
 #include "hardware/limits.h"
 #include "kernels/tables.h"
@@ -27,10 +26,11 @@ inline Result<ov::CompiledModel> compile_bare(ov::Core& core, const models::Mode
   if (!built.ok()) return built.status();
   std::shared_ptr<const ov::Model> graph = built->model;
   const auto tables = kernels::kernel_tables();
-  if (options.own_kernels && !tables.empty()) {
-    graph = backend::move_to_own_kernels(graph, *tables.front(), backend::engine_threads()).model;
-  }
   const int threads = hardware::read_cpu_limits().usable;
+  if (options.own_kernels && !tables.empty()) {
+    graph =
+        backend::move_to_own_kernels(graph, *tables.front(), {.threads = {.all = threads}}).model;
+  }
   const int streams = options.streams > 0 ? options.streams : threads;
   return core.compile_model(graph, "CPU", ov::hint::inference_precision(ov::element::f32),
                             ov::num_streams(streams), ov::inference_num_threads(threads),

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/layers.h"
 #include "accel/precision.h"
 #include "accel/status.h"
 #include "accel/submission.h"
@@ -160,6 +161,7 @@ struct ModelReport {
   int64_t embedding_size = 0;  // 0: no sentence embedding
   std::string pooling;         // "mean", "cls+max", ...; "by the graph" where an export does it
   bool normalized = false;
+  bool for_embedding = false;  // its folder says that embed() is what it is for
   bool lower_case = false;
   std::vector<std::string> prompts;  // names for EmbedOptions::prompt
 };
@@ -239,9 +241,9 @@ struct LoadOptions {
   // else sentence-transformers/all-MiniLM-L6-v2 of the hub cache.
   std::string path = "default";
   std::string backend = "openvino";  // or "reference", "pytorch"
-  // One of devices(), "CPU/2" (two of its threads), "AUTO" (a GPU where there is one that can run the
-  // model, else the CPU), "AUTO:-GPU", "MULTI:GPU(1.5),CPU(1.0)" or "HETERO:GPU,CPU". Of several,
-  // those that are not there are left out, and the result says so.
+  // One of devices(), "CPU/2" (two of its threads), "AUTO" (a GPU where there is one that can run
+  // the model, else the CPU), "AUTO:-GPU", "MULTI:GPU(1.5),CPU(1.0)" or "HETERO:GPU,CPU". Of
+  // several, those that are not there are left out, and the result says so.
   std::string device = "CPU";
   Precision precision = Precision::kAuto;
   // The local path: the reference backend, in f32, whatever the three above say. It needs no
@@ -268,6 +270,9 @@ struct LoadOptions {
   std::string model_format;
   // What its inputs must be: "text", "vision", "audio", "multimodal"; likewise.
   std::string model_type;
+  // Times every layer, for Model::graphs(): with one stream, without the cache, and a little
+  // slower.
+  bool profile = false;
 };
 
 struct InferOptions {
@@ -364,6 +369,13 @@ struct RunResult {
 struct InferResult {
   NamedTensors outputs;
   RunReport report;
+};
+
+// A graph of a model as it was compiled.
+struct GraphReport {
+  std::string name;  // what it computes: "sentence-embedding", "text-classification" ...
+  RunReport report;
+  LayersReport layers;
 };
 
 // Where the files of a converted model lie.
@@ -464,6 +476,11 @@ class ACCEL_API Model {
   // that the given inputs determine is returned. Integer inputs of any width are accepted.
   virtual Result<InferResult> infer(const NamedTensors& inputs,
                                     const InferOptions& options = {}) = 0;
+  // The graphs compiled so far, with their layers as the engine runs them and, with
+  // LoadOptions::profile, their times so far. UNIMPLEMENTED where an engine does not tell.
+  virtual Result<std::vector<GraphReport>> graphs() {
+    return unimplemented("this model does not tell its graphs");
+  }
   // Frees everything. FAILED_PRECONDITION "not loaded" the second time.
   virtual Status unload() = 0;
 };

@@ -64,9 +64,9 @@ class ACCEL_API PendingItem {
  public:
   virtual ~PendingItem() = default;  // cancels it
 
-  virtual bool ready() const = 0;  // get() would not wait
+  virtual bool ready() const = 0;        // get() would not wait
   virtual Result<ItemResult> get() = 0;  // waits; once
-  virtual void cancel() = 0;  // what runs already runs on, for nobody
+  virtual void cancel() = 0;             // what runs already runs on, for nobody
   // `waker` is called once, from any thread, when the item has ended, at once if it has. It must
   // not block, nor call get().
   virtual void notify(std::function<void()> waker) = 0;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accel/layers.h"
 #include "accel/precision.h"
 #include "accel/tensor.h"
 
@@ -47,6 +48,8 @@ struct CompileOptions {
   int streams = 1;                        // how many sessions may run at the same time
   int threads = 0;                        // of all streams together; 0: all that the process has
   bool own_kernels = true;                // false: only the engine's kernels, to compare with
+  // Runs and layers are timed, which costs a little; layers() has the times. With one stream.
+  bool profile = false;
 };
 
 // One input or output. Dimensions of -1 are free.
@@ -101,6 +104,12 @@ class CompiledModel {
   // UNIMPLEMENTED, with the reason and nothing written, for a model that has no such form.
   virtual Status export_to(std::ostream& /*out*/) const {
     return unimplemented("this backend writes no compiled models");
+  }
+
+  // How the graph is executed, and, with CompileOptions::profile, how long that has taken so far.
+  // UNIMPLEMENTED where an engine does not tell.
+  virtual Result<LayersReport> layers() const {
+    return unimplemented("this backend does not tell how it runs a graph");
   }
 };
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr size_t kLayerSize = 64;
 
-// y = x W with a constant W: enough for an engine to choose its kernels.
+}  // namespace
+
 std::shared_ptr<ov::Model> one_layer_model() {
   auto x =
       std::make_shared<ov::op::v0::Parameter>(ov::element::f32, ov::PartialShape{-1, kLayerSize});
@@ -24,8 +25,6 @@ std::shared_ptr<ov::Model> one_layer_model() {
   y->output(0).set_names({"y"});
   return std::make_shared<ov::Model>(ov::OutputVector{y}, ov::ParameterVector{x}, "probe");
 }
-
-}  // namespace
 
 bool runs_one_layer(const Backend& backend, const std::string& device, Precision precision) {
   const auto model = backend.compile(one_layer_model(), {.device = device, .precision = precision});

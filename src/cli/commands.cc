@@ -12,20 +12,26 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 20> kCommands{{
+constexpr std::array<Command, 26> kCommands{{
+    {"advise", "why a model is not faster here, and what each remedy gains", run_advise},
     {"alias", "short names for models", run_alias},
+    {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
     {"cache", "what is kept of converted and compiled models", run_cache},
+    {"compare", "two settings or two results of bench: times, their ratio, and other answers",
+     run_compare},
     {"config", "the options that hold, where each comes from, and files of them", run_config},
     {"convert", "any model to OpenVINO IR, with weights of f32, f16, bf16, int8 or int4",
      run_convert},
     {"devices", "the devices of this machine and what each can run", run_devices},
     {"doctor", "check the installation and say how to mend it", run_doctor},
     {"embed", "texts to sentence embeddings", run_embed},
+    {"explain", "what was chosen for a model here and why, and how each layer runs", run_explain},
     {"families", "the model families that this build loads", run_families},
     {"help", "this list, or the help of a command", run_help},
     {"infer", "run a model on raw tensors from a file", run_infer},
     {"list", "the models that were pulled, with revision, size and last use", run_list},
     {"models", "the models of a folder tree or of the Hub's cache", run_models},
+    {"profile", "what each layer and kernel of a model takes", run_profile},
     {"pull", "get a model from a hub into the cache", run_pull},
     {"rm", "delete a pulled model", run_rm},
     {"run", "what a model is for, on texts, images or sounds: labels, answers, objects", run_run},

@@ -24,18 +24,23 @@ std::span<const Command> commands();
 // The command called `name`. INVALID_ARGUMENT with the nearest name for an unknown one.
 Result<const Command*> find_command(std::string_view name);
 
+Status run_advise(const Command& command, const Arguments& arguments);
 Status run_alias(const Command& command, const Arguments& arguments);
+Status run_bench(const Command& command, const Arguments& arguments);
 Status run_cache(const Command& command, const Arguments& arguments);
+Status run_compare(const Command& command, const Arguments& arguments);
 Status run_config(const Command& command, const Arguments& arguments);
 Status run_convert(const Command& command, const Arguments& arguments);
 Status run_devices(const Command& command, const Arguments& arguments);
 Status run_doctor(const Command& command, const Arguments& arguments);
 Status run_embed(const Command& command, const Arguments& arguments);
+Status run_explain(const Command& command, const Arguments& arguments);
 Status run_families(const Command& command, const Arguments& arguments);
 Status run_help(const Command& command, const Arguments& arguments);
 Status run_infer(const Command& command, const Arguments& arguments);
 Status run_list(const Command& command, const Arguments& arguments);
 Status run_models(const Command& command, const Arguments& arguments);
+Status run_profile(const Command& command, const Arguments& arguments);
 Status run_pull(const Command& command, const Arguments& arguments);
 Status run_rm(const Command& command, const Arguments& arguments);
 Status run_run(const Command& command, const Arguments& arguments);

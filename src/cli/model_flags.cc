@@ -9,10 +9,7 @@
 #include "hub/locate.h"
 
 namespace accel::cli {
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 void ModelFlags::declare(Flags& flags) {
   flags.optional_argument(
@@ -87,6 +84,7 @@ Result<LoadOptions> ModelFlags::options(Use use) const {
   ACCEL_ASSIGN(LoadOptions options, config.load_options(model == hub::kDefaultName ? "" : model));
   options.use = use;
   options.local = local;
+  options.profile = profile;
   return options;
 }
 

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/drawing.h"
+#include "cli/installation.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/output_file.h"
@@ -20,6 +21,7 @@
 #include "cli/task_input.h"
 #include "cli/task_output.h"
 #include "cli/task_run.h"
+#include "hardware/limits.h"
 
 namespace accel::cli {
 namespace {
@@ -50,6 +52,7 @@ struct RunFlags {
   bool no_answer = false;
   bool jsonl = false;
   bool json = false;
+  bool report = false;
   bool strict = false;
   bool stats = false;
 
@@ -76,6 +79,9 @@ void RunFlags::declare(Flags& flags) {
   flags.text("--output", "FILE|-", &output,
              "a file appears when it is complete; - is standard output (default -)");
   flags.flag("--json", &json, "one JSON object per input on a terminal, too");
+  flags.flag("--report", &report,
+             "one JSON object for all: results, latency_ms, throughput_items_per_sec, "
+             "memory_usage_mb and what ran; it keeps all results until the end");
   flags.text("--context", "TEXT", &context,
              "the second text of each input: what a question asks about, the other one of a pair");
   flags.text("--labels", "A,B,...", &labels, "the candidate labels of a zero-shot task");
@@ -180,11 +186,14 @@ class RunCommand {
  private:
   Result<std::unique_ptr<TaskSource>> source(const Interrupt& interrupt);
   std::string statistics() const;
+  OrderedJson report() const;
 
   RunFlags flags_;
   const TaskDefaults defaults_;
   const Clock::time_point began_ = Clock::now();
   double load_seconds_ = 0;
+  double run_seconds_ = 0;                      // from the first input to the last answer
+  OrderedJson results_ = OrderedJson::array();  // for report()
   std::unique_ptr<TaskStream> stream_;
   TaskTally tally_;
   bool alone_ = false;  // there is one item only, given on the command line
@@ -223,6 +232,20 @@ std::string RunCommand::statistics() const {
   return line.dump();
 }
 
+OrderedJson RunCommand::report() const {
+  OrderedJson json{{"task", stream_->task().name},
+                   {"load_ms", load_seconds_ * 1e3},
+                   {"latency_ms", run_seconds_ * 1e3},
+                   {"throughput_items_per_sec",
+                    static_cast<double>(tally_.items) / std::max(run_seconds_, 1e-9)}};
+  constexpr double kMebibyte = 1 << 20;
+  json["memory_usage_mb"] =
+      static_cast<double>(hardware::read_memory_use().resident_bytes) / kMebibyte;
+  add_report(json, stream_->report());
+  json["results"] = results_;
+  return json;
+}
+
 Status RunCommand::run() {
   ACCEL_TRY(flags_.check());
   ACCEL_ASSIGN(TaskOptions options, flags_.options());
@@ -239,22 +262,30 @@ Status RunCommand::run() {
   load_seconds_ = seconds_since(began_);
   ACCEL_ASSIGN(const auto items, source(*interrupt));
   ACCEL_ASSIGN(const auto output, OutputFile::create(flags_.output));
-  const bool people = flags_.output == "-" && !flags_.json && stdout_is_terminal();
+  const bool people =
+      flags_.output == "-" && !flags_.json && !flags_.report && stdout_is_terminal();
   Drawing drawing(flags_.draw);
   const std::function<Status(TaskRecord)> write = [&](TaskRecord record) -> Status {
     if (!flags_.draw.empty() && record.result.ok()) {
       ACCEL_ASSIGN(record.drawn, drawing.draw(*record.result, record.file));
     }
+    if (flags_.report) {
+      results_.push_back(OrderedJson::parse(json_line(record)));
+      return {};
+    }
     output->buffer() += people ? readable(record, alone_) : json_line(record);
     ACCEL_TRY(output->written());
     return output->flush();
   };
+  const auto running = Clock::now();
   ACCEL_TRY(run_task({.stream = *stream_,
                       .source = *items,
                       .write = write,
                       .interrupt = *interrupt,
                       .progress = !people},
                      tally_));
+  run_seconds_ = seconds_since(running);
+  if (flags_.report) output->buffer() += json_text(report());
   ACCEL_TRY(output->commit());
   notice_report(stream_->report(), flags_.model.model);
   if (flags_.stats) notice_line(statistics());

@@ -131,9 +131,8 @@ TEST_F(DevicesTest, ManyCallersGetTheirOwnAnswers) {
         }
         auto pending = model->submit({.text = texts[at]}, {.task = "sentence-embedding"});
         const auto item = pending.ok() ? (*pending)->get() : Result<ItemResult>(pending.status());
-        if (!item.ok() ||
-            cosine_of(std::get<Features>(item->result.answer).values.data<float>(), alone[at]) <
-                0.999999) {
+        if (!item.ok() || cosine_of(std::get<Features>(item->result.answer).values.data<float>(),
+                                    alone[at]) < 0.999999) {
           ++wrong;
         }
       }

@@ -253,8 +253,9 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
       });
 }
 
-Result<std::shared_ptr<Model>> LocalEngine::load_on(
-    const runtime::Candidate& candidate, const LoadOptions& options, const Request& request) {
+Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& candidate,
+                                                    const LoadOptions& options,
+                                                    const Request& request) {
   ACCEL_ASSIGN(const BackendPtr backend, find_backend(candidate.backend));
   if (options_.probe && candidate.backend == "openvino") {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
@@ -268,15 +269,17 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(
   first.device = devices.members.front().name;
   const auto [precision, source] = choose_precision(first, options.path);
   const int threads = options.threads > 0 ? options.threads : usable_cores_;
+  const int streams = options.streams > 0 ? options.streams : threads;
   std::vector<std::string> notices = request.notices;
   for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
   LoadedModel::Parts parts{.folder = request.folder,
                            .backend = backend,
                            .compile = {.device = first.device,
                                        .precision = precision,
-                                       .streams = options.streams > 0 ? options.streams : threads,
+                                       .streams = options.profile ? 1 : streams,
                                        .threads = threads,
-                                       .own_kernels = options.own_kernels},
+                                       .own_kernels = options.own_kernels,
+                                       .profile = options.profile},
                            .members = devices.members,
                            .notices = std::move(notices),
                            .precision_source = source,
@@ -284,7 +287,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(
                            .local_reason = request.local_reason,
                            .simulated = simulates(),
                            .head = {},
-                           .cache = options.cache ? caches->compiled : nullptr};
+                           .cache = options.cache && !options.profile ? caches->compiled : nullptr};
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());

@@ -144,6 +144,33 @@ TEST_F(EngineTest, LoadRunUnload) {
   }
 }
 
+TEST_F(EngineTest, TellsItsGraphsAndWhatTheirLayersTake) {
+  const auto model = load({.precision = Precision::kF32, .own_kernels = false, .profile = true});
+  ASSERT_TRUE(model->embed(kTexts).ok());
+  const auto graphs = model->graphs();
+  ASSERT_TRUE(graphs.ok()) << graphs.status().to_string();
+  ASSERT_EQ(graphs->size(), 1);
+  const GraphReport& graph = graphs->front();
+  EXPECT_EQ(graph.name, "sentence-embedding");
+  EXPECT_EQ(graph.report.streams, 1);
+  EXPECT_GT(graph.layers.runs, 0);
+  EXPECT_GT(graph.layers.seconds, 0);
+  double sum = 0;
+  bool fused = false;
+  for (const LayerReport& layer : graph.layers.layers) {
+    EXPECT_NE(layer.type, "Const");
+    fused = fused || (layer.type == "FullyConnected" && !layer.kernel.empty());
+    sum += layer.seconds;
+  }
+  EXPECT_TRUE(fused);
+  EXPECT_GT(sum, 0);
+  EXPECT_LE(sum, graph.layers.seconds);
+  ASSERT_TRUE(model->unload().ok());
+  EXPECT_EQ(model->graphs().status().code(), StatusCode::kFailedPrecondition);
+  const auto reference = load({.backend = "reference", .precision = Precision::kF32});
+  EXPECT_EQ(reference->graphs().status().code(), StatusCode::kUnimplemented);
+}
+
 TEST_F(EngineTest, AModelOutlivesItsEngine) {
   auto engine = make_engine();
   const auto model = *engine->load({.path = kBert});

@@ -131,6 +131,14 @@ models::GraphRequest dense_embedding(bool normalize = true) {
   return {.sentence = true, .embedding = models::EmbeddingKind::kDense, .normalize = normalize};
 }
 
+std::string name_of(const models::GraphRequest& request) {
+  if (request.sentence) {
+    return std::string(
+        models::to_string(request.embedding.value_or(models::EmbeddingKind::kDense)));
+  }
+  return std::string(models::to_string(request.head.value_or(models::Head::kBase)));
+}
+
 std::string cache_key(const models::GraphRequest& request) {
   return fmt::format("{}|{}|{}|{}|{}|{}", fmt::join(request.inputs, ","),
                      request.head ? models::to_string(*request.head) : "", request.sentence,
@@ -244,6 +252,7 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
       .max_tokens = folder.max_tokens(),
       .embedding_size = folder.embedding_size(),
       .normalized = sentence.normalize,
+      .for_embedding = folder.is_for_embeddings() && sentence.kind == models::EmbeddingKind::kDense,
       .lower_case = sentence.lower_case,
   };
   const bool foreign = folder.foreign() != nullptr;
@@ -281,10 +290,9 @@ void CompiledGraph::release_sources() {
 std::shared_ptr<runtime::Batcher> CompiledGraph::batcher(int32_t pad_id) {
   const std::lock_guard lock(mutex);
   if (!batcher_made) {
-    batcher_made = runtime::Batcher::create(
-        pool, {.limits = {.max_tokens = runtime::kBatchTokens},
-               .pad_id = pad_id,
-               .after_batch = [this] { release_sources(); }});
+    batcher_made = runtime::Batcher::create(pool, {.limits = {.max_tokens = runtime::kBatchTokens},
+                                                   .pad_id = pad_id,
+                                                   .after_batch = [this] { release_sources(); }});
   }
   return batcher_made;
 }
@@ -384,14 +392,15 @@ Result<CachedModel> LoadedModel::compile_for(
 
 Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& request) const {
   auto graph = std::make_shared<CompiledGraph>();
+  graph->name = name_of(request);
   std::vector<runtime::PoolMember> members;
   for (const runtime::DeviceMember& member : parts_.members) {
     const backend::CompileOptions options = options_of(member, parts_.compile);
     ACCEL_ASSIGN(CachedModel ready, compile_for(request, options, graph->sources));
     const backend::Executed& executed = ready.model->executed();
-    const std::string device =
-        member.threads > 0 ? fmt::format("{}/{}", executed.device, member.threads)
-                           : executed.device;
+    const std::string device = member.threads > 0
+                                   ? fmt::format("{}/{}", executed.device, member.threads)
+                                   : executed.device;
     if (members.empty()) {
       graph->report = {.model = report_.path,
                        .backend = parts_.backend->info().name,
@@ -604,6 +613,21 @@ ModelStatistics LoadedModel::statistics() const {
     add_shares(graph->pool->statistics(), sum);
   }
   return sum;
+}
+
+Result<std::vector<GraphReport>> LoadedModel::graphs() {
+  std::vector<GraphPtr> compiled;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!loaded_) return failed_precondition(report_.path + ": not loaded");
+    for (const auto& [key, graph] : graphs_) compiled.push_back(graph);
+  }
+  std::vector<GraphReport> reports;
+  for (const GraphPtr& graph : compiled) {
+    ACCEL_ASSIGN(LayersReport layers, graph->pool->model().layers());
+    reports.push_back({graph->name, graph->report, std::move(layers)});
+  }
+  return reports;
 }
 
 Status LoadedModel::unload() {

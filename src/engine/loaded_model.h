@@ -41,6 +41,7 @@ Keeping worth_keeping(std::string_view source, std::string_view device);
 // A compiled graph with its sessions. The mapped weights' pages are released after the first run,
 // when the engine has packed what it needs.
 struct CompiledGraph {
+  std::string name;  // GraphReport::name
   std::shared_ptr<runtime::SessionPool> pool;
   std::vector<std::shared_ptr<const MappedFile>> sources;
   std::atomic<bool> released = false;
@@ -67,7 +68,6 @@ class LoadedModel : public Model {
     std::string local_reason;
     bool simulated = false;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
-    std::string fallback_reason;       // empty: what was asked for runs
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;
   };
@@ -84,6 +84,7 @@ class LoadedModel : public Model {
   Result<std::unique_ptr<PendingItem>> submit(TaskInput input,
                                               const SubmitOptions& options) override;
   ModelStatistics statistics() const override;
+  Result<std::vector<GraphReport>> graphs() override;
   Status unload() override;
 
  private:
@@ -126,7 +127,8 @@ class LoadedModel : public Model {
   EmbeddingModelPtr embedding_model_;
   std::shared_ptr<const pipelines::TaskModel> task_model_;
   std::map<std::string, GraphPtr> graphs_;  // by the request as text
-  std::map<std::string, std::shared_ptr<const pipelines::TaskPlan>> plans_;  // by the name asked for
+  std::map<std::string, std::shared_ptr<const pipelines::TaskPlan>>
+      plans_;  // by the name asked for
 };
 
 }  // namespace accel::engine

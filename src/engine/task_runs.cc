@@ -222,8 +222,8 @@ Result<RunResult> LoadedModel::run_one(TaskInput input, const RunOptions& option
   ACCEL_ASSIGN(const auto ready, plan(options.task));
   ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
   RunResult result{.task = std::string(ready->task->name), .report = *ready->report};
-  Result<ItemResult> item = pipelines::run_item(
-      *ready, std::move(input), {.task = options.task, .options = options.options});
+  Result<ItemResult> item = pipelines::run_item(*ready, std::move(input),
+                                                {.task = options.task, .options = options.options});
   if (!item.ok()) {
     result.items.push_back(item.status());
     return result;

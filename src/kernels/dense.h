@@ -64,6 +64,8 @@ class DenseLayer {
 
   int64_t in() const { return parts_.in; }
   int64_t out() const { return parts_.out; }
+  // Without the weight, which was the caller's.
+  const DenseParts& parts() const { return parts_; }
 
   DenseCut cut(int64_t rows, int threads) const;
 

@@ -63,9 +63,14 @@ Program::Program(ProgramParts parts)
   }
   plan_stages();
   plan_memory();
+  if (parts_.timed) totals_ = std::make_unique<StepTotals>(parts_.steps.size());
 }
 
 Program::~Program() = default;
+
+std::vector<double> Program::step_seconds() const {
+  return totals_ == nullptr ? std::vector<double>() : totals_->seconds();
+}
 
 // A step joins those before it unless it reads a result of theirs.
 void Program::plan_stages() {
@@ -121,10 +126,12 @@ class ProgramRun {
     std::vector<Stage> stages;
     for (const std::vector<size_t>& steps : program_.stages_) {
       Stage norms;
-      stages.push_back(together(steps, norms));
+      stages.push_back(together(steps, stages.size(), norms));
       if (norms.tasks > 0) stages.push_back(std::move(norms));
     }
+    watch_.begin();
     run_stages(stages, threads_);
+    if (program_.totals_ != nullptr) watch_.add_to(*program_.totals_);
     program_.memory_->give_back(std::move(memory_));
   }
 
@@ -207,18 +214,29 @@ class ProgramRun {
   }
 
   // The tasks of several steps as one stage; those of the normalisations that are left, as another.
-  Stage together(const std::vector<size_t>& steps, Stage& norms) const {
+  // The stage is the run's `number`-th.
+  Stage together(const std::vector<size_t>& steps, size_t number, Stage& norms) {
     std::vector<Stage> parts;
     std::vector<Stage> norm_parts;
+    std::vector<size_t> norm_steps;
     for (const size_t i : steps) {
       if (const auto* dense = std::get_if<DenseStep>(&step(i))) {
-        parts.push_back(dense_stage(*dense, result_of(i), norm_parts));
+        parts.push_back(watched(dense_stage(*dense, result_of(i), norm_parts), number, i));
+        if (norm_steps.size() < norm_parts.size()) norm_steps.push_back(i);
       } else {
-        parts.push_back(attention_stage(std::get<AttentionStep>(step(i)), i));
+        parts.push_back(watched(attention_stage(std::get<AttentionStep>(step(i)), i), number, i));
       }
+    }
+    for (size_t i = 0; i < norm_parts.size(); ++i) {
+      norm_parts[i] = watched(std::move(norm_parts[i]), number + 1, norm_steps[i]);
     }
     norms = joined(std::move(norm_parts));
     return joined(std::move(parts));
+  }
+
+  Stage watched(Stage stage, size_t number, size_t step) {
+    if (program_.totals_ == nullptr) return stage;
+    return watch_.watched(std::move(stage), number, step);
   }
 
   static Stage joined(std::vector<Stage> parts) {
@@ -263,6 +281,7 @@ class ProgramRun {
   const Program& program_;
   const ProgramCall& call_;
   const Threads& threads_;
+  RunWatch watch_;
   Program::Memory::Block memory_;
   float* scratch_ = nullptr;
   std::vector<int64_t> scratch_offsets_;  // of each step

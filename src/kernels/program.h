@@ -7,11 +7,13 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "kernels/attention.h"
 #include "kernels/dense.h"
+#include "kernels/program_times.h"
 #include "kernels/stages.h"
 
 namespace accel::kernels {
@@ -41,7 +43,9 @@ using Step = std::variant<DenseStep, AttentionStep>;
 struct ProgramParts {
   std::vector<int64_t> input_widths;
   std::vector<Step> steps;
-  std::vector<Value> outputs;  // results of steps, each once
+  std::vector<Value> outputs;      // results of steps, each once
+  std::vector<std::string> names;  // of the steps, for reports
+  bool timed = false;              // step_seconds() is asked for
 };
 
 // [batch, length, width]. Dense layers only see batch * length rows.
@@ -72,6 +76,9 @@ class Program {
 
   void run(const ProgramCall& call, const Threads& threads) const;
 
+  // What each step took in all runs so far; empty unless the program is timed.
+  std::vector<double> step_seconds() const;
+
  private:
   friend class ProgramRun;
 
@@ -86,7 +93,8 @@ class Program {
   int slot_count_ = 0;
 
   struct Memory;
-  std::unique_ptr<Memory> memory_;  // of earlier calls, for later ones
+  std::unique_ptr<Memory> memory_;      // of earlier calls, for later ones
+  std::unique_ptr<StepTotals> totals_;  // null: not timed
 };
 
 }  // namespace accel::kernels

@@ -120,6 +120,38 @@ TEST_P(ProgramTest, StepsTogetherGiveWhatTheyGiveAlone) {
   }
 }
 
+TEST_P(ProgramTest, TimesOfStepsAddUpToNoMoreThanTheRun) {
+  const std::vector<Step> steps = two_encoder_layers();
+  const Program timed(
+      {.input_widths = {kWidth}, .steps = steps, .outputs = {6, 12}, .timed = true});
+  const Program plain({.input_widths = {kWidth}, .steps = steps, .outputs = {6, 12}});
+  constexpr int64_t kLength = 300;
+  const Floats x = random_values(kLength * kWidth, 77);
+  const AttentionMask mask;
+  const ProgramInput input{x.data(), 1, kLength};
+  Floats answers[2][2];
+  double seconds = 0;
+  for (const Program* program : {&plain, &timed}) {
+    Floats* found = answers[program == &timed ? 1 : 0];
+    found[0].resize(x.size());
+    found[1].resize(x.size());
+    float* const outputs[] = {found[0].data(), found[1].data()};
+    const auto began = Clock::now();
+    program->run({{&input, 1}, {&mask, 1}, outputs}, threads_of(2));
+    seconds = seconds_since(began);
+  }
+  EXPECT_EQ(answers[0][0], answers[1][0]);
+  EXPECT_EQ(answers[0][1], answers[1][1]);
+  EXPECT_TRUE(plain.step_seconds().empty());
+  ASSERT_EQ(timed.step_seconds().size(), steps.size());
+  double sum = 0;
+  for (const double step : timed.step_seconds()) {
+    EXPECT_GT(step, 0);
+    sum += step;
+  }
+  EXPECT_LE(sum, seconds * 1.0001);
+}
+
 TEST_P(ProgramTest, CallsAtTheSameTimeDoNotMeet) {
   const std::vector<Step> steps = two_encoder_layers();
   const Program program({.input_widths = {kWidth}, .steps = steps, .outputs = {12}});

@@ -31,8 +31,8 @@ struct Item {
 
 Result<Item> prepare_item(const TaskPlan& plan, TaskInput input, const SubmitOptions& options) {
   const auto start = Clock::now();
-  ACCEL_ASSIGN(Prepared prepared, prepare(*plan.task, *plan.model, std::move(input),
-                                          options.options));
+  ACCEL_ASSIGN(Prepared prepared,
+               prepare(*plan.task, *plan.model, std::move(input), options.options));
   Item item{.model = plan.model,
             .memory = plan.memory,
             .report = plan.report,
@@ -67,9 +67,10 @@ runtime::Submission submission_of(GraphRows& part, const SubmitOptions& options)
       .lane = options.bulk ? runtime::Lane::kBulk : runtime::Lane::kInteractive,
       .priority = options.priority};
   if (options.timeout_ms) {
-    submission.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                             std::chrono::duration<double, std::milli>(
-                                                 std::max(*options.timeout_ms, 0.0)));
+    submission.deadline =
+        Clock::now() +
+        std::chrono::duration_cast<Clock::duration>(
+            std::chrono::duration<double, std::milli>(std::max(*options.timeout_ms, 0.0)));
   }
   return submission;
 }

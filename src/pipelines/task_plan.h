@@ -17,9 +17,9 @@ namespace accel::pipelines {
 // A compiled graph, for the rows that have one of its inputs.
 struct TaskGraph {
   std::vector<std::string> inputs;
-  std::shared_ptr<runtime::SessionPool> pool;     // of streams
-  std::shared_ptr<runtime::Batcher> batcher;      // of single items
-  std::function<void()> after_batch = {};         // of streams: cheap, from any thread; may be empty
+  std::shared_ptr<runtime::SessionPool> pool;  // of streams
+  std::shared_ptr<runtime::Batcher> batcher;   // of single items
+  std::function<void()> after_batch = {};      // of streams: cheap, from any thread; may be empty
 };
 
 struct TaskPlan {

@@ -160,7 +160,8 @@ std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const
 
 void PooledTaskStream::prepare_all(std::span<TaskInput* const> inputs, Group& group) const {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    Result<Prepared> prepared = prepare(*plan_->task, *plan_->model, std::move(*inputs[i]), options_.task);
+    Result<Prepared> prepared =
+        prepare(*plan_->task, *plan_->model, std::move(*inputs[i]), options_.task);
     group.failures.push_back(prepared.status());
     group.finish.push_back(prepared.ok() ? std::move(prepared->finish) : nullptr);
     if (!prepared.ok()) continue;

@@ -63,15 +63,14 @@ class FirstId : public backend::CompiledModel {
 std::shared_ptr<const TaskPlan> plan_of(const Task& task, std::shared_ptr<FirstId> model,
                                         int sessions) {
   auto pool = std::make_shared<runtime::SessionPool>(std::move(model), sessions);
-  return std::make_shared<const TaskPlan>(
-      TaskPlan{.task = &task,
-               .model = std::make_shared<const TaskModel>(TaskModel{.tokenizer = number_tokenizer(),
-                                                                    .vocabulary = kNumbers,
-                                                                    .labels = {"id", "tokens"}}),
-               .graphs = {{.inputs = {"input_ids"},
-                           .pool = pool,
-                           .batcher = runtime::Batcher::create(pool, {})}},
-               .report = std::make_shared<const RunReport>()});
+  return std::make_shared<const TaskPlan>(TaskPlan{
+      .task = &task,
+      .model = std::make_shared<const TaskModel>(TaskModel{
+          .tokenizer = number_tokenizer(), .vocabulary = kNumbers, .labels = {"id", "tokens"}}),
+      .graphs = {{.inputs = {"input_ids"},
+                  .pool = pool,
+                  .batcher = runtime::Batcher::create(pool, {})}},
+      .report = std::make_shared<const RunReport>()});
 }
 
 class TasksStream : public testing::Test {
@@ -230,9 +229,9 @@ TEST_F(SubmittedItems, EndWithTheirModel) {
   std::promise<void> computing;
   std::atomic<int> runs = 0;
   auto plan = plan_of(**find_task("text-classification"), std::make_shared<FirstId>([&] {
-                        if (runs++ == 0) computing.set_value();
-                        gone.wait();
-                      }),
+    if (runs++ == 0) computing.set_value();
+    gone.wait();
+  }),
                       1);
   auto first = std::move(*submit_item(*plan, {.text = "1"}, options_));
   computing.get_future().wait();

@@ -6,12 +6,12 @@
 namespace accel::runtime {
 namespace {
 
-constexpr int64_t kTokensPerCut = 4;     // what a batch costs beside its tokens, in tokens
+constexpr int64_t kTokensPerCut = 4;       // what a batch costs beside its tokens, in tokens
 constexpr size_t kRowsLookedAt = 512;      // bounds the time of a cut
 constexpr size_t kRowsPerBatchMax = 1024;  // of the shortest texts
 
-// What a worker may take: its share of the tokens that wait, so that all finish together, but not so
-// little that reading the weights is most of the work.
+// What a worker may take: its share of the tokens that wait, so that all finish together, but not
+// so little that reading the weights is most of the work.
 int64_t budget_of(int64_t waiting_tokens, const CutLimits& limits) {
   if (limits.workers <= 1) return limits.max_tokens;
   const int64_t share = (waiting_tokens + limits.workers - 1) / limits.workers;
@@ -95,9 +95,10 @@ BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLim
   }
   std::ranges::stable_sort(company.rows, std::greater<>(),
                            [&](uint32_t i) { return rows[i].tokens; });
-  company.head = static_cast<size_t>(std::ranges::find(company.rows, order.front()) -
-                                     company.rows.begin());
-  const Window window = cheapest_window(company, rows, budget_of(waiting_tokens, limits), limits.least_tokens);
+  company.head =
+      static_cast<size_t>(std::ranges::find(company.rows, order.front()) - company.rows.begin());
+  const Window window =
+      cheapest_window(company, rows, budget_of(waiting_tokens, limits), limits.least_tokens);
   cut.length = rows[company.rows[window.begin]].tokens;
   cut.batch.assign(company.rows.begin() + static_cast<ptrdiff_t>(window.begin),
                    company.rows.begin() + static_cast<ptrdiff_t>(window.end));

@@ -21,9 +21,9 @@ enum class Lane : uint8_t { kInteractive, kBulk };
 
 // A row that waits.
 struct WaitingRow {
-  int64_t tokens = 0;  // its length; 0: it is not padded (an image)
-  uint32_t kind = 0;   // only rows of one kind share a batch
-  int priority = 0;    // greater first
+  int64_t tokens = 0;    // its length; 0: it is not padded (an image)
+  uint32_t kind = 0;     // only rows of one kind share a batch
+  int priority = 0;      // greater first
   uint64_t arrival = 0;  // counts up
   TimePoint deadline = TimePoint::max();
   bool cancelled = false;

@@ -16,8 +16,8 @@ namespace accel::runtime {
 struct BatchJob {
   Submission submission;
   std::shared_ptr<Ticket> ticket;
-  std::vector<int64_t> tokens;      // of each row
-  std::vector<std::string> kinds;   // likewise
+  std::vector<int64_t> tokens;     // of each row
+  std::vector<std::string> kinds;  // likewise
   std::vector<NamedTensors> outputs;
   TimePoint submitted;
   TimePoint began;
@@ -174,8 +174,8 @@ void Batcher::refuse(BatchJob& job) {
   const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
   double seconds = 0;  // until what waits has run
   for (const MemberStatistics& member : pool_->statistics()) {
-    const double alone = member.seconds_per_token *
-                         static_cast<double>(queues_[0].tokens + queues_[1].tokens);
+    const double alone =
+        member.seconds_per_token * static_cast<double>(queues_[0].tokens + queues_[1].tokens);
     seconds = seconds == 0 ? alone : std::min(seconds, alone);
   }
   seconds /= pool_->size();
@@ -337,8 +337,7 @@ void Batcher::give_up(BatchJob& job, const Status& why, bool only_waiting) {
   tell_ended();
 }
 
-Status Batcher::run_rows(Batch& batch, backend::Session& session,
-                         std::span<const size_t> members) {
+Status Batcher::run_rows(Batch& batch, backend::Session& session, std::span<const size_t> members) {
   std::vector<const Row*> rows;
   for (const size_t member : members) {
     const auto& [job, row] = batch.members[member];
@@ -378,8 +377,7 @@ void Batcher::work(Lane lane) {
   while (true) {
     {
       Lock lock(mutex_);
-      work_there_[index_of_lane(lane)].wait(lock,
-                                            [&] { return stopped_ || !queue.rows.empty(); });
+      work_there_[index_of_lane(lane)].wait(lock, [&] { return stopped_ || !queue.rows.empty(); });
       if (stopped_) return;
     }
     serve(lane);

@@ -47,8 +47,8 @@ struct Submission {
 
 // How a submission ran.
 struct RowsReport {
-  double queue_seconds = 0;  // until its first row ran
-  double infer_seconds = 0;  // from then until its last had
+  double queue_seconds = 0;   // until its first row ran
+  double infer_seconds = 0;   // from then until its last had
   int64_t batch_rows = 0;     // of the batch that its last row ran in
   int64_t batch_tokens = 0;   // likewise, padding included; 0: no texts
   int64_t padded_tokens = 0;  // of its own rows: computed and thrown away
@@ -110,8 +110,7 @@ struct BatcherStatistics {
 
 class Batcher : public std::enable_shared_from_this<Batcher> {
  public:
-  static std::shared_ptr<Batcher> create(std::shared_ptr<SessionPool> pool,
-                                         BatcherOptions options);
+  static std::shared_ptr<Batcher> create(std::shared_ptr<SessionPool> pool, BatcherOptions options);
   // What waits ends with CANCELLED; waits for what runs.
   ~Batcher();
   Batcher(const Batcher&) = delete;

@@ -17,8 +17,9 @@ using std::chrono::steady_clock;
 
 Row echo_row(const std::vector<int64_t>& ids) {
   const auto length = static_cast<int64_t>(ids.size());
-  return {{{"input_ids", Tensor::from<int64_t>({length}, ids)},
-           {"attention_mask", Tensor::from<int64_t>({length}, std::vector<int64_t>(ids.size(), 1))}}};
+  return {
+      {{"input_ids", Tensor::from<int64_t>({length}, ids)},
+       {"attention_mask", Tensor::from<int64_t>({length}, std::vector<int64_t>(ids.size(), 1))}}};
 }
 
 // As many ids as `length`, told apart by `number`.
@@ -28,7 +29,8 @@ std::vector<int64_t> ids_of(int64_t number, int64_t length) {
   return ids;
 }
 
-testing::AssertionResult answers(const Result<RowsAnswer>& answer, const std::vector<int64_t>& ids) {
+testing::AssertionResult answers(const Result<RowsAnswer>& answer,
+                                 const std::vector<int64_t>& ids) {
   if (!answer.ok()) return testing::AssertionFailure() << answer.status().message();
   const auto found = answer->outputs.at(0).at(0).tensor.data<float>();
   if (std::ranges::equal(found, echo_of(ids))) return testing::AssertionSuccess();
@@ -48,8 +50,8 @@ struct Echo {
 
 void expect_all_ended(const Batcher& batcher) {
   const BatcherStatistics counts = batcher.statistics();
-  EXPECT_EQ(counts.submitted, counts.answered + counts.failed + counts.cancelled + counts.late +
-                                  counts.refused);
+  EXPECT_EQ(counts.submitted,
+            counts.answered + counts.failed + counts.cancelled + counts.late + counts.refused);
   EXPECT_EQ(counts.waiting, 0);
 }
 
@@ -57,7 +59,8 @@ TEST(Batcher, EachGetsItsOwnAnswer) {
   Echo echo;
   const auto batcher = echo.batcher();
   std::vector<std::shared_ptr<Ticket>> tickets;
-  for (int i = 0; i < 200; ++i) tickets.push_back(batcher->submit({{echo_row(ids_of(i, 1 + i % 40))}}));
+  for (int i = 0; i < 200; ++i)
+    tickets.push_back(batcher->submit({{echo_row(ids_of(i, 1 + i % 40))}}));
   for (int i = 0; i < 200; ++i) EXPECT_TRUE(answers(tickets[i]->take(), ids_of(i, 1 + i % 40)));
   EXPECT_LT(echo.model->runs(), 200) << "none ran together";
   expect_all_ended(*batcher);
@@ -101,8 +104,8 @@ TEST(Batcher, CancelledAndLateOnesDoNotRun) {
   const auto first = batcher->submit({{echo_row({1})}});
   ASSERT_TRUE(echo.model->wait_for_running(1));
   const auto cancelled = batcher->submit({{echo_row({2})}});
-  const auto late = batcher->submit(
-      {.rows = {echo_row({3})}, .deadline = steady_clock::now() + milliseconds(1)});
+  const auto late =
+      batcher->submit({.rows = {echo_row({3})}, .deadline = steady_clock::now() + milliseconds(1)});
   cancelled->cancel();
   EXPECT_EQ(cancelled->take().status().code(), StatusCode::kCancelled);
   EXPECT_EQ(late->take().status().code(), StatusCode::kDeadlineExceeded) << "while all is busy";
@@ -223,9 +226,9 @@ TEST(Batcher, InteractiveRowsGoBeforeBulkOnes) {
 TEST(Batcher, WeightsShareTheItems) {
   Echo fast({.delay = milliseconds(2)}, 1);
   Echo same({.delay = milliseconds(2)}, 1);
-  const auto pool = std::make_shared<SessionPool>(std::vector<PoolMember>{
-      {.model = fast.model, .device = "CPU/1", .weight = 2},
-      {.model = same.model, .device = "CPU/1", .weight = 1}});
+  const auto pool = std::make_shared<SessionPool>(
+      std::vector<PoolMember>{{.model = fast.model, .device = "CPU/1", .weight = 2},
+                              {.model = same.model, .device = "CPU/1", .weight = 1}});
   const auto batcher = Batcher::create(pool, {.limits = {.max_tokens = 10, .least_tokens = 1}});
   std::vector<std::shared_ptr<Ticket>> tickets;
   for (int i = 0; i < 300; ++i) tickets.push_back(batcher->submit({{echo_row(ids_of(i, 10))}}));
@@ -239,8 +242,8 @@ TEST(Batcher, TenThousandSubmissionsEndOnceEach) {
   Echo echo;
   Echo other;
   const auto batcher = Batcher::create(
-      std::make_shared<SessionPool>(std::vector<PoolMember>{
-          {.model = echo.model, .sessions = 2}, {.model = other.model, .sessions = 2}}),
+      std::make_shared<SessionPool>(std::vector<PoolMember>{{.model = echo.model, .sessions = 2},
+                                                            {.model = other.model, .sessions = 2}}),
       {.rows_waiting_max = 500});
   std::atomic<int> wrong = 0;
   std::atomic<int> ends = 0;

@@ -49,10 +49,9 @@ Result<DeviceMember> parse_member(std::string_view text, bool weighted) {
   if (const size_t open = text.find('('); open != std::string_view::npos) {
     if (!weighted) return malformed(whole, "no weight: only MULTI has weights");
     const std::string_view number = text.substr(open + 1);
-    const bool good = number.ends_with(')') &&
-                      parse_whole(number.substr(0, number.size() - 1), member.weight) &&
-                      std::isfinite(member.weight) && member.weight > 0 &&
-                      member.weight <= kWeightMax;
+    const bool good =
+        number.ends_with(')') && parse_whole(number.substr(0, number.size() - 1), member.weight) &&
+        std::isfinite(member.weight) && member.weight > 0 && member.weight <= kWeightMax;
     if (!good) return malformed(whole, "a weight above 0, as in GPU(1.5)");
     text = text.substr(0, open);
   }
@@ -146,8 +145,7 @@ Result<ResolvedDevices> resolve_devices(const DeviceSet& wanted,
     found.members = wanted.members;
     return found;
   }
-  for (const DeviceMember& member :
-       wanted.members.empty() ? all_of(present) : wanted.members) {
+  for (const DeviceMember& member : wanted.members.empty() ? all_of(present) : wanted.members) {
     const bool left_out = std::ranges::any_of(
         wanted.excluded, [&](const std::string& kind) { return is_kind(member.name, kind); });
     if (left_out) continue;
@@ -158,8 +156,9 @@ Result<ResolvedDevices> resolve_devices(const DeviceSet& wanted,
     }
   }
   if (found.members.empty()) {
-    return not_found(fmt::format("none of the devices asked for is on this machine; it has: {}",
-                                 present.empty() ? "none" : fmt::format("{}", fmt::join(present, ", "))));
+    return not_found(
+        fmt::format("none of the devices asked for is on this machine; it has: {}",
+                    present.empty() ? "none" : fmt::format("{}", fmt::join(present, ", "))));
   }
   if (found.members.size() == 1) {
     found.mode = DeviceMode::kSingle;

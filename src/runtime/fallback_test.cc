@@ -52,7 +52,8 @@ TEST(LoadCandidates, TheReferenceStandsInForPyTorchAlways) {
 }
 
 TEST(NextCandidate, FollowsErrorsOfTheDeviceAndTheBackendOnly) {
-  const auto candidates = load_candidates({"openvino", "GPU", Precision::kF32}, std::vector<std::string>{"GPU"}, true);
+  const auto candidates =
+      load_candidates({"openvino", "GPU", Precision::kF32}, std::vector<std::string>{"GPU"}, true);
   for (const StatusCode code :
        {StatusCode::kNotFound, StatusCode::kUnavailable, StatusCode::kUnimplemented,
         StatusCode::kInternal, StatusCode::kUnknown, StatusCode::kResourceExhausted}) {
@@ -66,14 +67,16 @@ TEST(NextCandidate, FollowsErrorsOfTheDeviceAndTheBackendOnly) {
 }
 
 TEST(NextCandidate, OnTheCpuWhatIsNotFoundIsTheModel) {
-  const auto candidates = load_candidates({"openvino", "CPU"}, std::vector<std::string>{"CPU"}, true);
+  const auto candidates =
+      load_candidates({"openvino", "CPU"}, std::vector<std::string>{"CPU"}, true);
   EXPECT_EQ(next_candidate(candidates, 0, not_found("x")), std::nullopt);
   EXPECT_EQ(next_candidate(candidates, 0, resource_exhausted("x")), std::nullopt);
   EXPECT_EQ(next_candidate(candidates, 0, unavailable("x")), 1);
 }
 
 TEST(NextCandidate, TheLastHasNoNext) {
-  const auto candidates = load_candidates({"openvino", "CPU"}, std::vector<std::string>{"CPU"}, false);
+  const auto candidates =
+      load_candidates({"openvino", "CPU"}, std::vector<std::string>{"CPU"}, false);
   EXPECT_EQ(next_candidate(candidates, 0, unavailable("x")), std::nullopt);
 }
 

@@ -1,10 +1,10 @@
 // On which of several instances of a model the next batch runs: pure.
 //
 // Without weights, whoever would finish it first by measured speed: a slow instance takes a batch
-// only where the others could not be through with all that waits before it is, so it never makes the
-// whole take longer. With weights, whoever has worked least for its weight: an instance of weight 2
-// works twice the time of one of weight 1, and on equal machines does twice as much (stride
-// scheduling, Waldspurger and Weihl 1995).
+// only where the others could not be through with all that waits before it is, so it never makes
+// the whole take longer. With weights, whoever has worked least for its weight: an instance of
+// weight 2 works twice the time of one of weight 1, and on equal machines does twice as much
+// (stride scheduling, Waldspurger and Weihl 1995).
 #pragma once
 
 #include <cstddef>

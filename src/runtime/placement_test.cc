@@ -36,9 +36,8 @@ TEST(Placement, ASlowOneTakesABatchOnlyWhileTheOthersAreNotThroughBefore) {
 }
 
 TEST(Placement, OneThatFailedIsLeftOut) {
-  const std::array<InstanceLoad, 2> instances{
-      {{.usable = false, .seconds_per_token = kMillisecond},
-       {.seconds_per_token = 9 * kMillisecond}}};
+  const std::array<InstanceLoad, 2> instances{{{.usable = false, .seconds_per_token = kMillisecond},
+                                               {.seconds_per_token = 9 * kMillisecond}}};
   EXPECT_EQ(place(instances, 10, 10), 1);
 }
 

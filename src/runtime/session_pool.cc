@@ -45,8 +45,7 @@ SessionPool::SessionPool(std::shared_ptr<const backend::CompiledModel> model, in
 int SessionPool::room(Lane lane) const {
   const int free = size_ - lent_[0] - lent_[1];
   if (lane == Lane::kInteractive) return free;
-  const bool expected =
-      interactive_seen_ && Clock::now() - *interactive_seen_ < kInteractiveMemory;
+  const bool expected = interactive_seen_ && Clock::now() - *interactive_seen_ < kInteractiveMemory;
   const int most = expected ? std::max(size_ - 1, 1) : size_;
   const auto before_us = static_cast<int>(waiting_[index_of(Lane::kInteractive)].size());
   return std::min(free, most - lent_[index_of(Lane::kBulk)]) - before_us;
@@ -83,8 +82,8 @@ Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Loc
   if (work.lane == Lane::kInteractive) interactive_seen_ = lease.begin_;
   const std::chrono::duration<double> promise(static_cast<double>(work.tokens) *
                                               member.counts.seconds_per_token);
-  member.free_at = std::max(
-      member.free_at, lease.begin_ + std::chrono::duration_cast<Clock::duration>(promise));
+  member.free_at =
+      std::max(member.free_at, lease.begin_ + std::chrono::duration_cast<Clock::duration>(promise));
   if (!member.idle.empty()) {
     lease.session_ = std::move(member.idle.back());
     member.idle.pop_back();

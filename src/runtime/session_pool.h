@@ -86,6 +86,9 @@ class SessionPool {
   // Sessions of all members together.
   int size() const { return size_; }
 
+  // The first member's.
+  const backend::CompiledModel& model() const { return *members_.front().parts.model; }
+
   // Waits for a free session. Fails only when a new one cannot be made.
   Result<Lease> acquire(const Work& work = {});
   // Nothing when one would have to be waited for.

@@ -4,6 +4,7 @@ by golden.answers; here is what the program does with them."""
 import json
 import shutil
 import struct
+import time
 import unittest
 import wave
 import zlib
@@ -110,6 +111,34 @@ def shape_of(lists):
         shape.append(len(lists))
         lists = lists[0] if lists else None
     return shape
+
+
+class Report(RunTest):
+    def report(self, *arguments):
+        began = time.monotonic()
+        done = self.run_model("bert-seqcls-bin", "--report", *arguments)
+        return json.loads(done.stdout), (time.monotonic() - began) * 1e3
+
+    # row 7
+    def test_latency_throughput_memory_and_results_in_one_object(self):
+        found, _ = self.report("one text", "another")
+        self.assertEqual([item["status"] for item in found["results"]], ["OK", "OK"])
+        self.assertEqual(found["backend"], "openvino")
+        self.assertAlmostEqual(found["throughput_items_per_sec"] * found["latency_ms"] / 1e3, 2)
+        self.assertGreater(found["memory_usage_mb"], 1)
+        # Against a stopwatch outside, which also sees the program begin and write.
+        lines = self.folder / "lines.txt"
+        lines.write_text("a text of more than a few words to be classified " * 8 + "\n" +
+                         ("several words that are classified as well " * 8 + "\n") * 5999,
+                         encoding="utf-8")
+        within = 1.0
+        for _ in range(5):  # others work on the machine, too
+            found, outside = self.report("--input", lines)
+            within = min(within, abs((found["load_ms"] + found["latency_ms"]) / outside - 1))
+            if within < 0.05:
+                break
+        self.assertEqual(len(found["results"]), 6000)
+        self.assertLess(within, 0.05)
 
 
 class Embeddings(RunTest):

@@ -39,8 +39,9 @@ std::map<int, Nodes> groups_of(const ov::Model& model) {
 
 class Gathering {
  public:
-  Gathering(const Nodes& nodes, const kernels::KernelTable& table, const SharedThreads& threads)
-      : nodes_(nodes), table_(table), threads_(threads) {
+  Gathering(const Nodes& nodes, const kernels::KernelTable& table, const ProgramUse& use)
+      : nodes_(nodes), table_(table), threads_(use.threads) {
+    parts_.timed = use.timed;
     for (const auto& node : nodes_) step_of_.emplace(node.get(), step_of_.size());
   }
 
@@ -49,6 +50,7 @@ class Gathering {
     std::vector<Value> results;
     for (const auto& node : nodes_) {
       parts_.steps.push_back(step(*node));
+      parts_.names.push_back(node->get_friendly_name());
       if (!read_outside(node->output(0))) continue;
       parts_.outputs.push_back(number_of(node->output(0)));
       results.push_back(node->output(0));
@@ -124,9 +126,8 @@ class Gathering {
 
 }  // namespace
 
-void gather_programs(ov::Model& model, const kernels::KernelTable& table,
-                     const SharedThreads& threads) {
-  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table, threads).replace();
+void gather_programs(ov::Model& model, const kernels::KernelTable& table, const ProgramUse& use) {
+  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table, use).replace();
 }
 
 }  // namespace accel::backend

@@ -16,9 +16,11 @@
 #include "backend/signature.h"
 #include "backend/tensor_bridge.h"
 #include "backends/openvino/engine_threads.h"
+#include "backends/openvino/executed_layers.h"
 #include "backends/openvino/f64_edges.h"
 #include "backends/openvino/own_kernels.h"
 #include "backends/openvino/workarounds.h"
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "kernels/tables.h"
 
@@ -55,10 +57,13 @@ Precision executed_precision(const ov::CompiledModel& compiled) {
 
 class OpenVinoSession : public Session {
  public:
-  // `model` keeps the compiled graph and the signature alive.
+  // `model` keeps the compiled graph, the signature and `clock` alive. A clock times the runs.
   OpenVinoSession(std::shared_ptr<const CompiledModel> model, ov::InferRequest request,
-                  std::shared_ptr<Runs> runs)
-      : model_(std::move(model)), request_(std::move(request)), runs_(std::move(runs)) {}
+                  std::shared_ptr<Runs> runs, RunClock* clock)
+      : model_(std::move(model)),
+        request_(std::move(request)),
+        runs_(std::move(runs)),
+        clock_(clock) {}
 
   Status run(const NamedTensors& inputs, NamedTensors& outputs) override {
     const Signature& signature = model_->signature();
@@ -74,10 +79,12 @@ class OpenVinoSession : public Session {
         }
         request_.set_input_tensor(i, view_as_engine_tensor(*tensor));
       }
+      const auto began = Clock::now();
       {
         const Runs::Run run(*runs_);
         request_.infer();
       }
+      if (clock_ != nullptr) clock_->add(seconds_since(began));
       outputs.clear();
       for (size_t i = 0; i < signature.outputs.size(); ++i) {
         Tensor found = view_as_tensor(request_.get_output_tensor(i));
@@ -94,6 +101,7 @@ class OpenVinoSession : public Session {
   std::shared_ptr<const CompiledModel> model_;
   ov::InferRequest request_;
   std::shared_ptr<Runs> runs_;
+  RunClock* clock_;  // null: nobody profiles
 };
 
 // Whether the engine fused a rotary embedding. Some come back from a file as another rotation
@@ -111,12 +119,20 @@ bool holds_rotation(const ov::CompiledModel& compiled) {
 class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<OpenVinoModel> {
  public:
   // `source` keeps the memory that an imported graph may view.
-  OpenVinoModel(ov::CompiledModel compiled, BlobHeader made, std::shared_ptr<Runs> runs,
-                std::shared_ptr<const void> source)
-      : source_(std::move(source)),
+  struct Parts {
+    BlobHeader made;
+    std::shared_ptr<Runs> runs;
+    std::shared_ptr<const void> source = nullptr;
+    Programs programs = {};
+  };
+  OpenVinoModel(ov::CompiledModel compiled, Parts parts)
+      : source_(std::move(parts.source)),
         compiled_(std::move(compiled)),
-        made_(std::move(made)),
-        runs_(std::move(runs)) {}
+        made_(std::move(parts.made)),
+        runs_(std::move(parts.runs)),
+        programs_(std::move(parts.programs)) {
+    if (made_.options.profile) clock_ = std::make_unique<RunClock>();
+  }
 
   const Signature& signature() const override { return made_.signature; }
   const Executed& executed() const override { return made_.executed; }
@@ -126,7 +142,7 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
                    [&]() -> Result<std::unique_ptr<Session>> {
                      auto compiled = compiled_;  // creating a request is no const call
                      return std::unique_ptr<Session>(std::make_unique<OpenVinoSession>(
-                         shared_from_this(), compiled.create_infer_request(), runs_));
+                         shared_from_this(), compiled.create_infer_request(), runs_, clock_.get()));
                    });
   }
 
@@ -153,11 +169,20 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
     });
   }
 
+  Result<LayersReport> layers() const override {
+    return guarded(
+        "reading the executed graph", StatusCode::kUnimplemented, [&]() -> Result<LayersReport> {
+          return executed_layers(compiled_, programs_, made_.executed.kernels, clock_.get());
+        });
+  }
+
  private:
   std::shared_ptr<const void> source_;  // outlives the graph
   ov::CompiledModel compiled_;
   BlobHeader made_;
   std::shared_ptr<Runs> runs_;
+  Programs programs_;
+  std::unique_ptr<RunClock> clock_;  // null: nobody profiles
 };
 
 // What a device tells of itself under `name`; empty where it does not.
@@ -294,8 +319,9 @@ OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& option
   const int most = engine_threads().count;
   return move_to_own_kernels(
       model, *tables.front(),
-      {.runs = std::move(runs),
-       .all = options.threads > 0 ? std::min(most, options.threads) : most});
+      {.threads = {.runs = std::move(runs),
+                   .all = options.threads > 0 ? std::min(most, options.threads) : most},
+       .timed = options.profile});
 }
 
 // The graph as this engine computes it rightly.
@@ -318,6 +344,7 @@ ov::AnyMap engine_settings(const CompileOptions& options) {
       ov::hint::inference_precision(element_of_precision(options.precision)),
       ov::num_streams(options.streams),
   };
+  if (options.profile) settings.insert(ov::enable_profiling(true));
   if (options.device == "CPU") {
     // Pinning fights with other processes of a shared machine over the same cores.
     settings.insert(ov::hint::enable_cpu_pinning(false));
@@ -350,13 +377,13 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
     ov::CompiledModel ready =
         engine->compile_model(own.model, options.device, engine_settings(options));
     Executed executed = read_back(ready, options, own.name);
-    return std::shared_ptr<const CompiledModel>(
-        std::make_shared<OpenVinoModel>(std::move(ready),
-                                        BlobHeader{.engine = engine_build(),
-                                                   .options = options,
-                                                   .signature = signature_of(*model),
-                                                   .executed = std::move(executed)},
-                                        runs_, nullptr));
+    return std::shared_ptr<const CompiledModel>(std::make_shared<OpenVinoModel>(
+        std::move(ready), OpenVinoModel::Parts{.made = {.engine = engine_build(),
+                                                        .options = options,
+                                                        .signature = signature_of(*model),
+                                                        .executed = std::move(executed)},
+                                               .runs = runs_,
+                                               .programs = programs_of(*own.model)}));
   });
   if (compiled.ok()) return compiled;
   // The engine does not tell a missing plug-in from a graph it cannot take.
@@ -384,9 +411,10 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::import_compiled(
                           static_cast<const void*>(opened.engine_bytes.data()));
     ov::CompiledModel ready = engine->import_model(view, options.device, engine_settings(options));
     opened.header.executed = read_back(ready, options, opened.header.executed.kernels);
-    return std::shared_ptr<const CompiledModel>(
-        std::make_shared<OpenVinoModel>(std::move(ready), std::move(opened.header), runs_,
-                                        blob.owner));
+    return std::shared_ptr<const CompiledModel>(std::make_shared<OpenVinoModel>(
+        std::move(ready),
+        OpenVinoModel::Parts{
+            .made = std::move(opened.header), .runs = runs_, .source = blob.owner}));
   });
 }
 

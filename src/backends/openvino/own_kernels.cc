@@ -251,11 +251,11 @@ bool move_attention(ov::op::v13::ScaledDotProductAttention& node) {
 }  // namespace
 
 OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
-                               const kernels::KernelTable& table, const SharedThreads& threads) {
+                               const kernels::KernelTable& table, const ProgramUse& use) {
   const std::shared_ptr<ov::Model> moved = model->clone();
   OwnKernels result{.model = moved};
   kernels::Threads layers = engine_threads();
-  layers.count = std::min(layers.count, threads.all);
+  layers.count = std::min(layers.count, use.threads.all);
   // In the order of execution, so that what a node reads has been moved before it.
   for (const auto& node : moved->get_ordered_ops()) {
     if (const auto product = as<ov::op::v0::MatMul>(node)) {
@@ -267,7 +267,7 @@ OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
   // Attention alone (the weights are packed integers, say) gains a hundredth, and a graph of the
   // engine's nodes can be kept compiled.
   if (result.dense == 0) return {.model = model};
-  gather_programs(*moved, table, threads);
+  gather_programs(*moved, table, use);
   result.name = std::string("accel-") + table.name;
   return result;
 }

@@ -7,7 +7,7 @@
 #include <openvino/core/model.hpp>
 #include <string>
 
-#include "backends/openvino/engine_threads.h"
+#include "backends/openvino/program_op.h"
 #include "kernels/kernel_table.h"
 
 namespace accel::backend {
@@ -23,9 +23,9 @@ struct OwnKernels {
 //   MatMul by a constant [+ bias] [activation] [+ residual] [layer normalisation]   is one step,
 //   reshape, transpose, attention, transpose, reshape                               is another,
 // and steps that read each other run as one node (program_op.h). What does not match stays. Where
-// no dense layer matches, `model` itself. Weights are laid out, and the result runs, on `threads`.
-// `table` outlives the result.
+// no dense layer matches, `model` itself. Weights are laid out, and the result runs, on the threads
+// of `use`. `table` outlives the result.
 OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
-                               const kernels::KernelTable& table, const SharedThreads& threads);
+                               const kernels::KernelTable& table, const ProgramUse& use);
 
 }  // namespace accel::backend

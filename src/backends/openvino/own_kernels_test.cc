@@ -106,7 +106,7 @@ class OwnKernelsTest : public ::testing::Test {
 
 TEST_F(OwnKernelsTest, TakeAWholeEncoderLayer) {
   const auto model = encoder_layer({-1, 1, 1, -1});
-  const OwnKernels moved = move_to_own_kernels(model, *table_, SharedThreads{.all = 2});
+  const OwnKernels moved = move_to_own_kernels(model, *table_, {.threads = {.all = 2}});
   EXPECT_EQ(moved.dense, 6);
   EXPECT_EQ(moved.attention, 1);
   EXPECT_EQ(moved.name, std::string("accel-") + table_->name);
@@ -121,6 +121,41 @@ TEST_F(OwnKernelsTest, TakeAWholeEncoderLayer) {
   }
 }
 
+const LayerReport* program_in(const LayersReport& report) {
+  const auto it = std::ranges::find(report.layers, "Program", &LayerReport::type);
+  return it == report.layers.end() ? nullptr : &*it;
+}
+
+TEST_F(OwnKernelsTest, TellTheStepsOfAProgramAndTimeThemWhenAsked) {
+  const auto model = encoder_layer({-1, 1, 1, -1});
+  const auto backend = make_openvino_backend();
+  for (const bool profile : {false, true}) {
+    const auto compiled = backend->compile(model, {.threads = 2, .profile = profile});
+    ASSERT_TRUE(compiled.ok()) << compiled.status().to_string();
+    const auto session = (*compiled)->create_session();
+    NamedTensors outputs;
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE((*session)
+                      ->run({{"x", as_f32(samples({3, 40, kHidden}, 20))},
+                             {"mask", as_f32(samples({3, 1, 1, 40}, 21))}},
+                            outputs)
+                      .ok());
+    }
+    const auto report = (*compiled)->layers();
+    ASSERT_TRUE(report.ok()) << report.status().to_string();
+    EXPECT_EQ(report->runs, profile ? 3 : 0);
+    EXPECT_EQ(report->seconds > 0, profile);
+    const LayerReport* program = program_in(*report);
+    ASSERT_NE(program, nullptr);
+    ASSERT_EQ(program->steps.size(), 7);
+    EXPECT_THAT(program->steps[4].fused,
+                ::testing::ElementsAre("MatMul", "Bias", "Residual", "LayerNorm"));
+    EXPECT_THAT(program->steps[5].fused, ::testing::ElementsAre("MatMul", "Bias", "GELU"));
+    EXPECT_EQ(program->steps[3].type, "Attention of 2 heads");
+    for (const LayerReport& step : program->steps) EXPECT_EQ(step.seconds > 0, profile);
+  }
+}
+
 int count_of(const ov::Model& model, const std::string& name) {
   return static_cast<int>(std::ranges::count_if(
       model.get_ops(), [&](const auto& op) { return name == op->get_type_name(); }));
@@ -132,7 +167,7 @@ TEST_F(OwnKernelsTest, GatherWhatReadsEachOther) {
   const Output first = norm(add(dense(x, kHidden, kHidden, 1), x), 3);
   const Output second = norm(add(dense(first, kHidden, kHidden, 5), first), 7);
   const auto model = graph({x}, {{"first", first}, {"second", second}});
-  const OwnKernels moved = move_to_own_kernels(model, *table_, SharedThreads{.all = 2});
+  const OwnKernels moved = move_to_own_kernels(model, *table_, {.threads = {.all = 2}});
   EXPECT_EQ(moved.dense, 2);
   EXPECT_EQ(count_of(*moved.model, "Program"), 1);
   expect_alike(model, {{"x", as_f32(samples({2, 5, kHidden}, 20))}});
@@ -147,7 +182,7 @@ TEST_F(OwnKernelsTest, LetTheEngineWorkBetweenPrograms) {
   const Output second = dense(doubled, kHidden, kHidden, 3);
   const Output beside = dense(first, kHidden, 32, 5);
   const auto model = graph({x}, {{"second", second}, {"beside", beside}});
-  const OwnKernels moved = move_to_own_kernels(model, *table_, SharedThreads{.all = 2});
+  const OwnKernels moved = move_to_own_kernels(model, *table_, {.threads = {.all = 2}});
   EXPECT_EQ(moved.dense, 3);
   EXPECT_EQ(count_of(*moved.model, "Program"), 2);
   expect_alike(model, {{"x", as_f32(samples({2, 5, kHidden}, 20))}});
@@ -167,7 +202,7 @@ TEST_F(OwnKernelsTest, LeaveAdditionsOfUnknownShapes) {
   const auto x = parameter("x", ov::element::f32, {-1, -1, kHidden});
   const auto other = parameter("other", ov::element::f32, {-1, -1, kHidden});
   const auto model = graph({x, other}, {{"y", norm(add(dense(x, kHidden, kHidden, 1), other), 3)}});
-  EXPECT_EQ(move_to_own_kernels(model, *table_, SharedThreads{.all = 2}).dense, 1);
+  EXPECT_EQ(move_to_own_kernels(model, *table_, {.threads = {.all = 2}}).dense, 1);
   expect_alike(model, {{"x", as_f32(samples({1, 5, kHidden}, 4))},
                        {"other", as_f32(samples({3, 5, kHidden}, 5))}});
 }
@@ -189,7 +224,7 @@ TEST_F(OwnKernelsTest, TakeNothingElse) {
   const Output untransposed =
       node<ov::op::v0::MatMul>(x, constant(samples({kHidden, 8}, 1)), false, false);
   const auto model = graph({x}, {{"by_itself", by_itself}, {"untransposed", untransposed}});
-  const OwnKernels moved = move_to_own_kernels(model, *table_, SharedThreads{.all = 2});
+  const OwnKernels moved = move_to_own_kernels(model, *table_, {.threads = {.all = 2}});
   EXPECT_EQ(moved.dense + moved.attention, 0);
   EXPECT_EQ(moved.name, "engine");
   EXPECT_EQ(moved.model, model);
@@ -203,7 +238,7 @@ TEST_F(OwnKernelsTest, LeaveAttentionAlone) {
   const Output merged = node<ov::op::v1::Reshape>(
       node<ov::op::v1::Transpose>(mixed, integers({0, 2, 1, 3})), integers({0, 0, kHidden}), true);
   const auto model = graph({x, mask}, {{"y", merged}});
-  const OwnKernels moved = move_to_own_kernels(model, *table_, SharedThreads{.all = 2});
+  const OwnKernels moved = move_to_own_kernels(model, *table_, {.threads = {.all = 2}});
   EXPECT_EQ(moved.attention, 0);
   EXPECT_EQ(moved.name, "engine");
   EXPECT_EQ(moved.model, model);

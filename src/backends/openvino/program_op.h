@@ -22,6 +22,8 @@ class ProgramOp : public ov::op::Op {
   void validate_and_infer_types() override;
   bool visit_attributes(ov::AttributeVisitor& visitor) override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
+  const std::shared_ptr<const kernels::Program>& program() const { return program_; }
+
   bool has_evaluate() const override { return true; }
   bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
 
@@ -30,9 +32,13 @@ class ProgramOp : public ov::op::Op {
   SharedThreads threads_;
 };
 
+struct ProgramUse {
+  SharedThreads threads;
+  bool timed = false;  // steps have stopwatches
+};
+
 // Replaces the recognised nodes of `model` (recognised_ops.h) by programs: as few as the nodes of
 // the engine between them allow, so an encoder becomes one. `table` outlives the model.
-void gather_programs(ov::Model& model, const kernels::KernelTable& table,
-                     const SharedThreads& threads);
+void gather_programs(ov::Model& model, const kernels::KernelTable& table, const ProgramUse& use);
 
 }  // namespace accel::backend
