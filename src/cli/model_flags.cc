@@ -82,6 +82,7 @@ Result<Config> ModelFlags::config() const {
 Result<LoadOptions> ModelFlags::options(Use use) const {
   ACCEL_ASSIGN(const Config config, this->config());
   ACCEL_ASSIGN(LoadOptions options, config.load_options(model == hub::kDefaultName ? "" : model));
+  if (model.empty()) options.path.clear();  // no model is called so
   options.use = use;
   options.local = local;
   options.profile = profile;

@@ -117,8 +117,6 @@ backend::CompileOptions options_of(const runtime::DeviceMember& member,
   return options;
 }
 
-// Fewer texts of one call go with those of other calls; more are cut by themselves.
-constexpr size_t kTextsTogether = 16;
 constexpr int32_t kPadOfEmbeddings = 0;  // any would do: it is masked
 
 bool fits(const Shape& shape, const Shape& expected) {
@@ -461,8 +459,8 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
                                        const EmbedOptions& options) {
   ACCEL_ASSIGN(const EmbeddingModelPtr model, embedding_model());
   ACCEL_ASSIGN(const GraphPtr ready, graph(dense_embedding(options.normalize)));
-  if (options.batch_tokens == 0 && !texts.empty() && texts.size() <= kTextsTogether) {
-    return embed_together(*model, *ready, texts, options);
+  if (options.batch_tokens == 0 && texts.size() == 1) {
+    return embed_one(*model, *ready, texts.front(), options);
   }
   Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
                                          {.embed = options, .batch_tokens = runtime::kBatchTokens});
@@ -472,38 +470,30 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
   return result;
 }
 
-// Beside what other callers want at the same time, as one item.
-Result<EmbedResult> LoadedModel::embed_together(const pipelines::EmbeddingModel& model,
-                                                CompiledGraph& ready,
-                                                const std::vector<std::string>& texts,
-                                                const EmbedOptions& options) const {
+// Beside what other callers want at the same time. Of several texts the caller may expect the same
+// numbers each time, and gets them: their batches are their own.
+Result<EmbedResult> LoadedModel::embed_one(const pipelines::EmbeddingModel& model,
+                                           CompiledGraph& ready, const std::string& text,
+                                           const EmbedOptions& options) {
   const auto start = Clock::now();
   ACCEL_ASSIGN(const pipelines::RowFinish finish, row_finish(model, options));
   ACCEL_ASSIGN(const std::string prompt, pipelines::find_prompt(model, options.prompt));
-  EmbedResult result;
-  runtime::Submission submission;
-  for (size_t i = 0; i < texts.size(); ++i) {
-    auto text = pipelines::prepare(model, prompt, texts[i], options.strict_utf8);
-    if (!text.ok()) return text.status().with_context(fmt::format("text {}", i));
-    submission.rows.push_back(pipelines::row_of(*text));
-    result.tokens.push_back(static_cast<int32_t>(text->ids.size()));
-    result.truncated.push_back(text->truncated);
-    result.replaced_utf8 += text->replaced_utf8;
-  }
-  result.times.tokenize = seconds_since(start);
-  const auto computing = Clock::now();
+  auto tokenized = pipelines::prepare(model, prompt, text, options.strict_utf8);
+  if (!tokenized.ok()) return tokenized.status().with_context("text 0");
+  EmbedResult result{.tokens = {static_cast<int32_t>(tokenized->ids.size())},
+                     .truncated = {tokenized->truncated},
+                     .replaced_utf8 = tokenized->replaced_utf8,
+                     .times = {.tokenize = seconds_since(start)},
+                     .report = ready.report};
   const std::shared_ptr<runtime::Batcher> batcher = ready.batcher(kPadOfEmbeddings);
-  ACCEL_ASSIGN(const runtime::RowsAnswer answer, batcher->run(std::move(submission)));
-  const int64_t size = finish.dimensions > 0 ? finish.dimensions : model.size;
-  result.embeddings = Tensor::allocate(DType::kF32, {std::ssize(texts), size});
-  auto* row = reinterpret_cast<float*>(result.embeddings.mutable_data());
-  for (const NamedTensors& output : answer.outputs) {
-    pipelines::finish_row(output.front().tensor.data<float>(), finish, row);
-    row += size;
-  }
-  result.times.infer = seconds_since(computing);
+  ACCEL_ASSIGN(const runtime::RowsAnswer answer,
+               batcher->run({.rows = {pipelines::row_of(*tokenized)}}));
+  result.times.infer = answer.report.infer_seconds;
   result.padded_tokens = static_cast<uint64_t>(answer.report.padded_tokens);
-  result.report = ready.report;
+  const int64_t size = finish.dimensions > 0 ? finish.dimensions : model.size;
+  result.embeddings = Tensor::allocate(DType::kF32, {1, size});
+  pipelines::finish_row(answer.outputs.front().front().tensor.data<float>(), finish,
+                        reinterpret_cast<float*>(result.embeddings.mutable_data()));
   return result;
 }
 

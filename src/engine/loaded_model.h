@@ -104,9 +104,8 @@ class LoadedModel : public Model {
   Result<std::shared_ptr<const pipelines::TaskPlan>> plan(const std::string& name);
   Result<pipelines::TaskPlan> make_plan(const pipelines::Task& task);
   Result<RunResult> run_one(TaskInput input, const RunOptions& options);
-  Result<EmbedResult> embed_together(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
-                                     const std::vector<std::string>& texts,
-                                     const EmbedOptions& options) const;
+  static Result<EmbedResult> embed_one(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
+                                       const std::string& text, const EmbedOptions& options);
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;

@@ -26,7 +26,7 @@ Status malformed(std::string_view part, std::string_view expected) {
 
 bool is_name(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '.' || c == '_';
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
   });
 }
 

@@ -10,6 +10,7 @@ namespace accel::runtime {
 namespace {
 
 constexpr auto kInteractiveMemory = std::chrono::seconds(1);
+constexpr auto kBulkPatience = std::chrono::seconds(1);
 constexpr double kNewestShare = 0.25;  // of the latest batch in the measured speed
 
 size_t index_of(Lane lane) { return static_cast<size_t>(lane); }
@@ -41,10 +42,17 @@ SessionPool::SessionPool(std::vector<PoolMember> members) : size_(sessions_of(me
 SessionPool::SessionPool(std::shared_ptr<const backend::CompiledModel> model, int size)
     : SessionPool({{.model = std::move(model), .sessions = size}}) {}
 
+bool SessionPool::bulk_is_overdue() const {
+  const std::deque<Waiter>& line = waiting_[index_of(Lane::kBulk)];
+  return !line.empty() && Clock::now() - line.front().since > kBulkPatience;
+}
+
 // For callers of this lane, whoever waits in it not counted.
 int SessionPool::room(Lane lane) const {
   const int free = size_ - lent_[0] - lent_[1];
-  if (lane == Lane::kInteractive) return free;
+  const bool overdue = bulk_is_overdue();
+  if (lane == Lane::kInteractive) return overdue ? free - 1 : free;
+  if (overdue) return free;
   const bool expected = interactive_seen_ && Clock::now() - *interactive_seen_ < kInteractiveMemory;
   const int most = expected ? std::max(size_ - 1, 1) : size_;
   const auto before_us = static_cast<int>(waiting_[index_of(Lane::kInteractive)].size());
@@ -71,6 +79,11 @@ std::optional<size_t> SessionPool::choose(const Work& work) const {
 int SessionPool::free(Lane lane) const {
   const Lock lock(mutex_);
   return std::max(room(lane) - static_cast<int>(waiting_[index_of(lane)].size()), 0);
+}
+
+int SessionPool::waiting(Lane lane) const {
+  const Lock lock(mutex_);
+  return static_cast<int>(waiting_[index_of(lane)].size());
 }
 
 Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Lock& lock) {
@@ -105,13 +118,13 @@ Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Loc
 
 Result<SessionPool::Lease> SessionPool::acquire(const Work& work) {
   Lock lock(mutex_);
-  std::deque<uint64_t>& line = waiting_[index_of(work.lane)];
+  std::deque<Waiter>& line = waiting_[index_of(work.lane)];
   std::optional<size_t> member = line.empty() ? choose(work) : std::nullopt;
   if (!member) {
     const uint64_t ticket = next_ticket_++;
-    line.push_back(ticket);
+    line.push_back({ticket, Clock::now()});
     // What keeps bulk jobs out ends with time alone.
-    while (line.front() != ticket || !(member = choose(work))) {
+    while (line.front().ticket != ticket || !(member = choose(work))) {
       freed_.wait_for(lock, kInteractiveMemory);
     }
     line.pop_front();

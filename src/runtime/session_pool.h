@@ -46,7 +46,8 @@ struct MemberStatistics {
 //
 // Who asks first is served first, and interactive callers before bulk ones; on which device,
 // placement.h says. While there have been interactive callers within the last second, bulk jobs
-// leave one session free for the next, where there are two or more.
+// leave one session free for the next, where there are two or more. A bulk job that has waited for
+// a second is served before interactive callers once, so that it gets on whatever they do.
 class SessionPool {
  public:
   // A session for as long as the lease lives; then it goes back.
@@ -93,12 +94,17 @@ class SessionPool {
   Result<Lease> acquire(const Work& work = {});
   // Nothing when one would have to be waited for.
   std::optional<Result<Lease>> try_acquire(const Work& work);
-  // How many callers of this lane would get one now.
+  // How many callers of this lane would get one now, and how many wait.
   int free(Lane lane) const;
+  int waiting(Lane lane) const;
   std::vector<MemberStatistics> statistics() const;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  struct Waiter {
+    uint64_t ticket = 0;
+    TimePoint since;
+  };
   struct Member {
     PoolMember parts;
     std::vector<std::unique_ptr<backend::Session>> idle;
@@ -108,6 +114,7 @@ class SessionPool {
   };
 
   // With mutex_ held:
+  bool bulk_is_overdue() const;
   int room(Lane lane) const;
   std::optional<size_t> choose(const Work& work) const;
   Result<Lease> lend(const Work& work, size_t member, Lock& lock);
@@ -119,8 +126,8 @@ class SessionPool {
   std::condition_variable freed_;
   // Guarded by mutex_:
   std::vector<Member> members_;
-  std::array<int, 2> lent_{};                    // by lane
-  std::array<std::deque<uint64_t>, 2> waiting_;  // by lane, tickets in their order
+  std::array<int, 2> lent_{};                  // by lane
+  std::array<std::deque<Waiter>, 2> waiting_;  // by lane, in their order
   uint64_t next_ticket_ = 0;
   std::optional<TimePoint> interactive_seen_;
 };

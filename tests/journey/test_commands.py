@@ -12,9 +12,10 @@ from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT,
                      UNAVAILABLE, ProgramTest, needs_acceleration, read_npy, read_safetensors,
                      write_safetensors)
 
-COMMANDS = ["advise", "alias", "bench", "cache", "compare", "config", "convert", "devices", "doctor",
-            "embed", "explain", "families", "help", "infer", "list", "models", "profile", "pull",
-            "rm", "self-test", "show", "similarity", "status", "tokenize", "version"]
+COMMANDS = ["advise", "alias", "bench", "cache", "compare", "config", "convert", "devices",
+            "doctor", "embed", "explain", "families", "help", "infer", "list", "models",
+            "profile", "pull", "rm", "self-test", "show", "similarity", "status", "tokenize",
+            "version"]
 
 
 class Infer(ProgramTest):

@@ -100,7 +100,7 @@ class Devices(HardwareTest):
         for device, command in (("MYRIAD", ("embed", TINY, "x")), ("VPU", ("run", TINY, "x")),
                                 ("hddl", ("similarity", TINY, "a", "b")), ("GNA.1", infer)):
             self.refused(NOT_FOUND, *command, "--device", device,
-                         says=(device, "NPU", "expected one of: CPU"))
+                         says=(device.upper(), "NPU", "expected one of: CPU"))
 
 
 class Status(HardwareTest):
@@ -240,12 +240,14 @@ class Fallback(HardwareTest):
         line, done = self.statistics("embed", TINY, "x", "--device", "GPU.7", "--fallback")
         self.assertEqual((line["backend"], line["device"], line["fallback"]),
                          ("openvino", "CPU", True))
-        self.assertIn("accel: fell back: device 'GPU.7' is not on this machine", done.stderr)
+        self.assertIn("accel: fell back: openvino on CPU instead of openvino on GPU.7: "
+                      "device 'GPU.7' is not on this machine", done.stderr)
         self.assertTrue(json.loads(done.stdout)["embedding"])
         for command in (("run", GOLDEN / "bert-tokcls-cased", "Angela visited Paris."),
                         ("similarity", TINY, "a", "b")):
             done = self.accel(*command, "--device", "MYRIAD", "--fallback")
-            self.assertIn("what follows it is NPU: CPU instead", done.stderr)
+            self.assertIn("what follows it is NPU", done.stderr)
+            self.assertIn("openvino on CPU instead of openvino on MYRIAD", done.stderr)
         self.refused(NOT_FOUND, "embed", TINY, "x", "--device", "GPU.7", says="GPU.7")
 
     def test_nothing_is_said_where_nothing_was_replaced(self):

@@ -1,4 +1,5 @@
 """accel pull, list, rm and alias against a hub of our own on loopback."""
+import contextlib
 import json
 import os
 import pty
@@ -61,8 +62,11 @@ class PullTest(ProgramTest):
         return {file["name"]: file["state"] for file in self.pull(*arguments, **options)["files"]}
 
     def incomplete(self):
-        return {path.name: path.stat().st_size
-                for path in self.cache.rglob("*.incomplete")}
+        sizes = {}
+        for path in self.cache.rglob("*.incomplete"):
+            with contextlib.suppress(FileNotFoundError):  # it was completed meanwhile
+                sizes[path.name] = path.stat().st_size
+        return sizes
 
     def assertNothingKept(self, name):
         """No model, and nothing of this file; what came of others may stay for the next try."""

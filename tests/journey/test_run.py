@@ -120,6 +120,7 @@ class Report(RunTest):
         return json.loads(done.stdout), (time.monotonic() - began) * 1e3
 
     # row 7
+    @needs_acceleration
     def test_latency_throughput_memory_and_results_in_one_object(self):
         found, _ = self.report("one text", "another")
         self.assertEqual([item["status"] for item in found["results"]], ["OK", "OK"])
