@@ -6,7 +6,6 @@
 namespace accel::runtime {
 namespace {
 
-constexpr int64_t kTokensPerCut = 4;       // what a batch costs beside its tokens, in tokens
 constexpr size_t kRowsLookedAt = 512;      // bounds the time of a cut
 constexpr size_t kRowsPerBatchMax = 1024;  // of the shortest texts
 
@@ -29,30 +28,29 @@ struct Window {
   size_t end = 0;
 };
 
-// The neighbours in length around the head that cost least for each token that is not padding.
+// All rows cut into the batches that cost least together, and of these the one with the head: what
+// would be padding in it is taken into account, and so is what it leaves for the next.
 Window cheapest_window(const Company& company, std::span<const WaitingRow> rows, int64_t budget,
-                       int64_t least_tokens) {
-  Window best{company.head, company.head + 1};
-  double least = std::numeric_limits<double>::max();
-  for (size_t begin = company.head + 1; begin-- > 0;) {
+                       double overhead) {
+  const size_t count = company.rows.size();
+  std::vector<double> costs(count + 1, 0);  // of all rows from one on
+  std::vector<size_t> ends(count);          // of the batch that begins with it
+  for (size_t begin = count; begin-- > 0;) {
     const int64_t length = std::max<int64_t>(rows[company.rows[begin]].tokens, 1);
-    if (begin < company.head && length * static_cast<int64_t>(company.head + 1 - begin) > budget) {
-      break;  // with the head it is too much already, and longer ones are more
-    }
-    int64_t real = 0;
-    for (size_t end = begin + 1; end <= company.rows.size(); ++end) {
-      real += std::max<int64_t>(rows[company.rows[end - 1]].tokens, 1);
-      const auto count = static_cast<int64_t>(end - begin);
-      if (count > 1 && length * count > budget) break;
-      if (end <= company.head || end - begin > kRowsPerBatchMax) continue;
-      const int64_t tokens = std::max(length * count, least_tokens) + kTokensPerCut;
-      const double cost = static_cast<double>(tokens) / static_cast<double>(real);
-      if (cost >= least) continue;
-      least = cost;
-      best = {begin, end};
+    costs[begin] = std::numeric_limits<double>::max();
+    const size_t last = std::min(count, begin + kRowsPerBatchMax);
+    for (size_t end = begin + 1; end <= last; ++end) {
+      const int64_t tokens = length * static_cast<int64_t>(end - begin);
+      if (end > begin + 1 && tokens > budget) break;
+      const double cost = static_cast<double>(tokens) + overhead + costs[end];
+      if (cost > costs[begin]) continue;  // of equals the larger batch
+      costs[begin] = cost;
+      ends[begin] = end;
     }
   }
-  return best;
+  Window window{0, ends[0]};
+  while (window.end <= company.head) window = {window.end, ends[window.end]};
+  return window;
 }
 
 bool before(const WaitingRow& a, const WaitingRow& b) {
@@ -98,7 +96,7 @@ BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLim
   company.head =
       static_cast<size_t>(std::ranges::find(company.rows, order.front()) - company.rows.begin());
   const Window window =
-      cheapest_window(company, rows, budget_of(waiting_tokens, limits), limits.least_tokens);
+      cheapest_window(company, rows, budget_of(waiting_tokens, limits), limits.overhead_tokens);
   cut.length = rows[company.rows[window.begin]].tokens;
   cut.batch.assign(company.rows.begin() + static_cast<ptrdiff_t>(window.begin),
                    company.rows.begin() + static_cast<ptrdiff_t>(window.end));

@@ -32,8 +32,10 @@ struct WaitingRow {
 struct CutLimits {
   int64_t max_tokens = 320;  // of a batch of texts, padding included; a longer row runs alone
   int64_t max_rows = 4;      // of a batch of anything else
-  // Below so many tokens a batch costs as much as one of so many: weights are read all the same.
-  int64_t least_tokens = 128;
+  // What a batch costs beside its tokens, in tokens: reading the weights, waking threads. Rows of
+  // other lengths join where their padding costs less than a batch more.
+  double overhead_tokens = 8;
+  int64_t least_tokens = 32;  // less is not shared among workers
   int workers = 1;  // that are free and will share what waits, the caller included
 };
 

@@ -34,13 +34,15 @@ TEST(BatchPolicy, NothingWaitsForCompany) {
 
 TEST(BatchPolicy, TheFirstGoesWithThoseOfLikeLength) {
   const auto rows = rows_of({30, 100, 31, 90, 29, 101});
-  const BatchCut cut = cut_batch(rows, kStart, {.max_tokens = 100, .least_tokens = 16});
+  const BatchCut cut = cut_batch(rows, kStart, {.max_tokens = 100});
   EXPECT_THAT(cut.batch, ElementsAre(0, 2, 4));
   EXPECT_EQ(cut.length, 31);
 }
 
-TEST(BatchPolicy, ShortTextsAreFilledUpToWhatReadingTheWeightsCosts) {
-  EXPECT_THAT(batch_of(rows_of({8, 60}), {}), ElementsAre(0, 1));
+TEST(BatchPolicy, OthersJoinWhereThePaddingCostsLessThanABatchMore) {
+  EXPECT_THAT(batch_of(rows_of({8, 60}), {.overhead_tokens = 8}), ElementsAre(0));
+  EXPECT_THAT(batch_of(rows_of({8, 60}), {.overhead_tokens = 128}), ElementsAre(0, 1));
+  EXPECT_THAT(batch_of(rows_of({8, 12}), {.overhead_tokens = 8}), ElementsAre(0, 1));
 }
 
 TEST(BatchPolicy, ALongTextRunsAlone) {

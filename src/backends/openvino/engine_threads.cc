@@ -3,6 +3,8 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <memory>
+
 #ifdef ACCEL_SANITIZE_THREAD
 #include <sanitizer/tsan_interface.h>
 #endif
@@ -40,10 +42,14 @@ void run_tasks(int tasks, const std::function<void(int)>& task) {
   done.take();
 }
 
-// A stream's own arena has room for its own threads only.
+// A stream's own arena has room for its own threads only. One of each stream's thread is kept, for
+// making one takes as long as a small product.
 void run_beyond_the_stream(int tasks, const std::function<void(int)>& task) {
-  tbb::task_arena wide(tasks);
-  wide.execute([&] { run_tasks(tasks, task); });
+  thread_local std::unique_ptr<tbb::task_arena> wide;
+  if (wide == nullptr || wide->max_concurrency() < tasks) {
+    wide = std::make_unique<tbb::task_arena>(tasks);
+  }
+  wide->execute([&] { run_tasks(tasks, task); });
 }
 
 }  // namespace
