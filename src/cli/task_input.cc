@@ -12,8 +12,6 @@
 namespace accel::cli {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
-
 const TaskInputPart* find_part(const TaskReport& task, std::string_view member) {
   const auto it = std::ranges::find(task.inputs, member, &TaskInputPart::member);
   return it == task.inputs.end() ? nullptr : &*it;
@@ -27,7 +25,7 @@ TaskItem item_of(const TaskReport& task, std::string text_or_path, const TaskDef
     input.text = std::move(text_or_path);
     return {.input = std::move(input)};
   }
-  OrderedJson carried;
+  nlohmann::ordered_json carried;
   carried[media->name] = text_or_path;
   return {
       .input = std::move(input), .carried = std::move(carried), .file = std::move(text_or_path)};
@@ -45,32 +43,33 @@ TaskItem loaded(TaskItem item) {
   return item;
 }
 
-Status wrong_kind(const TaskInputPart& part, std::string_view expected, const OrderedJson& found) {
+Status wrong_kind(const TaskInputPart& part, std::string_view expected,
+                  const nlohmann::ordered_json& found) {
   return invalid_argument(
       fmt::format("\"{}\": expected {}, found {}", part.name, expected, found.type_name()));
 }
 
-Status take_text(const TaskInputPart& part, const OrderedJson& value, TaskInput& input) {
+Status take_text(const TaskInputPart& part, const nlohmann::ordered_json& value, TaskInput& input) {
   if (!value.is_string()) return wrong_kind(part, "a string", value);
   (part.member == "text" ? input.text : input.second_text.emplace()) = value.get<std::string>();
   return {};
 }
 
-Status take_list(const TaskInputPart& part, const OrderedJson& value, TaskInput& input) {
+Status take_list(const TaskInputPart& part, const nlohmann::ordered_json& value, TaskInput& input) {
   if (value.is_string()) {
     input.choices = split_at_commas(value.get<std::string>());
     return {};
   }
   input.choices.clear();
   if (!value.is_array()) return wrong_kind(part, "an array of strings", value);
-  for (const OrderedJson& one : value) {
+  for (const nlohmann::ordered_json& one : value) {
     if (!one.is_string()) return wrong_kind(part, "an array of strings", one);
     input.choices.push_back(one.get<std::string>());
   }
   return {};
 }
 
-Result<TaskInput> input_of(const TaskReport& task, const OrderedJson& json,
+Result<TaskInput> input_of(const TaskReport& task, const nlohmann::ordered_json& json,
                            const TaskDefaults& defaults, std::string& file) {
   TaskInput input{.second_text = defaults.second_text, .choices = defaults.choices};
   for (const TaskInputPart& part : task.inputs) {
@@ -176,7 +175,8 @@ TaskItem item_of_json(const TaskReport& task, std::string_view line, const TaskD
     return {.input = invalid_argument(
                 fmt::format("expected a JSON object, found {}", checked->type_name()))};
   }
-  OrderedJson json = OrderedJson::parse(line, nullptr, /*allow_exceptions=*/false);
+  nlohmann::ordered_json json =
+      nlohmann::ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
   std::string file;
   TaskItem item{.input = input_of(task, json, defaults, file)};
   item.file = std::move(file);

@@ -36,7 +36,7 @@ struct CutLimits {
   // other lengths join where their padding costs less than a batch more.
   double overhead_tokens = 8;
   int64_t least_tokens = 32;  // less is not shared among workers
-  int workers = 1;  // that are free and will share what waits, the caller included
+  int workers = 1;            // that are free and will share what waits, the caller included
 };
 
 struct BatchCut {

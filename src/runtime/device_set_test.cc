@@ -6,9 +6,7 @@
 namespace accel::runtime {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 std::string resolved(std::string_view text, const std::vector<std::string>& present) {
   const Result<DeviceSet> set = parse_devices(text);
