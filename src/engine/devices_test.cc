@@ -64,7 +64,7 @@ TEST_F(DevicesTest, AutoNamesTheDeviceThatRan) {
   EXPECT_FALSE(result->report.fallback);
 }
 
-// row 32 (that a fallback to the plain backend follows is the configuration's)
+// row 32
 TEST_F(DevicesTest, WhatIsNotThereIsLeftOutAndSaid) {
   const auto model = load("MULTI:GPU(1.5),CPU(1.0)");
   const auto result = model->embed({"a text"});

@@ -24,7 +24,7 @@ std::string resolved(std::string_view text, const std::vector<std::string>& pres
 const std::vector<std::string> kDesktop{"CPU", "GPU.0", "GPU.1", "NPU"};
 const std::vector<std::string> kServer{"CPU"};
 
-// row 25 (the choice; that the result names it is shown with the engine)
+// row 25 (partial: the choice; that the result names it is shown with the engine)
 TEST(DeviceSets, AutoIsThoseThatAreThereTheBestFirst) {
   EXPECT_EQ(resolved("AUTO", kDesktop), "GPU.0 GPU.1 CPU NPU");
   EXPECT_EQ(resolved("AUTO", kServer), "CPU");
@@ -33,7 +33,7 @@ TEST(DeviceSets, AutoIsThoseThatAreThereTheBestFirst) {
   EXPECT_EQ(resolved("AUTO:GPU,CPU", kServer), "CPU -GPU");
 }
 
-// row 30 (each subset is taken; that their shares are reported is shown with the engine)
+// row 30 (partial: each subset is taken; no machine with two kinds)
 TEST(DeviceSets, MultiTakesAllThatAreThere) {
   EXPECT_EQ(resolved("MULTI:GPU(1.5),CPU(1.0)", kDesktop), "GPU(1.5) CPU(1)");
   EXPECT_EQ(resolved("MULTI", kDesktop), "GPU.0 GPU.1 CPU NPU");
@@ -52,7 +52,7 @@ TEST(DeviceSets, OneDeviceIsItsEnginesToFind) {
   EXPECT_EQ(resolved("CPU/2", kServer), "CPU/2");
 }
 
-// row 112 (the grammar; the keys are the configuration's)
+// row 112 (partial: the grammar; the keys are with the configuration)
 TEST(DeviceSets, TheRightFormIsShown) {
   for (const char* text : {"MULTI:GPU(),CPU", "MULTI:GPU(-1)", "MULTI:GPU(nan)", "MULTI:GPU(1.5"}) {
     EXPECT_THAT(resolved(text, kDesktop), HasSubstr("as in GPU(1.5)")) << text;

@@ -397,8 +397,8 @@ class Requests(ProgramTest):
         )
         self.refused(INVALID_ARGUMENT, "embed", TINY, "x", "--backend", "tpu", says="reference")
 
-    # row 17
     @needs_acceleration
+    # row 17
     def test_former_device_names_are_explained(self):
         for device in ("MYRIAD", "VPU", "MYRIAD.1.2-ma2480"):
             self.refused(NOT_FOUND, "embed", TINY, "x", "--device", device,

@@ -166,9 +166,9 @@ class Facts(ProgramTest):
             self.assertIn(version, out)
         self.assertEqual(self.accel("--version").stdout.decode(), out)
 
+    @needs_acceleration
     # row 16 (partial: the CPU; each listed precision was proved by running a one-layer model)
     # row 24 (partial: the program; the library's list is the same call)
-    @needs_acceleration
     def test_devices_are_those_that_run(self):
         report = json.loads(self.accel("devices", "--json").stdout)
         cpu = next(d for d in report["devices"]

@@ -127,7 +127,6 @@ class Check(ConfigTest):
                            ("a: [", "backend.yaml:1: no YAML"),
                            ("a: &x 1\nb: *x", "backend.yaml:1: "),
                            ("device: CPU\ndevice: GPU", "yaml:2: 'device' stands in line 1"),
-                           # row 112 (partial: the check)
                            ("device_priorities: [GPU(x)]", "as in 'GPU(1.5)'")):
             self.write(text)
             self.assertIn(says, self.here("config", "check", path, code=INVALID_ARGUMENT).stderr)

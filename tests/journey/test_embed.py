@@ -302,8 +302,8 @@ class Reports(ProgramTest):
         facts = json.loads(self.accel("doctor", "--json", env=env).stdout)["facts"]
         self.assertIn("precision", [fact["kind"] for fact in facts])
 
-    # row 321 (partial: accel embed; int8 and int4 are recognised and answered "not available yet")
     @needs_acceleration
+    # row 321 (partial: accel embed; int8 and int4 are recognised and answered "not available yet")
     def test_precisions_in_every_spelling(self):
         for name in ("f32", "FP32", "Float32", "single"):
             self.accel("embed", TINY, "text", "--precision", name)

@@ -94,7 +94,7 @@ class Explain(ProgramTest):
             self.assertEqual(given[setting], "requested", setting)
         self.assertNotEqual(why()["threads"], "requested")
 
-    # row 262 (that the fused run is faster)
+    # row 262 (partial: that the fused run is faster)
     def test_fused_groups(self):
         graph, = self.explain(TINY, "--kernels", "engine")["graphs"]
         fused = [layer for layer in graph["layers"] if len(layer["fused"]) > 1]
@@ -103,7 +103,7 @@ class Explain(ProgramTest):
         text = self.accel("explain", TINY, "--kernels", "engine").stdout.decode()
         self.assertIn("of them or of their steps do", text)
 
-    # row 263 (that it beats the default)
+    # row 263 (partial: that it beats the default)
     def test_the_layout_of_each_layer(self):
         graph, = self.explain(GOLDEN / "vit-imgcls")["graphs"]
         layouts = {layer["type"]: layer["layout"] for layer in graph["layers"]}

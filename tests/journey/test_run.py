@@ -119,8 +119,8 @@ class Report(RunTest):
         done = self.run_model("bert-seqcls-bin", "--report", *arguments)
         return json.loads(done.stdout), (time.monotonic() - began) * 1e3
 
-    # row 7
     @needs_acceleration
+    # row 7
     def test_latency_throughput_memory_and_results_in_one_object(self):
         found, _ = self.report("one text", "another")
         self.assertEqual([item["status"] for item in found["results"]], ["OK", "OK"])
