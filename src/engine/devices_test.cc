@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cmath>
 #include <random>
 #include <thread>
 
 #include "accel/engine.h"
+#include "base/cosine.h"
 #include "models/tiny_bert.h"
 
 namespace accel {
@@ -41,18 +41,6 @@ std::vector<std::string> some_texts(size_t count) {
     for (size_t word = 0; word < i % 30; ++word) texts.back() += " word";
   }
   return texts;
-}
-
-double cosine_of(std::span<const float> a, std::span<const float> b) {
-  double ab = 0;
-  double aa = 0;
-  double bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    ab += double{a[i]} * b[i];
-    aa += double{a[i]} * a[i];
-    bb += double{b[i]} * b[i];
-  }
-  return ab / std::sqrt(aa * bb);
 }
 
 // row 25
@@ -91,8 +79,8 @@ TEST_F(DevicesTest, TwoPartsOfTheCpuShareByTheirWeights) {
   ASSERT_TRUE(plain.ok());
   const auto size = static_cast<size_t>(plain->embeddings.shape()[1]);
   for (size_t i = 0; i < texts.size(); i += 151) {
-    EXPECT_GT(cosine_of(result->embeddings.data<float>().subspan(i * size, size),
-                        plain->embeddings.data<float>().subspan(i * size, size)),
+    EXPECT_GT(cosine_similarity(result->embeddings.data<float>().subspan(i * size, size),
+                                plain->embeddings.data<float>().subspan(i * size, size)),
               0.999999);
   }
 }
@@ -124,15 +112,17 @@ TEST_F(DevicesTest, ManyCallersGetTheirOwnAnswers) {
         const size_t at = (caller * 7 + i) % texts.size();
         if (i % 2 == 0) {
           const auto result = model->embed({texts[at]});
-          if (!result.ok() || cosine_of(result->embeddings.data<float>(), alone[at]) < 0.999999) {
+          if (!result.ok() ||
+              cosine_similarity(result->embeddings.data<float>(), alone[at]) < 0.999999) {
             ++wrong;
           }
           continue;
         }
         auto pending = model->submit({.text = texts[at]}, {.task = "sentence-embedding"});
         const auto item = pending.ok() ? (*pending)->get() : Result<ItemResult>(pending.status());
-        if (!item.ok() || cosine_of(std::get<Features>(item->result.answer).values.data<float>(),
-                                    alone[at]) < 0.999999) {
+        if (!item.ok() ||
+            cosine_similarity(std::get<Features>(item->result.answer).values.data<float>(),
+                              alone[at]) < 0.999999) {
           ++wrong;
         }
       }

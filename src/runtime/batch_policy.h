@@ -46,8 +46,8 @@ struct BatchCut {
   std::vector<uint32_t> late;       // likewise: their deadline is over
 };
 
-// `rows` are of one lane, in any order. Takes time in proportion to the rows, and to the square of
-// those that fit a batch.
+// `rows` are of one lane, in any order. Takes time in proportion to the rows, times those that fit
+// a batch.
 BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLimits& limits);
 
 }  // namespace accel::runtime
