@@ -3,6 +3,10 @@
 Runs on all cores, and remembers what was clean. The key of a file's entry is a hash of everything
 that its findings depend on: the file, the own headers it includes (followed through), the compile
 command, the configuration, the stamps of what ./dev setup unpacked, and clang-tidy's version.
+
+Sources of one folder are checked as one file, as the release build compiles them: their headers
+are parsed once. What is found in such a file is looked for again in each of its sources alone, and
+that is what is reported.
 """
 
 import concurrent.futures
@@ -12,8 +16,10 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLANG_TIDY = ROOT / ".deps/clang-tidy/bin/clang-tidy"
@@ -69,13 +75,58 @@ def key_of(entry):
     return digest.hexdigest()
 
 
-def check(build, entry):
-    """Runs clang-tidy; its findings, or "" when there are none."""
-    command = [CLANG_TIDY, "--quiet", "-p", str(build), entry["file"]]
-    if entry["file"].endswith(("_test.cc", "_fuzz.cc")):
+def is_test(entry):
+    return entry["file"].endswith(("_test.cc", "_fuzz.cc"))
+
+
+def tidy(file, flags, test):
+    """clang-tidy's findings in one file, or "" when there are none."""
+    command = [CLANG_TIDY, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", file]
+    if test:
         command.append("--checks=-clang-analyzer-*")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--", *flags], capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def flags_of(entry):
+    """The compile command without the compiler, its input and its output."""
+    words = shlex.split(entry["command"])
+    output = words.index("-o")
+    kept = words[1:output] + words[output + 2:]
+    return [word for word in kept if word not in ("-c", entry["file"])]
+
+
+def joined(paths):
+    """The sources' texts as one; of what several include, the first include is kept."""
+    included, texts = set(), []
+    for path in paths:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        texts += ["" if line in included else line for line in lines]
+        included.update(line for line in lines if line.startswith("#include"))
+    return "\n".join(texts)
+
+
+def check(group):
+    """Yields each entry of a group of one folder and one set of flags, with its findings."""
+    flags, test = flags_of(group[0]), is_test(group[0])
+    if len(group) > 1:
+        paths = [pathlib.Path(entry["file"]) for entry in group]
+        with tempfile.NamedTemporaryFile("w", suffix="_test.cc" if test else ".cc") as together:
+            together.write(joined(paths))
+            together.flush()
+            if not tidy(together.name, [*flags, f"-I{paths[0].parent}"], test):
+                return [(entry, "") for entry in group]
+    return [(entry, tidy(entry["file"], flags, test)) for entry in group]
+
+
+def groups(entries):
+    """Lists of at most eight entries that one file may hold."""
+    alike = {}
+    for entry in entries:
+        folder = pathlib.Path(entry["file"]).parent
+        alike.setdefault((folder, is_test(entry), *flags_of(entry)), []).append(entry)
+    for members in alike.values():
+        yield from (members[first:first + 8] for first in range(0, len(members), 8))
 
 
 def own_entries(build, parts):
@@ -93,18 +144,17 @@ def main(arguments):
     remembered.mkdir(exist_ok=True)
     known = {path.name for path in remembered.iterdir()}
     entries = {key_of(entry): entry for entry in own_entries(build, arguments[1:])}
-    waiting = {key: entry for key, entry in entries.items() if key not in known}
+    waiting = {entry["file"]: key for key, entry in entries.items() if key not in known}
     failed = 0
+    work = list(groups([entry for entry in entries.values() if entry["file"] in waiting]))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = {pool.submit(check, build, entry): key for key, entry in waiting.items()}
-        for job in concurrent.futures.as_completed(jobs):
-            key = jobs[job]
-            findings = job.result()
-            if findings:
-                failed += 1
-                print(findings, flush=True)
-            else:
-                (remembered / key).touch()
+        for job in concurrent.futures.as_completed([pool.submit(check, group) for group in work]):
+            for entry, findings in job.result():
+                if findings:
+                    failed += 1
+                    print(findings, flush=True)
+                else:
+                    (remembered / waiting[entry["file"]]).touch()
     if not arguments[1:]:
         for stale in known - set(entries):
             (remembered / stale).unlink()
