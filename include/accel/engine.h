@@ -220,6 +220,9 @@ struct EngineOptions {
   // are listed, marked as simulated, and what is loaded on them runs on the CPU. Every result of
   // this engine is then marked, and it measures nothing. Empty: nothing is simulated.
   std::vector<std::string> simulated_devices;
+  // Failures of engines that are to be tried out, as "openvino:run=fail/3": every third run fails
+  // (backends/faulty/fault_plan.h in the sources has the words). Results are marked as above.
+  std::string simulated_faults;
 };
 
 enum class Use {
@@ -355,7 +358,8 @@ class ACCEL_API TaskStream {
   // From any thread: makes push() and next() return soon.
   virtual void cancel() = 0;
   virtual const TaskReport& task() const = 0;
-  virtual const RunReport& report() const = 0;
+  // So far, as times(): it is of the latest fallback, if there was one.
+  virtual RunReport report() const = 0;
   virtual TaskTimes times() const = 0;  // so far; from any thread
 };
 

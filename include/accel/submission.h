@@ -79,8 +79,9 @@ struct ModelStatistics {
   uint64_t failed = 0;
   uint64_t cancelled = 0;
   uint64_t late = 0;
-  uint64_t refused = 0;  // because too much waited
-  uint64_t waiting = 0;  // rows, now
+  uint64_t refused = 0;    // because too much waited
+  uint64_t waiting = 0;    // rows, now
+  uint64_t fallbacks = 0;  // runs whose engine failed and that another place answered
   uint64_t batches = 0;
   uint64_t rows = 0;
   uint64_t tokens = 0;  // with padding

@@ -172,7 +172,7 @@ Status write_result(const EmbedResult& result, std::span<const std::string> carr
   tally.replaced_utf8 += result.replaced_utf8;
   tally.times.tokenize += result.times.tokenize;
   tally.times.infer += result.times.infer;
-  tally.report = result.report;
+  if (!tally.report.fallback) tally.report = result.report;  // one fallback is worth telling
   return {};
 }
 

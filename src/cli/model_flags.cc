@@ -44,6 +44,11 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.flag("--no-fallback", &no_fallback,
              "an error all the same, whatever the configuration says");
   declare_simulate_device(flags, &simulate_device);
+  flags.text("--simulate-fault", "FAULTS", &simulate_fault,
+             "failures of engines to try out, as openvino:run=fail/3 for every third run: "
+             "BACKEND:STEP=KIND, steps compile, import, session and run, kinds fail, throw, "
+             "unavailable, memory and nan, /N every Nth call, @N the Nth alone; every result is "
+             "marked as simulated, and nothing is measured");
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");
@@ -93,6 +98,7 @@ Result<std::unique_ptr<Engine>> ModelFlags::make_engine() const {
   ACCEL_ASSIGN(const Config config, this->config());
   EngineOptions options = config.engine_options();
   options.simulated_devices = simulated_names(simulate_device);
+  options.simulated_faults = simulate_fault;
   return Engine::create(options);
 }
 
@@ -119,10 +125,12 @@ UseOptimum parse_use_optimum(std::string_view value) {
 Result<std::shared_ptr<Model>> ModelFlags::load(Engine& engine, Use use) const {
   ACCEL_ASSIGN(const LoadOptions options, this->options(use));
   // Commands that hand it to their engine take it; those that measure do not.
-  if (!simulate_device.empty() && !engine.simulates()) {
-    return failed_precondition(
-        "--simulate-device: this command measures, and a simulated device would be measured as "
-        "the CPU; leave it out");
+  const bool simulated = !simulate_device.empty() || !simulate_fault.empty();
+  if (simulated && !engine.simulates()) {
+    return failed_precondition(fmt::format(
+        "{}: this command measures, and what is simulated would be measured as if it were real; "
+        "leave it out",
+        simulate_device.empty() ? "--simulate-fault" : "--simulate-device"));
   }
   return engine.load(options);
 }

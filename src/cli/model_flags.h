@@ -27,6 +27,7 @@ struct ModelFlags {
   bool fallback = false;
   bool no_fallback = false;
   std::string simulate_device;  // for make_engine(); measuring commands do not pass it on
+  std::string simulate_fault;   // likewise
   std::string task;             // declared by the commands that have a choice
   std::string config_file;      // "none": no file
   bool profile = false;         // set by the command that needs it
@@ -42,8 +43,8 @@ struct ModelFlags {
   Result<LoadOptions> options(Use use) const;
   // The engine with the cache folder of the configuration.
   Result<std::unique_ptr<Engine>> make_engine() const;
-  // The errors of config() and Engine::load(); FAILED_PRECONDITION for --simulate-device with an
-  // engine that was not told of it.
+  // The errors of config() and Engine::load(); FAILED_PRECONDITION for --simulate-device and
+  // --simulate-fault with an engine that was not told of them.
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
 };
 

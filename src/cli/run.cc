@@ -194,6 +194,7 @@ class RunCommand {
   double load_seconds_ = 0;
   double run_seconds_ = 0;                      // from the first input to the last answer
   OrderedJson results_ = OrderedJson::array();  // for report()
+  std::shared_ptr<Model> model_;
   std::unique_ptr<TaskStream> stream_;
   TaskTally tally_;
   bool alone_ = false;  // there is one item only, given on the command line
@@ -229,6 +230,7 @@ std::string RunCommand::statistics() const {
                               {"items_per_sec", static_cast<double>(tally_.items) / running}};
   add_memory(line);
   add_report(line, stream_->report());
+  add_shares(line, *model_);
   return line.dump();
 }
 
@@ -251,9 +253,9 @@ Status RunCommand::run() {
   ACCEL_ASSIGN(TaskOptions options, flags_.options());
   ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
   ACCEL_ASSIGN(const auto engine, flags_.model.make_engine());
-  ACCEL_ASSIGN(const auto model, flags_.model.load(*engine, Use::kRun));
+  ACCEL_ASSIGN(model_, flags_.model.load(*engine, Use::kRun));
   ACCEL_ASSIGN(const LoadOptions loaded, flags_.model.options(Use::kRun));
-  ACCEL_ASSIGN(stream_, model->run_stream({loaded.task, std::move(options)}));
+  ACCEL_ASSIGN(stream_, model_->run_stream({loaded.task, std::move(options)}));
   if (!flags_.draw.empty() && !can_draw(stream_->task().name)) {
     return invalid_argument(fmt::format("--draw: {} gives nothing to draw; object-detection and "
                                         "image-segmentation do",

@@ -85,6 +85,7 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
 
 void add_shares(nlohmann::ordered_json& line, const Model& model) {
   const ModelStatistics statistics = model.statistics();
+  line["fallbacks"] = statistics.fallbacks;
   if (statistics.shares.size() < 2) return;
   line["shares"] = nlohmann::ordered_json::array();
   for (const ModelStatistics::Share& share : statistics.shares) {
@@ -104,7 +105,9 @@ void notice_report(const RunReport& report, std::string_view model) {
   }
   if (report.fallback) notice("fell back: " + report.fallback_reason);
   for (const std::string& one : report.notices) notice(one);
-  if (report.simulated) notice("devices are simulated: what ran is " + report.device);
+  if (report.simulated) {
+    notice("devices or faults are simulated: what ran is " + report.device);
+  }
   for (const std::string& warning : report.cache.warnings) notice("cache: " + warning);
   const CacheStored stored = stored_of(report.cache);
   for (const std::string& warning : stored.warnings) notice("cache: " + warning);

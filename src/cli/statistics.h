@@ -16,7 +16,7 @@ void add_memory(nlohmann::ordered_json& line);
 // whether it is a fallback; what of it came from the cache.
 void add_report(nlohmann::ordered_json& line, const RunReport& report);
 
-// Of a model on several devices: what each did.
+// How often a run fell back; of a model on several devices: what each did.
 void add_shares(nlohmann::ordered_json& line, const Model& model);
 
 // Notices of what one should know without asking: a fallback, trouble with the cache, and that

@@ -9,6 +9,7 @@
 
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "pipelines/fallback_report.h"
 #include "runtime/token_batches.h"
 
 namespace accel::engine {
@@ -73,7 +74,7 @@ Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::S
                               const EmbedAllOptions& options) {
   ACCEL_ASSIGN(const pipelines::RowFinish finish, row_finish(model, options.embed));
   const auto threads = static_cast<size_t>(pool.size());
-  EmbedResult result;
+  EmbedResult result{.report = options.report};
 
   const auto start = Clock::now();
   std::vector<pipelines::TokenizedText> tokenized(texts.size());
@@ -95,6 +96,7 @@ Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::S
   result.padded_tokens = cut.padded_tokens;
 
   std::atomic<double> infer = 0;  // without the waiting for a session
+  std::mutex mutex;               // of result.report
   ACCEL_TRY(for_each_index(cut.batches.size(), threads, [&](size_t i) -> Status {
     const runtime::TokenBatch& batch = cut.batches[i];
     std::vector<const pipelines::TokenizedText*> members;
@@ -113,6 +115,10 @@ Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::S
     const Status status = pipelines::run_embedding_batch(
         *session, {.texts = members, .rows = rows, .length = batch.length}, finish);
     infer += seconds_since(began);
+    if (session->fallback()) {
+      const std::lock_guard lock(mutex);
+      pipelines::tell_fallback(session->fallback().get(), result.report);
+    }
     return status;
   }));
   result.times.infer = infer;

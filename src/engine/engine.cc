@@ -7,6 +7,7 @@
 #include <map>
 
 #include "accel/version.h"
+#include "backends/faulty/faulty_backend.h"
 #include "backends/openvino/openvino_backend.h"
 #include "backends/reference/reference_backend.h"
 #include "base/try.h"
@@ -95,15 +96,16 @@ Result<Places> places_of(const backend::Backend* backend, const std::string& tex
 class LocalEngine : public Engine {
  public:
   LocalEngine(const EngineOptions& options, std::filesystem::path cache_dir,
-              std::unique_ptr<store::Facts> facts)
+              std::unique_ptr<store::Facts> facts, const std::vector<backend::Fault>& faults)
       : options_(options),
         cache_dir_(std::move(cache_dir)),
         facts_(std::move(facts)),
         processor_(hardware::read_cpu()),
         cpu_(processor_.identity()),
         usable_cores_(hardware::read_cpu_limits().usable) {
-    backends_["openvino"] = backend::make_openvino_backend();
-    backends_["reference"] = backend::make_reference_backend();
+    backends_["openvino"] = backend::make_faulty_backend(backend::make_openvino_backend(), faults);
+    backends_["reference"] =
+        backend::make_faulty_backend(backend::make_reference_backend(), faults);
   }
 
   std::vector<FamilyReport> families() override;
@@ -129,7 +131,9 @@ class LocalEngine : public Engine {
   std::vector<BackendReport> backends() override;
   std::vector<DeviceReport> devices() override;
   Result<MachineSpeed> machine_speed(Measuring measuring) override;
-  bool simulates() const override { return !options_.simulated_devices.empty(); }
+  bool simulates() const override {
+    return !options_.simulated_devices.empty() || !options_.simulated_faults.empty();
+  }
 
  private:
   // What is kept of graphs: made at first use, for most of what an engine is asked needs none.
@@ -148,6 +152,7 @@ class LocalEngine : public Engine {
   // Loads `folder`, which lies at options.path, as one candidate says; see load_first().
   struct Request {
     std::shared_ptr<const models::ModelFolder> folder;
+    std::span<const runtime::Candidate> others;  // where its runs may fall back to
     std::vector<std::string> notices;
     std::string fallback_reason;
     std::string local_reason;
@@ -241,12 +246,15 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   resolved.path = located.string();
   ACCEL_ASSIGN(const Places places,
                places_of(engine.ok() ? engine->get() : nullptr, placement.device));
+  const std::vector<runtime::Candidate> candidates = runtime::load_candidates(
+      {placement.backend, placement.device, placement.precision}, places.devices, options.fallback);
   return load_first(
-      runtime::load_candidates({placement.backend, placement.device, placement.precision},
-                               places.devices, options.fallback),
-      [&](const runtime::Candidate& candidate, const std::string& reason) {
+      candidates, [&](const runtime::Candidate& candidate, const std::string& reason) {
+        const auto others =
+            std::span(candidates).subspan(static_cast<size_t>(&candidate - candidates.data()) + 1);
         return load_on(candidate, resolved,
                        {.folder = folder,
+                        .others = options.fallback ? others : std::span<const runtime::Candidate>(),
                         .notices = places.notices,
                         .fallback_reason = reason.empty() ? placement.fallback_reason : reason,
                         .local_reason = placement.local_reason});
@@ -281,6 +289,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                                        .own_kernels = options.own_kernels,
                                        .profile = options.profile},
                            .members = devices.members,
+                           .candidate = candidate,
+                           .alternatives = {},
                            .notices = std::move(notices),
                            .precision_source = source,
                            .fallback_reason = request.fallback_reason,
@@ -288,6 +298,14 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                            .simulated = simulates(),
                            .head = {},
                            .cache = options.cache && !options.profile ? caches->compiled : nullptr};
+  for (const runtime::Candidate& other : request.others) {
+    const Result<BackendPtr> found = find_backend(other.backend);
+    if (!found.ok()) continue;
+    backend::CompileOptions compile = parts.compile;
+    compile.device = other.device;
+    compile.precision = choose_precision(other, options.path).first;
+    parts.alternatives.push_back({other, *found, compile});
+  }
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());
@@ -451,9 +469,15 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   if (folder.empty()) {
     ACCEL_ASSIGN(folder, store::default_cache_dir());
   }
+  ACCEL_ASSIGN(const auto faults, backend::parse_faults(options.simulated_faults));
+  for (const backend::Fault& fault : faults) {
+    if (fault.backend == "openvino" || fault.backend == "reference") continue;
+    return invalid_argument(fmt::format("fault '{}': expected the backend openvino or reference",
+                                        backend::to_text(fault)));
+  }
   auto facts = store::Facts::create({.folder = folder / "facts"});
   return std::unique_ptr<Engine>(
-      std::make_unique<engine::LocalEngine>(options, std::move(folder), std::move(facts)));
+      std::make_unique<engine::LocalEngine>(options, std::move(folder), std::move(facts), faults));
 }
 
 std::string_view version() { return kVersion; }

@@ -10,6 +10,7 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "engine/embed_all.h"
+#include "pipelines/fallback_report.h"
 #include "pipelines/text/embedding_stream.h"
 #include "runtime/token_batches.h"
 #include "tensors/convert.h"
@@ -94,6 +95,7 @@ void add_counts(const runtime::BatcherStatistics& counts, ModelStatistics& sum) 
 void add_shares(const std::vector<runtime::MemberStatistics>& members, ModelStatistics& sum) {
   for (const runtime::MemberStatistics& one : members) {
     sum.batches += one.batches;
+    sum.fallbacks += one.fallbacks;
     sum.rows += one.rows;
     sum.tokens += one.tokens;
     auto share = std::ranges::find(sum.shares, one.device, &ModelStatistics::Share::device);
@@ -388,6 +390,20 @@ Result<CachedModel> LoadedModel::compile_for(
   return ready;
 }
 
+std::vector<runtime::StandIn> LoadedModel::stand_ins(const models::GraphRequest& request) const {
+  std::vector<runtime::StandIn> others;
+  for (const Parts::Alternative& one : parts_.alternatives) {
+    const auto compile =
+        [one, request,
+         folder = parts_.folder]() -> Result<std::shared_ptr<const backend::CompiledModel>> {
+      ACCEL_ASSIGN(const models::BuiltGraph built, folder->build(request));
+      return one.backend->compile(built.model, one.compile);
+    };
+    others.push_back({one.candidate, compile});
+  }
+  return others;
+}
+
 Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& request) const {
   auto graph = std::make_shared<CompiledGraph>();
   graph->name = name_of(request);
@@ -425,7 +441,9 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                        .device = parts_.members.size() == 1
                                      ? device
                                      : fmt::format("{}#{}", device, members.size()),
-                       .weight = member.weight});
+                       .weight = member.weight,
+                       .where = {parts_.candidate.backend, device, parts_.candidate.precision},
+                       .stand_ins = stand_ins(request)});
   }
   graph->pool = std::make_shared<runtime::SessionPool>(std::move(members));
   return graph;
@@ -462,11 +480,10 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
   if (options.batch_tokens == 0 && texts.size() == 1) {
     return embed_one(*model, *ready, texts.front(), options);
   }
-  Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
-                                         {.embed = options, .batch_tokens = runtime::kBatchTokens});
-  if (!result.ok()) return result;
-  if (!texts.empty()) ready->release_sources();
-  result->report = ready->report;
+  Result<EmbedResult> result =
+      embed_all(*model, *ready->pool, texts,
+                {.embed = options, .batch_tokens = runtime::kBatchTokens, .report = ready->report});
+  if (result.ok() && !texts.empty()) ready->release_sources();
   return result;
 }
 
@@ -489,6 +506,7 @@ Result<EmbedResult> LoadedModel::embed_one(const pipelines::EmbeddingModel& mode
   ACCEL_ASSIGN(const runtime::RowsAnswer answer,
                batcher->run({.rows = {pipelines::row_of(*tokenized)}}));
   result.times.infer = answer.report.infer_seconds;
+  pipelines::tell_fallback(answer.report.fallback.get(), result.report);
   result.padded_tokens = static_cast<uint64_t>(answer.report.padded_tokens);
   const int64_t size = finish.dimensions > 0 ? finish.dimensions : model.size;
   result.embeddings = Tensor::allocate(DType::kF32, {1, size});
@@ -584,10 +602,13 @@ Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOp
   }
   ACCEL_ASSIGN(const GraphPtr ready, graph(request));
   ACCEL_ASSIGN(runtime::SessionPool::Lease session, ready->pool->acquire());
+  session->refuse_nan(false);  // the caller's inputs may be made to give it
   NamedTensors outputs;
   ACCEL_TRY(session->run(fitted, outputs));
   ready->release_sources();
-  return InferResult{copy_out(outputs), ready->report};
+  InferResult result{copy_out(outputs), ready->report};
+  pipelines::tell_fallback(session->fallback().get(), result.report);
+  return result;
 }
 
 ModelStatistics LoadedModel::statistics() const {

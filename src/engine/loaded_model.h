@@ -61,6 +61,14 @@ class LoadedModel : public Model {
     backend::CompileOptions compile;  // of all members but for what each changes
     // Where it runs; several share the work.
     std::vector<runtime::DeviceMember> members = {{.name = "CPU"}};
+    runtime::Candidate candidate;  // that it was loaded as
+    // Where runs go whose engine fails, in this order; none: their error is the answer.
+    struct Alternative {
+      runtime::Candidate candidate;
+      std::shared_ptr<const backend::Backend> backend;
+      backend::CompileOptions compile;
+    };
+    std::vector<Alternative> alternatives;
     std::vector<std::string> notices;  // for the report
     std::string precision_source;
     // How the placement came about, for the report.
@@ -109,6 +117,7 @@ class LoadedModel : public Model {
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;
+  std::vector<runtime::StandIn> stand_ins(const models::GraphRequest& request) const;
   Result<CachedModel> compile_for(const models::GraphRequest& request,
                                   const backend::CompileOptions& options,
                                   std::vector<std::shared_ptr<const MappedFile>>& sources) const;

@@ -85,7 +85,7 @@ Status check_measurable(bool simulates, const hardware::AccelerationSwitch& acce
   if (simulates) {
     return failed_precondition(
         "measuring with simulated devices: their numbers would be those of the CPU; leave out "
-        "--simulate-device (EngineOptions::simulated_devices)");
+        "--simulate-device and --simulate-fault (EngineOptions::simulated_devices, _faults)");
   }
   if (acceleration.enabled) return {};
   return failed_precondition(

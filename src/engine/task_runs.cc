@@ -208,12 +208,13 @@ Result<RunResult> LoadedModel::run(std::vector<TaskInput> inputs, const RunOptio
     }
     stream->close();
   });
-  RunResult result{.task = stream->task().name, .report = stream->report()};
+  RunResult result{.task = stream->task().name};
   while (std::optional<Result<TaskResult>> item = stream->next()) {
     result.items.push_back(std::move(*item));
   }
   pusher.join();
   result.times = stream->times();
+  result.report = stream->report();
   return result;
 }
 
@@ -231,6 +232,7 @@ Result<RunResult> LoadedModel::run_one(TaskInput input, const RunOptions& option
   result.times = {.prepare = item->times.prepare / 1000,
                   .infer = item->times.infer / 1000,
                   .finish = item->times.finish / 1000};
+  result.report = *item->report;
   result.items.push_back(std::move(item->result));
   return result;
 }

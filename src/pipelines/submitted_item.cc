@@ -6,6 +6,7 @@
 
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "pipelines/fallback_report.h"
 
 namespace accel::pipelines {
 namespace {
@@ -85,10 +86,16 @@ void take_outputs(Item& item, const GraphRows& part, runtime::RowsAnswer answer)
   batch.tokens = ran.batch_tokens;
   batch.padded_tokens += ran.padded_tokens;
   batch.device = ran.device;
+  if (ran.fallback) {
+    auto report = std::make_shared<RunReport>(*item.report);
+    tell_fallback(ran.fallback.get(), *report);
+    item.report = std::move(report);
+  }
   for (size_t i = 0; i < part.places.size(); ++i) {
     const size_t row = part.places[i];
     item.outputs[row] = std::move(answer.outputs[i]);
-    if (!item.keys[row].empty()) item.memory->keep(item.keys[row], item.outputs[row]);
+    if (ran.fallback || item.keys[row].empty()) continue;  // others expect what the graph says
+    item.memory->keep(item.keys[row], item.outputs[row]);
   }
 }
 

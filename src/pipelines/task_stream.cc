@@ -7,6 +7,7 @@
 
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "pipelines/fallback_report.h"
 
 namespace accel::pipelines {
 
@@ -38,6 +39,7 @@ struct PooledTaskStream::Group {
   std::vector<runtime::Row> rows;
   double decode_seconds = 0;
   double infer_seconds = 0;  // without the wait for a session
+  FallbackPtr fallback;      // of rows that ran elsewhere
   // Of each row:
   std::vector<size_t> owners;         // the item
   std::vector<std::string> keys;      // in the memory; empty: it does not recur
@@ -91,6 +93,13 @@ TaskTimes PooledTaskStream::times() const {
   return times_;
 }
 
+RunReport PooledTaskStream::report() const {
+  RunReport report = *plan_->report;
+  const std::lock_guard lock(mutex_);
+  tell_fallback(fallback_.get(), report);
+  return report;
+}
+
 std::optional<Result<TaskResult>> PooledTaskStream::next() {
   std::unique_lock lock(mutex_);
   to_caller_.wait(lock, [&] {
@@ -124,8 +133,10 @@ void PooledTaskStream::work() {
     }
     lock.unlock();
     TaskTimes times;
-    std::vector<Result<TaskResult>> results = run(inputs, times);
+    FallbackPtr fallback;
+    std::vector<Result<TaskResult>> results = run(inputs, times, fallback);
     lock.lock();
+    if (fallback) fallback_ = std::move(fallback);
     for (size_t i = 0; i < items.size(); ++i) items[i]->result = std::move(results[i]);
     times_.prepare += times.prepare;
     times_.decode += times.decode;
@@ -136,7 +147,7 @@ void PooledTaskStream::work() {
 }
 
 std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const> inputs,
-                                                      TaskTimes& times) {
+                                                      TaskTimes& times, FallbackPtr& fallback) {
   Group group;
   const auto start = Clock::now();
   prepare_all(inputs, group);
@@ -144,6 +155,7 @@ std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const
   times.decode = group.decode_seconds;
   run_all(group);
   times.infer = group.infer_seconds;
+  fallback = group.fallback;
   const auto computed = Clock::now();
   std::vector<Result<TaskResult>> results;
   size_t row = 0;
@@ -204,7 +216,7 @@ void PooledTaskStream::run_all(Group& group) {
     if (group.outputs[first].empty()) {
       group.failures[group.owners[row]] = group.failures[group.owners[first]];
     } else if (row == first) {
-      plan_->memory->keep(group.keys[row], group.outputs[row]);
+      if (!group.fallback) plan_->memory->keep(group.keys[row], group.outputs[row]);
     } else {
       group.outputs[row] = group.outputs[first];
     }
@@ -245,6 +257,7 @@ Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32
   const Status ran = session->run(runtime::stack_rows(members, plan_->model->pad_id), outputs);
   group.infer_seconds += seconds_since(start);
   ACCEL_TRY(ran);
+  if (session->fallback()) group.fallback = session->fallback();
   for (size_t i = 0; i < rows.size(); ++i) {
     group.outputs[rows[i]] = runtime::take_row(outputs, static_cast<int64_t>(i));
   }

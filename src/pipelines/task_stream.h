@@ -19,6 +19,7 @@
 
 #include "accel/engine.h"
 #include "pipelines/task_plan.h"
+#include "runtime/fallback_session.h"
 
 namespace accel::pipelines {
 
@@ -39,7 +40,7 @@ class PooledTaskStream : public TaskStream {
   std::optional<Result<TaskResult>> next() override;
   void cancel() override;
   const TaskReport& task() const override { return task_report_; }
-  const RunReport& report() const override { return *plan_->report; }
+  RunReport report() const override;
   TaskTimes times() const override;
 
  private:
@@ -49,10 +50,12 @@ class PooledTaskStream : public TaskStream {
     std::optional<Result<TaskResult>> result;
   };
   struct Group;
+  using FallbackPtr = std::shared_ptr<const runtime::RunFallback>;
 
   void work();
   // Of inputs side by side: prepared, computed, answered.
-  std::vector<Result<TaskResult>> run(std::span<TaskInput* const> inputs, TaskTimes& times);
+  std::vector<Result<TaskResult>> run(std::span<TaskInput* const> inputs, TaskTimes& times,
+                                      FallbackPtr& fallback);
   void prepare_all(std::span<TaskInput* const> inputs, Group& group) const;
   void run_all(Group& group);
   void run_all(const TaskGraph& graph, std::span<const uint32_t> rows, Group& group);
@@ -72,6 +75,7 @@ class PooledTaskStream : public TaskStream {
   bool closed_ = false;
   bool stopped_ = false;
   TaskTimes times_;
+  FallbackPtr fallback_;  // the latest
 
   std::vector<std::thread> workers_;
 };

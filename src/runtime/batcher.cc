@@ -36,6 +36,7 @@ struct Batcher::Batch {
   bool of_tokens = false;
   TimePoint began;
   std::string device;
+  std::shared_ptr<const RunFallback> fallback;
 };
 
 namespace {
@@ -289,6 +290,7 @@ void Batcher::finish(Batch& batch) {
     job.report.batch_tokens = batch.of_tokens ? batch.cost : 0;
     job.report.padded_tokens += padded;
     job.report.device = batch.device;
+    if (batch.fallback) job.report.fallback = batch.fallback;
     if (--job.left == 0) end(job, job.failure);
   }
 }
@@ -337,7 +339,7 @@ void Batcher::give_up(BatchJob& job, const Status& why, bool only_waiting) {
   tell_ended();
 }
 
-Status Batcher::run_rows(Batch& batch, backend::Session& session, std::span<const size_t> members) {
+Status Batcher::run_rows(Batch& batch, FallbackSession& session, std::span<const size_t> members) {
   std::vector<const Row*> rows;
   for (const size_t member : members) {
     const auto& [job, row] = batch.members[member];
@@ -345,6 +347,7 @@ Status Batcher::run_rows(Batch& batch, backend::Session& session, std::span<cons
   }
   NamedTensors outputs;
   ACCEL_TRY(session.run(stack_rows(rows, options_.pad_id), outputs));
+  if (session.fallback()) batch.fallback = session.fallback();
   for (size_t i = 0; i < members.size(); ++i) {
     const auto& [job, row] = batch.members[members[i]];
     job->outputs[row] = take_row(outputs, static_cast<int64_t>(i));

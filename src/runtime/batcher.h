@@ -47,12 +47,13 @@ struct Submission {
 
 // How a submission ran.
 struct RowsReport {
-  double queue_seconds = 0;   // until its first row ran
-  double infer_seconds = 0;   // from then until its last had
-  int64_t batch_rows = 0;     // of the batch that its last row ran in
-  int64_t batch_tokens = 0;   // likewise, padding included; 0: no texts
-  int64_t padded_tokens = 0;  // of its own rows: computed and thrown away
-  std::string device;         // that ran its last row
+  double queue_seconds = 0;                          // until its first row ran
+  double infer_seconds = 0;                          // from then until its last had
+  int64_t batch_rows = 0;                            // of the batch that its last row ran in
+  int64_t batch_tokens = 0;                          // likewise, padding included; 0: no texts
+  int64_t padded_tokens = 0;                         // of its own rows: computed and thrown away
+  std::string device;                                // that ran its last row
+  std::shared_ptr<const RunFallback> fallback = {};  // of its last row that ran elsewhere; or null
 };
 
 struct RowsAnswer {
@@ -156,7 +157,7 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   bool runs_here(const BatchJob& job) const;
   static Batch all_of(const JobPtr& job);
   void run_batch(Batch& batch, SessionPool::Lease& session);
-  Status run_rows(Batch& batch, backend::Session& session, std::span<const size_t> members);
+  Status run_rows(Batch& batch, FallbackSession& session, std::span<const size_t> members);
   void give_up(BatchJob& job, const Status& why, bool only_waiting);
   // Tells the tickets of jobs that have ended; without the lock.
   void tell_ended();

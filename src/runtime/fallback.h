@@ -30,6 +30,9 @@ struct Candidate {
 std::vector<Candidate> load_candidates(const Candidate& request,
                                        std::span<const std::string> devices, bool fallback);
 
+// Whether another device or backend may do what this one could not.
+bool lies_with_candidate(const Candidate& candidate, StatusCode code);
+
 // The one to try after `failed` ended with `error`, or none: then the error is the answer. An error
 // that lies with the model, the request or the memory ends it, for the next would fail alike.
 std::optional<size_t> next_candidate(std::span<const Candidate> candidates, size_t failed,
@@ -37,5 +40,20 @@ std::optional<size_t> next_candidate(std::span<const Candidate> candidates, size
 
 // "openvino on GPU in f16"; without the precision for auto.
 std::string describe(const Candidate& candidate);
+
+// What came of candidates that were tried one after another: the words of results and errors.
+class Attempts {
+ public:
+  void failed(const Candidate& candidate, const Status& error);
+  // Why `next` is what runs: "reference on CPU instead of openvino on CPU: ...". After one failed.
+  std::string reason(const Candidate& next) const;
+  // That of the last one that was asked for, with what came of the others.
+  Status error() const;
+
+ private:
+  std::string asked_;  // described
+  Status error_;       // of `asked_`
+  std::string others_;
+};
 
 }  // namespace accel::runtime

@@ -35,7 +35,9 @@ SessionPool::SessionPool(std::vector<PoolMember> members) : size_(sessions_of(me
   for (PoolMember& parts : members) {
     parts.sessions = std::max(parts.sessions, 1);
     MemberStatistics counts{.device = parts.device, .weight = parts.weight};
-    members_.push_back({.parts = std::move(parts), .counts = std::move(counts)});
+    auto places = std::make_shared<Places>(parts.where, parts.model, std::move(parts.stand_ins));
+    members_.push_back(
+        {.parts = std::move(parts), .places = std::move(places), .counts = std::move(counts)});
   }
 }
 
@@ -100,10 +102,11 @@ Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Loc
   if (!member.idle.empty()) {
     lease.session_ = std::move(member.idle.back());
     member.idle.pop_back();
+    lease.session_->refuse_nan(true);
     return lease;
   }
   lock.unlock();
-  Result<std::unique_ptr<backend::Session>> session = member.parts.model->create_session();
+  Result<std::unique_ptr<FallbackSession>> session = FallbackSession::create(member.places);
   if (session.ok()) {
     lease.session_ = std::move(*session);
     lease.begin_ = Clock::now();
@@ -167,7 +170,10 @@ void SessionPool::give_back(Lease& lease) {
 std::vector<MemberStatistics> SessionPool::statistics() const {
   const Lock lock(mutex_);
   std::vector<MemberStatistics> all;
-  for (const Member& member : members_) all.push_back(member.counts);
+  for (const Member& member : members_) {
+    all.push_back(member.counts);
+    all.back().fallbacks = member.places->fallbacks();
+  }
   return all;
 }
 

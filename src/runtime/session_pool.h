@@ -13,6 +13,7 @@
 
 #include "backend/backend.h"
 #include "runtime/batch_policy.h"
+#include "runtime/fallback_session.h"
 #include "runtime/placement.h"
 
 namespace accel::runtime {
@@ -22,7 +23,9 @@ struct PoolMember {
   std::shared_ptr<const backend::CompiledModel> model;
   int sessions = 1;  // at most; at least 1
   std::string device = "CPU";
-  double weight = 0;  // 0: by speed alone; of all members or of none
+  double weight = 0;                      // 0: by speed alone; of all members or of none
+  Candidate where = {"openvino", "CPU"};  // as fallbacks name it
+  std::vector<StandIn> stand_ins;         // where runs go that fail here, in this order
 };
 
 // What a session is wanted for.
@@ -37,7 +40,8 @@ struct MemberStatistics {
   double weight = 0;
   uint64_t batches = 0;
   uint64_t rows = 0;
-  uint64_t tokens = 0;  // as Work::tokens
+  uint64_t tokens = 0;     // as Work::tokens
+  uint64_t fallbacks = 0;  // runs that failed here and were answered by a stand-in
   double worked_seconds = 0;
   double seconds_per_token = 0;  // of one session, lately
 };
@@ -56,8 +60,8 @@ class SessionPool {
     Lease(Lease&& other) noexcept = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease();
-    backend::Session& operator*() { return *session_; }
-    backend::Session* operator->() { return session_.get(); }
+    FallbackSession& operator*() { return *session_; }
+    FallbackSession* operator->() { return session_.get(); }
     const std::string& device() const;
     // What it was really used for, if not for what it was wanted for; 0 tokens: for nothing.
     void used_for(int64_t tokens, int64_t rows) {
@@ -76,7 +80,7 @@ class SessionPool {
     int64_t tokens_;
     int64_t rows_ = 1;
     TimePoint begin_;
-    std::unique_ptr<backend::Session> session_;
+    std::unique_ptr<FallbackSession> session_;
   };
 
   explicit SessionPool(std::vector<PoolMember> members);
@@ -107,7 +111,8 @@ class SessionPool {
   };
   struct Member {
     PoolMember parts;
-    std::vector<std::unique_ptr<backend::Session>> idle;
+    std::shared_ptr<Places> places;
+    std::vector<std::unique_ptr<FallbackSession>> idle;
     int lent = 0;
     TimePoint free_at;  // as promised
     MemberStatistics counts;

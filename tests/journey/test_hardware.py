@@ -266,7 +266,7 @@ class Simulation(HardwareTest):
         for device in ("GPU.1", "NPU", "CPU"):
             line, done = self.statistics("embed", TINY, "x", "--device", device, *flag)
             self.assertEqual((line["simulated"], line["device"]), (True, "CPU"))
-            self.assertIn("accel: devices are simulated", done.stderr)
+            self.assertIn("accel: devices or faults are simulated", done.stderr)
         self.assertTrue(self.json_of("similarity", TINY, "a", "b", *flag)["simulated"])
         line, _ = self.statistics("run", GOLDEN / "bert-tokcls-cased", "Angela in Paris.", *flag)
         self.assertTrue(line["simulated"])

@@ -2,6 +2,7 @@
 
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "pipelines/fallback_report.h"
 
 namespace accel::pipelines {
 TextEmbeddingStream::TextEmbeddingStream(std::shared_ptr<const EmbeddingModel> model,
@@ -105,7 +106,8 @@ void TextEmbeddingStream::fail(Status status) {
   to_caller_.notify_all();
 }
 
-Status TextEmbeddingStream::run(backend::Session& session, const Job& job, double& seconds) {
+Status TextEmbeddingStream::run(runtime::FallbackSession& session, const Job& job,
+                                double& seconds) {
   std::vector<const TokenizedText*> texts;
   std::vector<float*> rows;
   Tensor& embeddings = job.window->result.embeddings;
@@ -144,6 +146,7 @@ void TextEmbeddingStream::work() {
       }
       completed_ += job.batch.items.size();
       job.window->result.times.infer += seconds;
+      tell_fallback((*lease)->fallback().get(), job.window->result.report);
       if (--job.window->batches_left == 0) to_caller_.notify_all();
       continue;
     }

@@ -65,7 +65,7 @@ class TextEmbeddingStream : public EmbeddingStream {
   static constexpr size_t kWindows = 3;
 
   void work();
-  Status run(backend::Session& session, const Job& job, double& seconds);
+  Status run(runtime::FallbackSession& session, const Job& job, double& seconds);
   // With mutex_ held:
   bool may_cut() const;
   void cut_open_window();
