@@ -1,10 +1,11 @@
-# accel_folder(NAME STOREY n SOURCES ...
+# accel_folder(NAME STOREY n [ONE_THREAD] SOURCES ...
 #              [DEPENDS folders...] [LINK libraries...] [TESTS ...] [FUZZ ...])
 #
 # One source folder = one static library `accel_NAME` (slashes become underscores) with its unit
 # tests (`NAME_test`) and fuzz targets. A folder may depend only on folders of a lower storey: the
 # storey written here is checked now, and the includes are checked again by tests/layers. The target
-# `fuzzers` builds all fuzz targets.
+# `fuzzers` builds all fuzz targets. ONE_THREAD: nothing in the folder starts a thread or is shared
+# by several, so the thread sanitizer's build leaves its tests out.
 if(ACCEL_FUZZ)
   add_custom_target(fuzzers)
 endif()
@@ -17,7 +18,7 @@ function(accel_test_program target)
 endfunction()
 
 function(accel_folder name)
-  cmake_parse_arguments(ARG "" "STOREY" "SOURCES;DEPENDS;LINK;TESTS;FUZZ" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_THREAD" "STOREY" "SOURCES;DEPENDS;LINK;TESTS;FUZZ" ${ARGN})
   string(REPLACE "/" "_" id ${name})
   set_property(GLOBAL PROPERTY accel_storey_${id} ${ARG_STOREY})
   set_property(GLOBAL APPEND PROPERTY accel_folders ${name})
@@ -44,6 +45,9 @@ function(accel_folder name)
   endforeach()
   target_link_libraries(${library} PUBLIC ${ARG_LINK})
 
+  if(ARG_ONE_THREAD AND ACCEL_SANITIZE MATCHES thread)
+    set(ARG_TESTS)
+  endif()
   if(ARG_TESTS AND ACCEL_TESTS)
     list(TRANSFORM ARG_TESTS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/${name}/)
     add_executable(${id}_test ${ARG_TESTS})
