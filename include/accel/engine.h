@@ -92,6 +92,9 @@ struct RunReport {
   // How the precision came about: "requested", "measured" (auto, remembered from a measurement on
   // this machine) or "unmeasured" (auto, f32 until Engine::measure() has run).
   std::string precision_source = "requested";
+  // How the number of streams came about: "requested", "measured", "hint" (one, for latency) or
+  // "default" (one for each thread).
+  std::string streams_source = "requested";
   CacheReport cache;
 };
 
@@ -196,18 +199,35 @@ struct VerifyReport {
   std::vector<DamagedWeight> damaged;
 };
 
-struct PrecisionTiming {
+// One way of running a model, as it was timed on its graph alone: without tokenizing or decoding.
+struct RunSetting {
   Precision precision = Precision::kF32;
-  double texts_per_sec = 0;
-  double least_cosine = 1;  // to the f32 embedding, over the texts measured
-  bool eligible = true;     // kept at least 0.999
+  int streams = 1;
+  int threads = 1;           // of all streams together
+  double items_per_sec = 0;  // all streams busy, batches of the best size; texts of 24 tokens
+  double latency_ms = 0;     // of one item that is alone
+  double least_cosine = 1;   // of its outputs to those in f32
+  bool eligible = true;      // kept at least 0.999, and is not hopelessly slow
 };
 
 struct MeasureReport {
-  std::vector<PrecisionTiming> timings;
-  Precision fastest = Precision::kF32;
+  std::vector<RunSetting> settings;  // in the order of their timing; f32 first
+  // What is chosen from now on where options leave the choice (Hint).
+  RunSetting latency;
+  RunSetting throughput;
+  int64_t batch_tokens = 0;  // of a batch of texts, with the latter; 0: rows have no tokens
+  int64_t batch_rows = 0;    // of anything else
   bool remembered = false;
 };
+
+// What the streams of a model are for, where their number is left to accel.
+enum class Hint {
+  kUndefined,   // many items or one: as kThroughput, and one that is alone takes all threads where
+                // accel's own kernels run it
+  kLatency,     // one item at a time, as soon as can be
+  kThroughput,  // as many items as can be
+};
+std::string_view to_string(Hint hint);
 
 struct EngineOptions {
   // Where measured facts, converted graphs and compiled models are kept. Empty: $ACCEL_CACHE_DIR,
@@ -253,7 +273,9 @@ struct LoadOptions {
   // plug-in of an engine, daemon, network or configuration, and is slow. The environment can choose
   // it for everything (accel/hardware.h).
   bool local = false;
-  int streams = 0;  // batches in flight; 0: as many as there are threads
+  // What 0 streams mean, and which of the measured precisions kAuto is.
+  Hint hint = Hint::kUndefined;
+  int streams = 0;  // batches in flight; 0: chosen: as measured, else as many as there are threads
   int threads = 0;  // of all streams; 0: what affinity and cgroup allow
   // accel's own kernels where they are faster than the engine's; false: only the engine's.
   bool own_kernels = true;
@@ -517,10 +539,11 @@ class ACCEL_API Engine {
   // numbers and for a result that does not compute what the source does: f32 further off than
   // a thousandth, others NaN where the source has numbers. Else the errors of load().
   virtual Result<ConvertReport> convert(const ConvertOptions& options) = 0;
-  // Times the precisions that `device` offers on this model's own graph, in at most about
-  // `seconds`, and remembers the fastest whose embeddings keep a cosine of 0.999 to f32: what
-  // Precision::kAuto means from then on. FAILED_PRECONDITION while acceleration is switched off or
-  // devices are simulated.
+  // Times this model's own graph in the precisions that `device` offers, with one stream and with
+  // several, in batches of several sizes; about `seconds` without loading. Remembers what is best
+  // for latency and for throughput among those whose outputs keep a cosine of 0.999 to f32: what
+  // loads mean from then on that leave it open. FAILED_PRECONDITION while acceleration is switched
+  // off or something is simulated.
   virtual Result<MeasureReport> measure(const std::string& path, const std::string& device,
                                         double seconds) = 0;
   virtual std::vector<BackendReport> backends() = 0;

@@ -85,17 +85,23 @@ std::string memory_of_runs_text(const Checkup& checkup) {
 }
 
 std::string measured_text(const MeasureReport& report) {
-  Table table({Align::kLeft, Align::kRight, Align::kRight});
-  table.add({"precision", "texts/s", "least cosine", "verdict"});
-  for (const PrecisionTiming& timing : report.timings) {
-    table.add({std::string(to_string(timing.precision)),
-               fmt::format("{:.0f}", timing.texts_per_sec),
-               fmt::format("{:.6f}", timing.least_cosine),
-               timing.precision == report.fastest ? "chosen"
-               : timing.eligible                  ? "slower"
-                                                  : "not exact enough"});
+  Table table({Align::kLeft, Align::kRight, Align::kRight, Align::kRight, Align::kRight});
+  table.add({"precision", "streams", "items/s", "alone, ms", "least cosine", "verdict"});
+  for (const RunSetting& one : report.settings) {
+    const auto is = [&](const RunSetting& other) {
+      return one.precision == other.precision && one.streams == other.streams;
+    };
+    std::string verdict = one.eligible ? "" : "not exact enough, or slow";
+    if (is(report.throughput)) verdict = "for throughput";
+    if (is(report.latency)) verdict += verdict.empty() ? "for latency" : " and latency";
+    table.add({std::string(to_string(one.precision)), std::to_string(one.streams),
+               fmt::format("{:.1f}", one.items_per_sec), fmt::format("{:.2f}", one.latency_ms),
+               fmt::format("{:.6f}", one.least_cosine), verdict});
   }
-  return "\nmeasured now\n" + table.text(2) +
+  const std::string batches = report.batch_tokens > 0
+                                  ? fmt::format("  batches of {} tokens\n", report.batch_tokens)
+                                  : fmt::format("  batches of {} rows\n", report.batch_rows);
+  return "\nmeasured now\n" + table.text(2) + batches +
          (report.remembered ? "" : "  not remembered: the cache folder cannot be written\n");
 }
 
@@ -126,15 +132,19 @@ std::string readable(const Checkup& checkup) {
 }
 
 OrderedJson measured_json(const MeasureReport& report) {
-  OrderedJson out{{"fastest", to_string(report.fastest)},
-                  {"remembered", report.remembered},
-                  {"timings", OrderedJson::array()}};
-  for (const PrecisionTiming& timing : report.timings) {
-    out["timings"].push_back({{"precision", to_string(timing.precision)},
-                              {"texts_per_sec", timing.texts_per_sec},
-                              {"least_cosine", timing.least_cosine},
-                              {"eligible", timing.eligible}});
-  }
+  const auto setting = [](const RunSetting& one) {
+    return OrderedJson{{"precision", to_string(one.precision)},
+                       {"streams", one.streams},
+                       {"threads", one.threads},
+                       {"items_per_sec", one.items_per_sec},
+                       {"latency_ms", one.latency_ms},
+                       {"least_cosine", one.least_cosine},
+                       {"eligible", one.eligible}};
+  };
+  OrderedJson out{{"latency", setting(report.latency)},  {"throughput", setting(report.throughput)},
+                  {"batch_tokens", report.batch_tokens}, {"batch_rows", report.batch_rows},
+                  {"remembered", report.remembered},     {"settings", OrderedJson::array()}};
+  for (const RunSetting& one : report.settings) out["settings"].push_back(setting(one));
   return out;
 }
 

@@ -49,6 +49,10 @@ void ModelFlags::declare_options(Flags& flags) {
              "BACKEND:STEP=KIND, steps compile, import, session and run, kinds fail, throw, "
              "unavailable, memory and nan, /N every Nth call, @N the Nth alone; every result is "
              "marked as simulated, and nothing is measured");
+  flags.choice("--hint", &hint, {"latency", "throughput", "undefined"},
+               "what streams and precision are chosen for, where they are left open, by what was "
+               "measured (accel doctor --measure): one item at a time, or many (default undefined: "
+               "many, and one that is alone takes all threads where accel's own kernels run it)");
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");
@@ -74,6 +78,7 @@ Result<Config> ModelFlags::config() const {
   set("backend", backend, "--backend");
   set("kernels", kernels, "--kernels");
   set("device", device, "--device");
+  set("performance_hint", hint, "--hint");
   set("streams", count(streams), "--streams");
   set("threads", count(threads), "--threads");
   set("use_optimum", use_optimum, "--use-optimum");

@@ -24,14 +24,14 @@ double number_of(const Json& object, const char* name) {
   return found != object.end() && found->is_number() ? found->get<double>() : 0;
 }
 
-std::string precision_text(const Json& value) {
-  std::string text = text_of(value, "fastest") + " fastest";
-  const auto timings = value.find("timings");
-  if (timings == value.end() || !timings->is_array()) return text;
-  for (const Json& timing : *timings) {
-    if (!timing.is_object()) continue;
-    text += fmt::format("; {} {:.0f}/s, cosine {:.5f}", text_of(timing, "precision"),
-                        number_of(timing, "texts_per_sec"), number_of(timing, "least_cosine"));
+std::string tuning_text(const Json& value) {
+  std::string text;
+  for (const char* const hint : {"latency", "throughput"}) {
+    const auto found = value.find(hint);
+    if (found == value.end() || !found->is_object()) continue;
+    text += fmt::format("{}{}: {}, {:.0f} streams, {:.2f} ms, {:.0f}/s", text.empty() ? "" : "; ",
+                        hint, text_of(*found, "precision"), number_of(*found, "streams"),
+                        number_of(*found, "latency_ms"), number_of(*found, "items_per_sec"));
   }
   return text;
 }
@@ -59,7 +59,7 @@ std::vector<RememberedFact> remembered_facts(const fs::path& folder, const std::
 
 std::string fact_text(const RememberedFact& fact) {
   const bool object = fact.value.is_object();
-  if (object && fact.kind == "precision") return precision_text(fact.value);
+  if (object && fact.kind == "tuning") return tuning_text(fact.value);
   if (object && fact.kind == "machine-speed") {
     return fmt::format("{:.0f} and {:.0f} GFLOP/s, {:.1f} GB/s, on {}",
                        number_of(fact.value, "gflops_one"), number_of(fact.value, "gflops_all"),

@@ -19,10 +19,12 @@ TEST(RememberedFacts, ThoseOfTheStoreAndNothingElse) {
   const fs::path folder = pattern;
   const auto store = store::Facts::create({.folder = folder});
   ASSERT_TRUE(store
-                  ->put({.kind = "precision", .cpu = "this", .engine = "e 1", .model = "m"},
-                        {{"fastest", "bf16"},
-                         {"timings",
-                          {{{"precision", "f32"}, {"texts_per_sec", 10.4}, {"least_cosine", 1}}}}})
+                  ->put({.kind = "tuning", .cpu = "this", .engine = "e 1", .model = "m"},
+                        {{"latency",
+                          {{"precision", "bf16"},
+                           {"streams", 1},
+                           {"latency_ms", 2.5},
+                           {"items_per_sec", 10.4}}}})
                   .ok());
   ASSERT_TRUE(
       store->put({.kind = "crash-probe", .cpu = "other", .engine = "e 1"}, {{"signal", ""}}).ok());
@@ -35,7 +37,7 @@ TEST(RememberedFacts, ThoseOfTheStoreAndNothingElse) {
   EXPECT_FALSE(facts[0].this_cpu);
   EXPECT_EQ(fact_text(facts[0]), "no crash");
   EXPECT_TRUE(facts[1].this_cpu);
-  EXPECT_EQ(fact_text(facts[1]), "bf16 fastest; f32 10/s, cosine 1.00000");
+  EXPECT_EQ(fact_text(facts[1]), "latency: bf16, 1 streams, 2.50 ms, 10/s");
   EXPECT_EQ(fact_text({.kind = "crash-probe", .value = {{"signal", "Illegal instruction"}}}),
             "crashed: Illegal instruction");
   fs::remove_all(folder);

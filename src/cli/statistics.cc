@@ -51,8 +51,8 @@ void log_decisions(const RunReport& report) {
   log(fmt::format("model {}, graph made of {}", report.model, report.source));
   log(fmt::format("device {} by {}", report.device, report.backend));
   log(fmt::format("precision {}, {}", to_string(report.precision), report.precision_source));
-  log(fmt::format("kernels {}, {} streams, {} threads", report.kernels, report.streams,
-                  report.threads));
+  log(fmt::format("kernels {}, {} streams ({}), {} threads", report.kernels, report.streams,
+                  report.streams_source, report.threads));
   log("cache " + cache_json(report.cache).dump());
   log(report.fallback ? "fallback: " + report.fallback_reason : "fallback none");
 }
@@ -75,6 +75,7 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
   line["kernels"] = report.kernels;
   line["source"] = report.source;
   line["streams"] = report.streams;
+  line["streams_source"] = report.streams_source;
   line["threads"] = report.threads;
   line["fallback"] = report.fallback;
   if (report.fallback) line["fallback_reason"] = report.fallback_reason;

@@ -77,6 +77,11 @@ std::string device_of(std::span<const Effective> effective) {
   return "MULTI" + set;
 }
 
+Hint hint_of(std::string_view text) {
+  if (text == "LATENCY") return Hint::kLatency;
+  return text == "THROUGHPUT" ? Hint::kThroughput : Hint::kUndefined;
+}
+
 }  // namespace
 
 std::vector<Effective> merge(std::span<const Layer> layers, std::string_view model) {
@@ -138,6 +143,7 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
   LoadOptions options{.backend = text("backend"),
                       .device = device_of(effective),
                       .precision = parse_precision(text("precision")).value(),
+                      .hint = hint_of(text("performance_hint")),
                       .streams = count("streams"),
                       .threads = count("threads"),
                       .own_kernels = text("kernels") == "auto",

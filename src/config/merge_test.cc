@@ -106,7 +106,6 @@ TEST(LoadOptionsOf, IrIsTheExportedGraph) {
 TEST(Notes, WhatOnlyAGpuHasIsNotApplicableOnACpu) {
   const std::vector<Layer> layers{file_layer("gpu_fp16_enable: true\n"
                                              "gpu_optimize: legacy\n"
-                                             "performance_hint: THROUGHPUT\n"
                                              "precompile_shapes: true\n"
                                              "input_shapes: {x: [1, 2]}\n")};
   const auto effective = merge(layers, "");
@@ -117,7 +116,7 @@ TEST(Notes, WhatOnlyAGpuHasIsNotApplicableOnACpu) {
     EXPECT_EQ(one.value.source, "f:" + std::to_string(seen));
     EXPECT_EQ(note_of(effective, one), "not applicable: the device is CPU");
   }
-  EXPECT_EQ(seen, 5);
+  EXPECT_EQ(seen, 4);
   EXPECT_EQ(note_of(effective, effective_of(effective, "device")), "");
 }
 

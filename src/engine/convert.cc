@@ -152,7 +152,6 @@ class Conversion {
   Status judge(const OutputError& error) const;
   Status write_record();
   void list_files();
-  SampleLimits limits() const;
 
   const models::ModelFolder& folder_;
   const ConvertParts& parts_;
@@ -246,18 +245,6 @@ Status Conversion::hash_sources() {
   return {};
 }
 
-SampleLimits Conversion::limits() const {
-  SampleLimits limits{.longest = folder_.max_tokens()};
-  for (const auto& [name, rows] : folder_.facts().index_limits) limits.rows[name] = rows;
-  for (const models::InputSpec& spec : folder_.inputs(head_)) {
-    limits.shapes[std::string(spec.name)] = spec.shape;
-  }
-  for (const auto& [name, most] : folder_.facts().length_limits) {
-    limits.longest = limits.longest > 0 ? std::min(limits.longest, most) : most;
-  }
-  return limits;
-}
-
 // An f32 conversion changes no number; others are for the reader of the figures to judge.
 Status Conversion::judge(const OutputError& error) const {
   const bool exact = options_.precision == Precision::kF32;
@@ -301,7 +288,7 @@ Status Conversion::check() {
     ACCEL_ASSIGN(const auto model, backend::read_ir(text, {weights->bytes(), weights}));
     return widened({model, {weights}}, *model);
   };
-  auto errors = compare_graphs(*parts_.backend, limits(), source, result);
+  auto errors = compare_graphs(*parts_.backend, sample_limits(folder_, head_), source, result);
   if (!errors.ok()) return errors.status().with_context(folder_.path().string() + ": the check");
   for (const OutputError& error : *errors) ACCEL_TRY(judge(error));
   report_.errors = std::move(*errors);

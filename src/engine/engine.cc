@@ -11,6 +11,7 @@
 #include "backends/openvino/openvino_backend.h"
 #include "backends/reference/reference_backend.h"
 #include "base/try.h"
+#include "engine/chosen_setting.h"
 #include "engine/convert.h"
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
@@ -18,8 +19,8 @@
 #include "engine/loaded_model.h"
 #include "engine/machine_speed.h"
 #include "engine/placement_choice.h"
-#include "engine/precision_measurement.h"
 #include "engine/stated_model.h"
+#include "engine/tuning.h"
 #include "engine/weight_verification.h"
 #include "hardware/acceleration_switch.h"
 #include "hardware/cpu.h"
@@ -145,10 +146,10 @@ class LocalEngine : public Engine {
   Result<BackendPtr> find_backend(const std::string& name) const;
   backend::Info examine(const backend::Backend& backend) const;
   std::vector<DeviceReport> devices_of(const backend::Backend& backend) const;
-  Result<store::FactKey> precision_key(const std::string& path, const std::string& device) const;
-  // What kAuto means for this model and device.
-  std::pair<Precision, std::string> choose_precision(const runtime::Candidate& candidate,
-                                                     const std::string& folder) const;
+  Result<store::FactKey> tuning_key(const std::string& path, const std::string& device) const;
+  // What was measured of the model at `path` on that device, if it was.
+  std::optional<Tuning> tuning_of(const runtime::Candidate& candidate,
+                                  const std::string& path) const;
   // Loads `folder`, which lies at options.path, as one candidate says; see load_first().
   struct Request {
     std::shared_ptr<const models::ModelFolder> folder;
@@ -197,27 +198,22 @@ Result<BackendPtr> LocalEngine::find_backend(const std::string& name) const {
       fmt::format("backend '{}' is not known; expected one of: {}", name, fmt::join(names, ", ")));
 }
 
-Result<store::FactKey> LocalEngine::precision_key(const std::string& path,
-                                                  const std::string& device) const {
+Result<store::FactKey> LocalEngine::tuning_key(const std::string& path,
+                                               const std::string& device) const {
   ACCEL_ASSIGN(std::string model, store::model_fingerprint(path));
-  return store::FactKey{.kind = "precision",
+  return store::FactKey{.kind = "tuning",
                         .cpu = cpu_,
                         .engine = backends_.at("openvino")->info().version,
                         .model = std::move(model),
-                        .detail = device};
+                        .detail = fmt::format("{}, {} threads", device, usable_cores_)};
 }
 
-std::pair<Precision, std::string> LocalEngine::choose_precision(const runtime::Candidate& candidate,
-                                                                const std::string& folder) const {
-  if (candidate.precision != Precision::kAuto) return {candidate.precision, "requested"};
-  if (candidate.backend != "openvino") return {Precision::kF32, "requested"};
-  const auto key = precision_key(folder, candidate.device);
+std::optional<Tuning> LocalEngine::tuning_of(const runtime::Candidate& candidate,
+                                             const std::string& path) const {
+  if (candidate.backend != "openvino") return std::nullopt;
+  const auto key = tuning_key(path, candidate.device);
   const auto known = key.ok() ? facts_->get(*key) : std::nullopt;
-  if (known && known->contains("fastest") && (*known)["fastest"].is_string()) {
-    const auto precision = parse_precision((*known)["fastest"].get<std::string>());
-    if (precision.ok()) return {*precision, "measured"};
-  }
-  return {Precision::kF32, "unmeasured"};
+  return known ? tuning_from_json(*known) : std::nullopt;
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
@@ -275,24 +271,25 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, candidate.device));
   runtime::Candidate first = candidate;
   first.device = devices.members.front().name;
-  const auto [precision, source] = choose_precision(first, options.path);
-  const int threads = options.threads > 0 ? options.threads : usable_cores_;
-  const int streams = options.streams > 0 ? options.streams : threads;
+  const ChosenSetting chosen =
+      chosen_setting(options, first, tuning_of(first, options.path), usable_cores_);
   std::vector<std::string> notices = request.notices;
   for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
   LoadedModel::Parts parts{.folder = request.folder,
                            .backend = backend,
                            .compile = {.device = first.device,
-                                       .precision = precision,
-                                       .streams = options.profile ? 1 : streams,
-                                       .threads = threads,
+                                       .precision = chosen.precision,
+                                       .streams = options.profile ? 1 : chosen.streams,
+                                       .threads = chosen.threads,
                                        .own_kernels = options.own_kernels,
                                        .profile = options.profile},
                            .members = devices.members,
                            .candidate = candidate,
                            .alternatives = {},
                            .notices = std::move(notices),
-                           .precision_source = source,
+                           .precision_source = chosen.precision_source,
+                           .streams_source = chosen.streams_source,
+                           .sizes = chosen.sizes,
                            .fallback_reason = request.fallback_reason,
                            .local_reason = request.local_reason,
                            .simulated = simulates(),
@@ -303,7 +300,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
     if (!found.ok()) continue;
     backend::CompileOptions compile = parts.compile;
     compile.device = other.device;
-    compile.precision = choose_precision(other, options.path).first;
+    compile.precision =
+        chosen_setting(options, other, tuning_of(other, options.path), usable_cores_).precision;
     parts.alternatives.push_back({other, *found, compile});
   }
   if (!options.task.empty()) {
@@ -343,20 +341,40 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
                                            double seconds) {
   ACCEL_TRY(check_measurable(simulates(), hardware::read_acceleration_switch()));
+  const backend::Backend& engine = *backends_.at("openvino");
   if (!hardware::fate_of_device(device).empty()) {
-    ACCEL_TRY(check_former_device(device, devices_of(*backends_.at("openvino"))));
+    ACCEL_TRY(check_former_device(device, devices_of(engine)));
   }
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(path));
-  ACCEL_ASSIGN(const auto key, precision_key(located.string(), device));
-  ACCEL_ASSIGN(MeasureReport report, measure_precisions(*this, path, device, seconds));
-  Json value{{"fastest", to_string(report.fastest)}};
-  for (const PrecisionTiming& timing : report.timings) {
-    value["timings"].push_back({{"precision", to_string(timing.precision)},
-                                {"texts_per_sec", timing.texts_per_sec},
-                                {"least_cosine", timing.least_cosine},
-                                {"eligible", timing.eligible}});
+  ACCEL_ASSIGN(const auto key, tuning_key(located.string(), device));
+  TuneOptions options{.precisions = {Precision::kF32},  // loading tells what is wrong with it
+                      .threads = usable_cores_,
+                      .time = std::chrono::duration<double>(seconds)};
+  for (const DeviceReport& one : devices_of(engine)) {
+    if (one.name == device && !one.precisions.empty()) options.precisions = one.precisions;
   }
-  report.remembered = facts_->put(key, value).ok();
+  if (options.precisions.front() != Precision::kF32) {
+    return unavailable(fmt::format("{} does not run f32, so nothing can be measured", device));
+  }
+  ACCEL_ASSIGN(const std::vector<TimedSetting> settings,
+               time_settings(options, [&](Precision precision, int streams) -> Result<TunedModel> {
+                 ACCEL_ASSIGN(const std::shared_ptr<Model> model, load({.path = located.string(),
+                                                                        .device = device,
+                                                                        .precision = precision,
+                                                                        .streams = streams,
+                                                                        .use = Use::kInfer}));
+                 const auto loaded =
+                     std::static_pointer_cast<LoadedModel>(model);  // as load_on() makes it
+                 return loaded->tuned(loaded);
+               }));
+  const Tuning tuning = choose(settings);
+  MeasureReport report{.settings = {},
+                       .latency = tuning.latency,
+                       .throughput = tuning.throughput,
+                       .batch_tokens = tuning.sizes.max_tokens,
+                       .batch_rows = tuning.sizes.max_rows};
+  for (const TimedSetting& setting : settings) report.settings.push_back(told(setting));
+  report.remembered = facts_->put(key, to_json(tuning)).ok();
   return report;
 }
 
@@ -481,5 +499,14 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
 }
 
 std::string_view version() { return kVersion; }
+
+std::string_view to_string(Hint hint) {
+  switch (hint) {
+    case Hint::kUndefined: return "undefined";
+    case Hint::kLatency: return "latency";
+    case Hint::kThroughput: return "throughput";
+  }
+  return "";
+}
 
 }  // namespace accel

@@ -319,24 +319,24 @@ TEST_F(EngineTest, AutoIsF32UntilMeasuredAndRememberedAfterwards) {
   const auto measured = engine_->measure(kBert, "CPU", 0.2);
   ASSERT_TRUE(measured.ok()) << measured.status().to_string();
   EXPECT_TRUE(measured->remembered);
-  ASSERT_FALSE(measured->timings.empty());
-  EXPECT_EQ(measured->timings[0].precision, Precision::kF32);
-  EXPECT_EQ(measured->timings[0].least_cosine, 1.0);
+  ASSERT_FALSE(measured->settings.empty());
+  EXPECT_EQ(measured->settings[0].precision, Precision::kF32);
+  EXPECT_NEAR(measured->settings[0].least_cosine, 1.0, 1e-9);
   double best = 0;
-  for (const PrecisionTiming& timing : measured->timings) {
-    EXPECT_GT(timing.texts_per_sec, 0);
-    EXPECT_EQ(timing.eligible, timing.least_cosine >= 0.999);
-    if (timing.eligible) best = std::max(best, timing.texts_per_sec);
+  for (const RunSetting& one : measured->settings) {
+    EXPECT_GT(one.items_per_sec, 0);
+    EXPECT_GT(one.latency_ms, 0);
+    if (one.eligible) best = std::max(best, one.items_per_sec);
   }
-  const auto fastest =
-      std::ranges::find(measured->timings, measured->fastest, &PrecisionTiming::precision);
-  ASSERT_NE(fastest, measured->timings.end());
-  EXPECT_EQ(fastest->texts_per_sec, best);
+  EXPECT_GE(measured->throughput.items_per_sec, best * 0.97);
+  EXPECT_GT(measured->batch_tokens, 0);
 
   for (const auto& engine : {make_engine(), make_engine()}) {
     const auto after = (*engine->load({.path = kBert}))->embed(kTexts);
     EXPECT_EQ(after->report.precision_source, "measured");
-    EXPECT_EQ(after->report.precision, measured->fastest);
+    EXPECT_EQ(after->report.precision, measured->throughput.precision);
+    EXPECT_EQ(after->report.streams, measured->throughput.streams);
+    EXPECT_EQ(after->report.streams_source, "measured");
   }
   // Asked for, it is not replaced; and what was measured here says nothing about the reference.
   EXPECT_EQ(load({.precision = Precision::kF32})->embed({})->report.precision_source, "requested");

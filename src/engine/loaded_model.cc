@@ -282,17 +282,23 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
   return report;
 }
 
+int64_t tokens_of_batches(const BatchSizes& sizes) {
+  return sizes.max_tokens > 0 ? sizes.max_tokens : runtime::kBatchTokens;
+}
+
 void CompiledGraph::release_sources() {
   if (released.exchange(true)) return;
   for (const auto& source : sources) source->release_pages();
 }
 
-std::shared_ptr<runtime::Batcher> CompiledGraph::batcher(int32_t pad_id) {
+std::shared_ptr<runtime::Batcher> CompiledGraph::batcher(int32_t pad_id, const BatchSizes& sizes) {
   const std::lock_guard lock(mutex);
   if (!batcher_made) {
-    batcher_made = runtime::Batcher::create(pool, {.limits = {.max_tokens = runtime::kBatchTokens},
-                                                   .pad_id = pad_id,
-                                                   .after_batch = [this] { release_sources(); }});
+    runtime::CutLimits limits{.max_tokens = tokens_of_batches(sizes)};
+    if (sizes.max_tokens > 0) limits.overhead_tokens = sizes.overhead_tokens;
+    if (sizes.max_rows > 0) limits.max_rows = sizes.max_rows;
+    batcher_made = runtime::Batcher::create(
+        pool, {.limits = limits, .pad_id = pad_id, .after_batch = [this] { release_sources(); }});
   }
   return batcher_made;
 }
@@ -430,6 +436,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                        .simulated = parts_.simulated,
                        .source = report_.source,
                        .precision_source = parts_.precision_source,
+                       .streams_source = parts_.streams_source,
                        .cache = std::move(ready.report)};
     } else {
       graph->report.device += "+" + device;
@@ -480,9 +487,9 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
   if (options.batch_tokens == 0 && texts.size() == 1) {
     return embed_one(*model, *ready, texts.front(), options);
   }
-  Result<EmbedResult> result =
-      embed_all(*model, *ready->pool, texts,
-                {.embed = options, .batch_tokens = runtime::kBatchTokens, .report = ready->report});
+  Result<EmbedResult> result = embed_all(
+      *model, *ready->pool, texts,
+      {.embed = options, .batch_tokens = tokens_of_batches(parts_.sizes), .report = ready->report});
   if (result.ok() && !texts.empty()) ready->release_sources();
   return result;
 }
@@ -491,7 +498,7 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
 // numbers each time, and gets them: their batches are their own.
 Result<EmbedResult> LoadedModel::embed_one(const pipelines::EmbeddingModel& model,
                                            CompiledGraph& ready, const std::string& text,
-                                           const EmbedOptions& options) {
+                                           const EmbedOptions& options) const {
   const auto start = Clock::now();
   ACCEL_ASSIGN(const pipelines::RowFinish finish, row_finish(model, options));
   ACCEL_ASSIGN(const std::string prompt, pipelines::find_prompt(model, options.prompt));
@@ -502,7 +509,7 @@ Result<EmbedResult> LoadedModel::embed_one(const pipelines::EmbeddingModel& mode
                      .replaced_utf8 = tokenized->replaced_utf8,
                      .times = {.tokenize = seconds_since(start)},
                      .report = ready.report};
-  const std::shared_ptr<runtime::Batcher> batcher = ready.batcher(kPadOfEmbeddings);
+  const std::shared_ptr<runtime::Batcher> batcher = ready.batcher(kPadOfEmbeddings, parts_.sizes);
   ACCEL_ASSIGN(const runtime::RowsAnswer answer,
                batcher->run({.rows = {pipelines::row_of(*tokenized)}}));
   result.times.infer = answer.report.infer_seconds;
@@ -530,7 +537,7 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
   pipelines::EmbeddingStreamOptions settings{
       .window_texts = options.window_texts,
       .window_age = std::chrono::milliseconds(options.window_ms),
-      .batch_tokens = tokens > 0 ? tokens : runtime::kBatchTokens,
+      .batch_tokens = tokens > 0 ? tokens : tokens_of_batches(parts_.sizes),
       .strict_utf8 = options.embed.strict_utf8,
       .finish = finish,
       .prompt = std::move(prompt),

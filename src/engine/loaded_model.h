@@ -13,6 +13,7 @@
 #include "accel/engine.h"
 #include "backend/backend.h"
 #include "engine/graph_cache.h"
+#include "engine/tuning.h"
 #include "models/model_folder.h"
 #include "pipelines/submitted_item.h"
 #include "pipelines/task.h"
@@ -38,6 +39,9 @@ struct Keeping {
 // cache is at least 1.5 times as quick as making it again (docs/performance.md). Pure.
 Keeping worth_keeping(std::string_view source, std::string_view device);
 
+// Of a batch of texts, as measured, or as it is usually best.
+int64_t tokens_of_batches(const BatchSizes& sizes);
+
 // A compiled graph with its sessions. The mapped weights' pages are released after the first run,
 // when the engine has packed what it needs.
 struct CompiledGraph {
@@ -50,7 +54,7 @@ struct CompiledGraph {
   std::shared_ptr<runtime::Batcher> batcher_made;  // guarded by mutex; ends before the rest
   void release_sources();
   // Of everybody's single items, made by the first. `pad_id` fills up shorter texts.
-  std::shared_ptr<runtime::Batcher> batcher(int32_t pad_id);
+  std::shared_ptr<runtime::Batcher> batcher(int32_t pad_id, const BatchSizes& sizes);
 };
 
 class LoadedModel : public Model {
@@ -71,6 +75,8 @@ class LoadedModel : public Model {
     std::vector<Alternative> alternatives;
     std::vector<std::string> notices;  // for the report
     std::string precision_source;
+    std::string streams_source;
+    BatchSizes sizes;  // as measured, or none
     // How the placement came about, for the report.
     std::string fallback_reason;
     std::string local_reason;
@@ -95,6 +101,9 @@ class LoadedModel : public Model {
   Result<std::vector<GraphReport>> graphs() override;
   Status unload() override;
 
+  // The sessions of what it is for, to be timed.
+  Result<TunedModel> tuned(const std::shared_ptr<LoadedModel>& self);
+
  private:
   LoadedModel(Parts parts, ModelReport report);
   using EmbeddingModelPtr = std::shared_ptr<const pipelines::EmbeddingModel>;
@@ -112,8 +121,8 @@ class LoadedModel : public Model {
   Result<std::shared_ptr<const pipelines::TaskPlan>> plan(const std::string& name);
   Result<pipelines::TaskPlan> make_plan(const pipelines::Task& task);
   Result<RunResult> run_one(TaskInput input, const RunOptions& options);
-  static Result<EmbedResult> embed_one(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
-                                       const std::string& text, const EmbedOptions& options);
+  Result<EmbedResult> embed_one(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
+                                const std::string& text, const EmbedOptions& options) const;
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;

@@ -9,8 +9,6 @@
 namespace accel::engine {
 namespace {
 
-constexpr int64_t kRows = 2;
-constexpr int64_t kTokens = 24;
 constexpr int64_t kChannels = 3;
 constexpr int64_t kPixels = 64;     // of a free height or width: what halves five times
 constexpr int64_t kSamples = 8000;  // half a second
@@ -23,11 +21,11 @@ int64_t free_size(const backend::Port& port, size_t axis, const SampleLimits& li
       known->second[axis] > 0) {
     return known->second[axis];
   }
-  if (axis == 0) return kRows;
+  if (axis == 0) return limits.batch;
   if (is_integer(port.dtype)) {
     // Of [B, C, L] the choices.
     if (port.shape.size() == 3 && axis == 1) return 2;
-    return limits.longest > 0 ? std::min(kTokens, limits.longest) : kTokens;
+    return limits.longest > 0 ? std::min(limits.tokens, limits.longest) : limits.tokens;
   }
   if (port.shape.size() >= 4) return axis == 1 ? kChannels : kPixels;
   return port.shape.size() == 2 ? kSamples : kFrames;
@@ -68,6 +66,18 @@ Tensor floats(const Shape& shape, std::mt19937& random) {
 }
 
 }  // namespace
+
+SampleLimits sample_limits(const models::ModelFolder& folder, models::Head head) {
+  SampleLimits limits{.longest = folder.max_tokens()};
+  for (const auto& [name, rows] : folder.facts().index_limits) limits.rows[name] = rows;
+  for (const models::InputSpec& spec : folder.inputs(head)) {
+    limits.shapes[std::string(spec.name)] = spec.shape;
+  }
+  for (const auto& [name, most] : folder.facts().length_limits) {
+    limits.longest = limits.longest > 0 ? std::min(limits.longest, most) : most;
+  }
+  return limits;
+}
 
 Result<NamedTensors> sample_inputs(const backend::Signature& signature,
                                    const SampleLimits& limits) {

@@ -8,6 +8,7 @@
 #include "accel/status.h"
 #include "accel/tensor.h"
 #include "backend/backend.h"
+#include "models/model_folder.h"
 
 namespace accel::engine {
 
@@ -17,9 +18,14 @@ struct SampleLimits {
   // What is known of inputs besides the graph's own shapes: sizes of axes that are free there.
   std::map<std::string, Shape> shapes;
   int64_t longest = 0;  // of tokens; 0: no limit
+  int64_t batch = 2;    // where the graph leaves it free
+  int64_t tokens = 24;  // likewise
 };
 
-// Rows of different content, two where the batch is free; masks of ones, the second row shorter;
+// What is known of a model's inputs for `head`.
+SampleLimits sample_limits(const models::ModelFolder& folder, models::Head head);
+
+// Rows of different content; masks of ones, the second row shorter;
 // pixels and samples from a normal distribution.
 Result<NamedTensors> sample_inputs(const backend::Signature& signature, const SampleLimits& limits);
 

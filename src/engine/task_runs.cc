@@ -162,11 +162,32 @@ Result<pipelines::TaskPlan> LoadedModel::make_plan(const pipelines::Task& task) 
     ACCEL_ASSIGN(const GraphPtr ready, graph(request));
     plan.graphs.push_back({.inputs = request.inputs,
                            .pool = ready->pool,
-                           .batcher = ready->batcher(model->pad_id),
+                           .batcher = ready->batcher(model->pad_id, parts_.sizes),
                            .after_batch = [ready] { ready->release_sources(); }});
     if (plan.report == nullptr) plan.report = std::make_shared<const RunReport>(ready->report);
   }
   return plan;
+}
+
+Result<TunedModel> LoadedModel::tuned(const std::shared_ptr<LoadedModel>& self) {
+  const Result<models::Head> head = head_of();
+  TunedModel tuned{
+      .model = self,
+      .limits = sample_limits(*parts_.folder, head.ok() ? *head : models::Head::kBase)};
+  if (const auto ready = plan(""); ready.ok()) {
+    for (const pipelines::TaskGraph& graph : (*ready)->graphs) tuned.pools.push_back(graph.pool);
+  } else {
+    ACCEL_TRY(head.status());
+    models::GraphRequest request{.head = *head};
+    for (const models::InputSpec& spec : parts_.folder->inputs(*head)) {
+      if (spec.needed == models::Needed::kAlways) request.inputs.emplace_back(spec.name);
+    }
+    ACCEL_ASSIGN(const GraphPtr made, graph(request));
+    tuned.pools.push_back(made->pool);
+  }
+  const auto is_text = [](const backend::Port& port) { return port.name == "input_ids"; };
+  tuned.texts = std::ranges::any_of(tuned.pools.front()->model().signature().inputs, is_text);
+  return tuned;
 }
 
 Result<std::shared_ptr<const pipelines::TaskPlan>> LoadedModel::plan(const std::string& name) {
@@ -188,7 +209,7 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
   ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
   return std::unique_ptr<TaskStream>(std::make_unique<pipelines::PooledTaskStream>(
       ready, pipelines::TaskStreamOptions{.task = options.options,
-                                          .batch_tokens = runtime::kBatchTokens,
+                                          .batch_tokens = tokens_of_batches(parts_.sizes),
                                           .workers = task_workers(parts_.compile)}));
 }
 

@@ -206,10 +206,20 @@ class Facts(ProgramTest):
     def test_doctor_measures_on_demand(self):
         env = self.environment(ACCEL_CACHE_DIR=str(self.folder / "cache"))
         report = json.loads(self.accel("doctor", "--json", "--measure", TINY, env=env).stdout)
-        timings = {t["precision"]: t for t in report["measured"]["timings"]}
-        self.assertGreater(timings["f32"]["texts_per_sec"], 0)
-        self.assertTrue(report["measured"]["remembered"])
-        self.assertTrue(timings[report["measured"]["fastest"]]["eligible"])
+        measured = report["measured"]
+        self.assertEqual(measured["settings"][0]["precision"], "f32")
+        for setting in measured["settings"]:
+            self.assertGreater(setting["items_per_sec"], 0)
+            self.assertGreater(setting["latency_ms"], 0)
+        self.assertTrue(measured["remembered"])
+        for hint in ("latency", "throughput"):
+            self.assertIn(measured[hint], measured["settings"])
+            self.assertTrue(measured[hint]["eligible"])
+            statistics = self.accel("embed", TINY, "a text", "--stats", "--hint", hint, env=env)
+            statistics = json.loads(statistics.stderr.splitlines()[-1])
+            self.assertEqual((statistics["precision"], statistics["streams"]),
+                             (measured[hint]["precision"], measured[hint]["streams"]))
+            self.assertEqual(statistics["streams_source"], "measured")
         self.refused(INVALID_ARGUMENT, "doctor", TINY, says="--measure")
 
     def test_doctor_says_when_nothing_can_be_remembered(self):

@@ -79,10 +79,10 @@ class Show(ConfigTest):
 
     # row 113 (partial: nothing is passed to a GPU yet)
     def test_options_of_gpus_are_shown_with_their_source(self):
-        self.write("gpu_fp16_enable: true\ngpu_optimize: legacy\nperformance_hint: LATENCY\n"
+        self.write("gpu_fp16_enable: true\ngpu_optimize: legacy\n"
                    "precompile_shapes: true\ninput_shapes: {pixel_values: [1, 3, 224, 224]}\n")
         shown = self.shown()
-        for line, key in enumerate(("gpu_fp16_enable", "gpu_optimize", "performance_hint",
+        for line, key in enumerate(("gpu_fp16_enable", "gpu_optimize",
                                     "precompile_shapes", "input_shapes"), 1):
             self.assertEqual(shown[key][1:], (f"config/backend.yaml:{line}",
                                               "not applicable: the device is CPU"))

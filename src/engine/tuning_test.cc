@@ -1,0 +1,126 @@
+#include "engine/tuning.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/chosen_setting.h"
+
+namespace accel::engine {
+namespace {
+
+// A setting that takes so long for one row alone and gives so many rows per second.
+TimedSetting timed(Precision precision, int streams, double alone, double per_second) {
+  return {.precision = precision,
+          .streams = streams,
+          .threads = 4,
+          .batches = {{.rows = 1, .alone_seconds = alone, .busy_seconds = 1 / per_second}}};
+}
+
+TEST(Choose, TheQuickestAloneAndTheMostPerSecond) {
+  const std::vector<TimedSetting> settings{timed(Precision::kF32, 4, 0.010, 100),
+                                           timed(Precision::kBF16, 4, 0.006, 300),
+                                           timed(Precision::kBF16, 1, 0.002, 200)};
+  const Tuning tuning = choose(settings);
+  EXPECT_EQ(tuning.latency.precision, Precision::kBF16);
+  EXPECT_EQ(tuning.latency.streams, 1);
+  EXPECT_NEAR(tuning.latency.latency_ms, 2, 1e-9);
+  EXPECT_EQ(tuning.throughput.precision, Precision::kBF16);
+  EXPECT_EQ(tuning.throughput.streams, 4);
+  EXPECT_NEAR(tuning.throughput.items_per_sec, 300, 1e-9);
+}
+
+TEST(Choose, NoiseIsNoReasonToLeaveTheSimplerOne) {
+  const std::vector<TimedSetting> settings{timed(Precision::kF32, 4, 0.0100, 100),
+                                           timed(Precision::kBF16, 4, 0.0099, 102)};
+  const Tuning tuning = choose(settings);
+  EXPECT_EQ(tuning.latency.precision, Precision::kF32);
+  EXPECT_EQ(tuning.throughput.precision, Precision::kF32);
+}
+
+TEST(Choose, WhatIsNotExactEnoughIsOutOfTheQuestion) {
+  std::vector<TimedSetting> settings{timed(Precision::kF32, 4, 0.010, 100),
+                                     timed(Precision::kF16, 4, 0.001, 900)};
+  settings[1].eligible = false;
+  EXPECT_EQ(choose(settings).latency.precision, Precision::kF32);
+  EXPECT_EQ(choose(settings).throughput.precision, Precision::kF32);
+}
+
+TEST(Choose, BatchesAreTheSmallestThatAreNearlyTheBest) {
+  TimedSetting setting{.streams = 2, .threads = 2};
+  // 8 ms and 1 ms for every token: the more at once the better, but less and less.
+  for (const int64_t rows : {1, 4, 8, 16, 32, 64}) {
+    const double seconds = 0.008 + 0.001 * static_cast<double>(rows * 24);
+    setting.batches.push_back(
+        {.rows = rows, .tokens = 24, .alone_seconds = seconds, .busy_seconds = seconds});
+  }
+  const Tuning tuning = choose({&setting, 1});
+  EXPECT_EQ(tuning.sizes.max_tokens, 16 * 24);
+  EXPECT_EQ(tuning.sizes.max_rows, 0);
+  EXPECT_NEAR(tuning.sizes.overhead_tokens, 8, 1e-6);
+  setting.batches = {{.rows = 1, .busy_seconds = 0.1}, {.rows = 2, .busy_seconds = 0.15}};
+  EXPECT_EQ(choose({&setting, 1}).sizes.max_rows, 2);
+}
+
+TEST(TuningJson, IsReadBackAndNothingElseIs) {
+  Tuning tuning;
+  tuning.latency = {.precision = Precision::kBF16, .streams = 1, .threads = 2, .latency_ms = 1.5};
+  tuning.throughput = {.streams = 2, .threads = 2, .items_per_sec = 300};
+  tuning.sizes = {.max_tokens = 384, .overhead_tokens = 12.5};
+  const Json value = to_json(tuning);
+  const auto again = tuning_from_json(value);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->latency.precision, Precision::kBF16);
+  EXPECT_EQ(again->throughput.items_per_sec, 300);
+  EXPECT_EQ(again->sizes.max_tokens, 384);
+  EXPECT_EQ(again->sizes.overhead_tokens, 12.5);
+  for (const char* spoil :
+       {R"({"latency": 1})", R"({"batch_tokens": -1})", R"({"latency": {"precision": "f33"}})",
+        R"({"throughput": {"streams": 0}})"}) {
+    Json spoilt = value;
+    spoilt.merge_patch(Json::parse(spoil));
+    EXPECT_FALSE(tuning_from_json(spoilt)) << spoil;
+  }
+  EXPECT_FALSE(tuning_from_json(Json::array()));
+}
+
+class ChosenSettingTest : public testing::Test {
+ protected:
+  ChosenSettingTest() {
+    measured_.latency = {.precision = Precision::kF16, .streams = 1, .threads = 4};
+    measured_.throughput = {.precision = Precision::kBF16, .streams = 4, .threads = 4};
+    measured_.sizes = {.max_tokens = 768};
+  }
+  static std::string told_of(const ChosenSetting& one) {
+    return std::string(to_string(one.precision)) + " " + one.precision_source + ", " +
+           std::to_string(one.streams) + "/" + std::to_string(one.threads) + " " +
+           one.streams_source;
+  }
+  static std::string chosen(const LoadOptions& options, const std::optional<Tuning>& tuning,
+                            const std::string& backend = "openvino") {
+    return told_of(chosen_setting(options, {backend, "CPU", options.precision}, tuning, 4));
+  }
+  Tuning measured_;
+};
+
+TEST_F(ChosenSettingTest, WithoutAMeasurementEachThreadHasAStream) {
+  EXPECT_EQ(chosen({}, {}), "f32 unmeasured, 4/4 default");
+  EXPECT_EQ(chosen({.hint = Hint::kLatency}, {}), "f32 unmeasured, 1/4 hint");
+  EXPECT_EQ(chosen({.hint = Hint::kThroughput, .threads = 2}, {}), "f32 unmeasured, 2/2 default");
+}
+
+TEST_F(ChosenSettingTest, WhatWasMeasuredIsTakenForItsHint) {
+  EXPECT_EQ(chosen({}, measured_), "bf16 measured, 4/4 measured");
+  EXPECT_EQ(chosen({.hint = Hint::kLatency}, measured_), "f16 measured, 1/4 measured");
+  EXPECT_EQ(chosen_setting({}, {"openvino", "CPU"}, measured_, 4).sizes.max_tokens, 768);
+}
+
+TEST_F(ChosenSettingTest, WhatIsAskedForHolds) {
+  EXPECT_EQ(chosen({.precision = Precision::kF32, .streams = 2, .threads = 2}, measured_),
+            "f32 requested, 2/2 requested");
+  EXPECT_EQ(chosen({.threads = 2}, measured_), "bf16 measured, 2/2 default")
+      << "it was measured with other threads";
+  EXPECT_EQ(chosen({}, {}, "reference"), "f32 requested, 4/4 default");
+}
+
+}  // namespace
+}  // namespace accel::engine
