@@ -57,6 +57,7 @@ class Worker {
                         .streams = settings.value("streams", 0),
                         .threads = settings.value("threads", 0),
                         .own_kernels = settings.value("kernels", "auto") != "engine"};
+    options.hint = settings.value("hint", "") == "latency" ? Hint::kLatency : Hint::kThroughput;
     ACCEL_ASSIGN(options.precision, parse_precision(settings.value("precision", "auto")));
     embed_options_.batch_tokens = settings.value("batch_tokens", int64_t{0});
     model_.reset();

@@ -39,6 +39,7 @@ class ImageWorker {
     ACCEL_ASSIGN(const std::vector<std::string>* paths, lines_.of(request.value("path", "")));
     start = Clock::now();
     if (action == "classify_files") return classify_files(*paths);
+    if (action == "singles") return singles(*paths);
     if (action == "shares") return shares(*paths);
     return invalid_argument("\"" + action + "\" is no request of this protocol");
   }
@@ -53,6 +54,7 @@ class ImageWorker {
                         .threads = settings.value("threads", 0),
                         .own_kernels = settings.value("kernels", "auto") != "engine",
                         .use = Use::kRun};
+    options.hint = settings.value("hint", "") == "latency" ? Hint::kLatency : Hint::kThroughput;
     ACCEL_ASSIGN(options.precision, parse_precision(settings.value("precision", "f32")));
     model_.reset();
     ACCEL_ASSIGN(model_, engine_->load(options));
@@ -83,12 +85,22 @@ class ImageWorker {
     ACCEL_TRY(pushed);
     ACCEL_TRY(failed);
     times_ = stream->times();
-    const RunReport& report = stream->report();
+    const RunReport report = stream->report();
     return json{{"images", labels_.size()},
                 {"precision", to_string(report.precision)},
                 {"kernels", report.kernels},
                 {"streams", report.streams},
                 {"threads", report.threads}};
+  }
+
+  // One after the other, each when the one before it is answered.
+  Result<json> singles(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+      ACCEL_ASSIGN(std::string bytes, bytes_of(path));
+      ACCEL_ASSIGN(RunResult result, model_->run({{.media = std::move(bytes)}}));
+      ACCEL_TRY(result.items.front().status());
+    }
+    return json::object();
   }
 
   // Of all threads together.

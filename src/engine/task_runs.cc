@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "engine/loaded_model.h"
 #include "engine/task_model.h"
+#include "image/processor.h"
 #include "pipelines/task_stream.h"
 #include "runtime/token_batches.h"
 #include "tensors/convert.h"
@@ -66,6 +67,17 @@ Status check_padding(const models::ModelFolder& folder) {
   return failed_precondition(folder.path().string() +
                              ": the graph has no attention_mask, so texts of different lengths "
                              "would spoil each other; export it with one");
+}
+
+// What a photograph becomes for the model; empty where it cannot be told.
+Shape pixels_of(const image::ImageProcessor& processor) {
+  const Result<image::Image> photograph = image::black_image({.width = 640, .height = 480});
+  if (!photograph.ok()) return {};
+  const Result<image::ProcessedImage> processed = processor.process(*photograph);
+  if (!processed.ok()) return {};
+  Shape shape = processed->pixel_values.shape();
+  shape.insert(shape.begin(), -1);
+  return shape;
 }
 
 }  // namespace
@@ -175,6 +187,9 @@ Result<TunedModel> LoadedModel::tuned(const std::shared_ptr<LoadedModel>& self) 
       .model = self,
       .limits = sample_limits(*parts_.folder, head.ok() ? *head : models::Head::kBase)};
   if (const auto ready = plan(""); ready.ok()) {
+    if (const auto& images = (*ready)->model->images) {
+      tuned.limits.shapes["pixel_values"] = pixels_of(*images);
+    }
     for (const pipelines::TaskGraph& graph : (*ready)->graphs) tuned.pools.push_back(graph.pool);
   } else {
     ACCEL_TRY(head.status());
