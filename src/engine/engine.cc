@@ -13,6 +13,7 @@
 #include "engine/convert.h"
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
+#include "engine/isolation.h"
 #include "engine/load_first.h"
 #include "engine/loaded_model.h"
 #include "engine/machine_speed.h"
@@ -265,6 +266,12 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
     ACCEL_TRY(check_former_device(candidate.device, devices_of(*backend)));
   }
   ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, candidate.device));
+  const Isolation isolation = isolation_of(options, devices);
+  BackendPtr runner = backend;
+  if (isolation == Isolation::kProcess) {
+    ACCEL_ASSIGN(runner,
+                 in_worker_processes(backend, candidate.backend, cache_dir_, options.hang_seconds));
+  }
   runtime::Candidate first = candidate;
   first.device = devices.members.front().name;
   const auto [precision, source] = choose_precision(first, options.path);
@@ -273,7 +280,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   std::vector<std::string> notices = request.notices;
   for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
   LoadedModel::Parts parts{.folder = request.folder,
-                           .backend = backend,
+                           .backend = runner,
                            .compile = {.device = first.device,
                                        .precision = precision,
                                        .streams = options.profile ? 1 : streams,
@@ -281,6 +288,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                                        .own_kernels = options.own_kernels,
                                        .profile = options.profile},
                            .members = devices.members,
+                           .isolation = isolation,
                            .notices = std::move(notices),
                            .precision_source = source,
                            .fallback_reason = request.fallback_reason,
@@ -298,7 +306,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   }
   // What else is compiled at its first call is tried out here, while another may still be taken.
   const bool may_fall_back = options.fallback || candidate.device != options.device;
-  if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(backend->check(parts.compile));
+  if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(runner->check(parts.compile));
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
   return std::shared_ptr<Model>(std::move(model));

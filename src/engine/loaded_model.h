@@ -43,6 +43,7 @@ Keeping worth_keeping(std::string_view source, std::string_view device);
 struct CompiledGraph {
   std::string name;  // GraphReport::name
   std::shared_ptr<runtime::SessionPool> pool;
+  std::vector<std::shared_ptr<const backend::CompiledModel>> compiled;  // of each device
   std::vector<std::shared_ptr<const MappedFile>> sources;
   std::atomic<bool> released = false;
   RunReport report;
@@ -61,7 +62,8 @@ class LoadedModel : public Model {
     backend::CompileOptions compile;  // of all members but for what each changes
     // Where it runs; several share the work.
     std::vector<runtime::DeviceMember> members = {{.name = "CPU"}};
-    std::vector<std::string> notices;  // for the report
+    Isolation isolation = Isolation::kThread;  // of `backend`, for the report
+    std::vector<std::string> notices;          // for the report
     std::string precision_source;
     // How the placement came about, for the report.
     std::string fallback_reason;
