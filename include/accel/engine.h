@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/isolation.h"
 #include "accel/layers.h"
 #include "accel/precision.h"
 #include "accel/status.h"
@@ -67,9 +68,10 @@ struct CacheReport {
 
 // What really ran: part of every result.
 struct RunReport {
-  std::string model;                      // the folder or file
-  std::string backend;                    // "openvino", "reference"
-  std::string device;                     // as the engine names it; of several "CPU/1+CPU/1"
+  std::string model;    // the folder or file
+  std::string backend;  // "openvino", "reference"
+  std::string device;   // as the engine names it; of several "CPU/1+CPU/1"
+  Isolation isolation = Isolation::kThread;
   Precision precision = Precision::kF32;  // executed, read back from the engine
   int streams = 1;
   int threads = 1;
@@ -266,8 +268,16 @@ struct LoadOptions {
   std::string backend = "openvino";  // or "reference", "pytorch"
   // One of devices(), "CPU/2" (two of its threads), "AUTO" (a GPU where there is one that can run
   // the model, else the CPU), "AUTO:-GPU", "MULTI:GPU(1.5),CPU(1.0)" or "HETERO:GPU,CPU". Of
-  // several, those that are not there are left out, and the result says so.
+  // several, those that are not there are left out, and the result says so. "CPU[0-1]" is a worker
+  // process bound to these logical CPUs, whatever `isolation` says.
   std::string device = "CPU";
+  // Where the engine computes. A worker process costs its start (about 0.1 s), a file with the
+  // graph's weights below EngineOptions::cache_dir while the model lives, and some microseconds a
+  // run.
+  Isolation isolation = Isolation::kThread;
+  // A run in a worker process that takes longer is taken for hung: the process is killed, and the
+  // run ends with UNAVAILABLE. 0: never.
+  double hang_seconds = 60;
   Precision precision = Precision::kAuto;
   // The local path: the reference backend, in f32, whatever the three above say. It needs no
   // plug-in of an engine, daemon, network or configuration, and is slow. The environment can choose

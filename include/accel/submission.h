@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "accel/isolation.h"
 #include "accel/status.h"
 #include "accel/task.h"
 
@@ -95,6 +96,7 @@ struct ModelStatistics {
     double worked_seconds = 0;
   };
   std::vector<Share> shares;
+  std::vector<WorkerReport> workers;  // of Isolation::kProcess
 };
 
 }  // namespace accel

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -50,6 +52,9 @@ struct CompileOptions {
   bool own_kernels = true;                // false: only the engine's kernels, to compare with
   // Runs and layers are timed, which costs a little; layers() has the times. With one stream.
   bool profile = false;
+  // The logical CPUs that the engine is bound to; empty: all that the process has. Only a backend
+  // that has a process of its own can bind one (backends/process).
+  std::vector<int> cores = {};
 };
 
 // One input or output. Dimensions of -1 are free.
@@ -86,6 +91,14 @@ class Session {
   virtual Status run(const NamedTensors& inputs, NamedTensors& outputs) = 0;
 };
 
+// The process in which a compiled model runs, where that is not this one.
+struct WorkerState {
+  int pid = 0;  // 0: not running now
+  uint64_t starts = 0;
+  uint64_t crashes = 0;
+  uint64_t hangs = 0;
+};
+
 // Bytes in memory and what keeps them there: a mapped file. Nobody changes them.
 struct Blob {
   std::span<const std::byte> bytes;
@@ -111,6 +124,9 @@ class CompiledModel {
   virtual Result<LayersReport> layers() const {
     return unimplemented("this backend does not tell how it runs a graph");
   }
+
+  // Nothing for a model that runs in this process.
+  virtual std::optional<WorkerState> worker() const { return std::nullopt; }
 };
 
 // One engine. Made once by cli/wire.cc or the Engine; safe from any thread.

@@ -52,7 +52,7 @@ void CompareFlags::declare(Flags& flags) {
   work.declare(flags);
   flags.text("--a", "NAME=VALUE,...", &first,
              "what the first side has otherwise than the flags say: backend, batch-tokens, device, "
-             "kernels, model, precision, streams, threads, use-optimum");
+             "isolation, kernels, model, precision, streams, threads, use-optimum");
   flags.text("--b", "NAME=VALUE,...", &second, "likewise the second side");
   flags.number("--pairs", &pairs, "rounds of each side, at least 15 (default 15)");
   flags.flag("--together", &together, "a round is one call for all inputs, not one for each");
@@ -83,6 +83,7 @@ std::string side_name(const RunReport& report, const RunReport& other, std::stri
   };
   add(report.backend, other.backend, report.backend);
   add(report.device, other.device, report.device);
+  add(report.isolation, other.isolation, std::string(to_string(report.isolation)));
   add(report.precision, other.precision, std::string(to_string(report.precision)));
   if (report.backend == other.backend) {
     add(report.kernels, other.kernels, report.kernels + " kernels");

@@ -103,6 +103,10 @@ std::vector<Choice> choices_of(const ModelFlags& flags, const Work& work, const 
       {"backend", report.backend,
        report.fallback ? report.fallback_reason : "requested (default openvino, the fast one)"});
   choices.push_back({"device", report.device, "requested (default CPU)"});
+  choices.push_back({"isolation", std::string(to_string(report.isolation)),
+                     report.isolation == Isolation::kThread
+                         ? "the default: the engine computes in this process"
+                         : "requested: a crash of the engine ends calls, not this process"});
   choices.push_back(
       {"precision", std::string(to_string(report.precision)), why_precision(report, flags.model)});
   choices.push_back({"threads", std::to_string(report.threads), why_threads(flags.threads)});

@@ -165,10 +165,14 @@ std::vector<OptionalPart> optional_parts() {
   const auto share = share_folder();
   if (share.ok()) {
     const fs::path bin = share->parent_path().parent_path() / "bin";
-    const fs::path installed = bin.parent_path() / "lib" / "accel" / "accel-probe";
-    std::error_code ignored;
-    add("accel-probe", fs::exists(installed, ignored) ? installed : bin / "accel-probe",
+    const auto program = [&](const char* name) {
+      const fs::path installed = bin.parent_path() / "lib" / "accel" / name;
+      std::error_code ignored;
+      return fs::exists(installed, ignored) ? installed : bin / name;
+    };
+    add("accel-probe", program("accel-probe"),
         "an engine that crashes on this CPU ends the program instead of being reported");
+    add("accel-worker", program("accel-worker"), "no --isolation process, no CPU[0-1]");
     add("self-test model", *share / "self-test" / "config.json",
         "accel self-test cannot check any numbers");
   }

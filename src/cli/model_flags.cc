@@ -34,7 +34,11 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.text("--device", "NAME", &device,
              "one of those that accel devices lists; CPU/2 is two of its threads, AUTO a GPU where "
              "one can run the model, else the CPU, MULTI:GPU(1.5),CPU(1.0) both with weights, "
-             "HETERO:GPU,CPU each operation on the first that can (default CPU)");
+             "HETERO:GPU,CPU each operation on the first that can, CPU[0-1] a worker process bound "
+             "to these logical CPUs (default CPU)");
+  flags.choice("--isolation", &isolation, {"thread", "process"},
+               "process runs the engine in a supervised process of its own: when it crashes or "
+               "hangs, calls end with UNAVAILABLE, and the next starts it again (default thread)");
   flags.flag("--local", &local,
              "the local path: the reference backend in f32, without a plug-in, daemon, network or "
              "configuration (IPFS_ACCELERATE_ENABLED=0 in the environment says the same)");
@@ -79,6 +83,7 @@ Result<Config> ModelFlags::config() const {
   set("kernels", kernels, "--kernels");
   set("device", device, "--device");
   set("performance_hint", hint, "--hint");
+  set("isolation", isolation, "--isolation");
   set("streams", count(streams), "--streams");
   set("threads", count(threads), "--threads");
   set("use_optimum", use_optimum, "--use-optimum");

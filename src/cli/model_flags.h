@@ -20,6 +20,7 @@ struct ModelFlags {
   std::string kernels;
   std::string device;
   std::string hint;
+  std::string isolation;
   int64_t streams = -1;
   int64_t threads = -1;
   std::string use_optimum;

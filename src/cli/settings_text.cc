@@ -59,6 +59,7 @@ std::vector<Setting> settings_of(WorkFlags& flags) {
   return {{"backend", choice_into(model.backend, {"openvino", "reference"})},
           {"batch-tokens", number_into(flags.batch_tokens)},
           {"device", text_into(model.device)},
+          {"isolation", choice_into(model.isolation, {"thread", "process"})},
           {"kernels", choice_into(model.kernels, {"auto", "engine"})},
           {"model", text_into(model.model)},
           {"precision", text_into(model.precision)},

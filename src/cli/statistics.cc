@@ -49,7 +49,8 @@ void log_decisions(const RunReport& report) {
   if (!says_debug(kEngineLog)) return;
   const auto log = [](const std::string& text) { log_debug(kEngineLog, text); };
   log(fmt::format("model {}, graph made of {}", report.model, report.source));
-  log(fmt::format("device {} by {}", report.device, report.backend));
+  log(fmt::format("device {} by {}, isolation {}", report.device, report.backend,
+                  to_string(report.isolation)));
   log(fmt::format("precision {}, {}", to_string(report.precision), report.precision_source));
   log(fmt::format("kernels {}, {} streams ({}), {} threads", report.kernels, report.streams,
                   report.streams_source, report.threads));
@@ -69,6 +70,7 @@ void add_memory(nlohmann::ordered_json& line) {
 void add_report(nlohmann::ordered_json& line, const RunReport& report) {
   line["model"] = report.model;
   line["device"] = report.device;
+  line["isolation"] = to_string(report.isolation);
   line["precision"] = to_string(report.precision);
   line["precision_source"] = report.precision_source;
   line["backend"] = report.backend;

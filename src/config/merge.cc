@@ -140,19 +140,22 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
   const auto count = [&](std::string_view key) {
     return number_in<int>(effective_of(effective, key).value);
   };
-  LoadOptions options{.backend = text("backend"),
-                      .device = device_of(effective),
-                      .precision = parse_precision(text("precision")).value(),
-                      .hint = hint_of(text("performance_hint")),
-                      .streams = count("streams"),
-                      .threads = count("threads"),
-                      .own_kernels = text("kernels") == "auto",
-                      .task = text("task"),
-                      .use_optimum = use_optimum_of(effective),
-                      .cache = is_true(effective_of(effective, "cache").value),
-                      .fallback = is_true(effective_of(effective, "enable_fallback").value),
-                      .model_format = source_of(text("model_format")),
-                      .model_type = text("model_type") == "auto" ? "" : text("model_type")};
+  LoadOptions options{
+      .backend = text("backend"),
+      .device = device_of(effective),
+      .isolation = text("isolation") == "process" ? Isolation::kProcess : Isolation::kThread,
+      .hang_seconds = number_in<double>(effective_of(effective, "hang_seconds").value),
+      .precision = parse_precision(text("precision")).value(),
+      .hint = hint_of(text("performance_hint")),
+      .streams = count("streams"),
+      .threads = count("threads"),
+      .own_kernels = text("kernels") == "auto",
+      .task = text("task"),
+      .use_optimum = use_optimum_of(effective),
+      .cache = is_true(effective_of(effective, "cache").value),
+      .fallback = is_true(effective_of(effective, "enable_fallback").value),
+      .model_format = source_of(text("model_format")),
+      .model_type = text("model_type") == "auto" ? "" : text("model_type")};
   if (std::string path = text("model_path"); !path.empty()) {
     options.path = std::move(path);
   } else if (!model.empty()) {

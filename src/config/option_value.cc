@@ -58,13 +58,13 @@ Result<std::string> bool_of(const Option& option, std::string_view text) {
   return unexpected(option, text);
 }
 
-// Letters, digits, ".", "_", "-", and ":" and "," of a set: "GPU.1", "AUTO:GPU,CPU",
+// Letters, digits, ".", "_", "-", and ":" and "," of a set: "GPU.1", "AUTO:GPU,CPU", "CPU[0-1]",
 // "MULTI:CPU/1(2),CPU/1(1)".
 Result<std::string> device_of(const Option& option, std::string_view text) {
   const bool fine =
       !text.empty() && text.size() <= 256 && std::ranges::all_of(text, [](unsigned char c) {
         return std::isalnum(c) != 0 ||
-               std::string_view("._-:,/()").find(static_cast<char>(c)) != std::string_view::npos;
+               std::string_view("._-:,/()[]").find(static_cast<char>(c)) != std::string_view::npos;
       });
   if (!fine) return unexpected(option, text);
   std::string device(text);

@@ -1,6 +1,5 @@
 #include "engine/crash_probe.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -11,25 +10,14 @@
 #include <filesystem>
 #include <optional>
 
+#include "engine/installed_program.h"
+
 extern char** environ;  // NOLINT: POSIX declares it nowhere
 
 namespace accel::engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Beside the program or library that holds this code, or where an installation puts it.
-std::optional<fs::path> find_probe() {
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&probe_engine), &here) == 0) return std::nullopt;
-  std::error_code error;
-  const fs::path folder = fs::canonical(here.dli_fname, error).parent_path();
-  for (const char* place : {"accel-probe", "accel/accel-probe", "../lib/accel/accel-probe"}) {
-    fs::path candidate = folder / place;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return std::nullopt;
-}
 
 // The exit status of waitpid, or nullopt when the child could not be started.
 std::optional<int> run_quietly(const fs::path& program) {
@@ -60,7 +48,7 @@ Status probe_engine(store::Facts& facts, const std::string& cpu,
   if (known && known->contains("signal") && (*known)["signal"].is_string()) {
     signal = (*known)["signal"].get<std::string>();
   } else {
-    const auto program = find_probe();
+    const auto program = find_installed_program("accel-probe");
     const auto status = program ? run_quietly(*program) : std::nullopt;
     if (!status) return {};
     if (WIFSIGNALED(*status)) signal = strsignal(WTERMSIG(*status));

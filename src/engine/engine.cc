@@ -15,6 +15,7 @@
 #include "engine/convert.h"
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
+#include "engine/isolation.h"
 #include "engine/load_first.h"
 #include "engine/loaded_model.h"
 #include "engine/machine_speed.h"
@@ -100,6 +101,7 @@ class LocalEngine : public Engine {
               std::unique_ptr<store::Facts> facts, const std::vector<backend::Fault>& faults)
       : options_(options),
         cache_dir_(std::move(cache_dir)),
+        faults_(faults),
         facts_(std::move(facts)),
         processor_(hardware::read_cpu()),
         cpu_(processor_.identity()),
@@ -163,6 +165,7 @@ class LocalEngine : public Engine {
 
   const EngineOptions options_;
   const std::filesystem::path cache_dir_;
+  const std::vector<backend::Fault> faults_;
   const std::unique_ptr<store::Facts> facts_;
   const hardware::CpuInfo processor_;
   const std::string cpu_;  // its identity
@@ -269,6 +272,13 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
     ACCEL_TRY(check_former_device(candidate.device, devices_of(*backend)));
   }
   ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, candidate.device));
+  const Isolation isolation = isolation_of(options, devices);
+  BackendPtr runner = backend;
+  if (isolation == Isolation::kProcess) {
+    ACCEL_ASSIGN(runner,
+                 in_worker_processes(backend, candidate.backend, cache_dir_, options.hang_seconds));
+    runner = backend::make_faulty_backend(runner, faults_);
+  }
   runtime::Candidate first = candidate;
   first.device = devices.members.front().name;
   const ChosenSetting chosen =
@@ -276,7 +286,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   std::vector<std::string> notices = request.notices;
   for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
   LoadedModel::Parts parts{.folder = request.folder,
-                           .backend = backend,
+                           .backend = runner,
                            .compile = {.device = first.device,
                                        .precision = chosen.precision,
                                        .streams = options.profile ? 1 : chosen.streams,
@@ -286,6 +296,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                            .members = devices.members,
                            .candidate = candidate,
                            .alternatives = {},
+                           .isolation = isolation,
                            .notices = std::move(notices),
                            .precision_source = chosen.precision_source,
                            .streams_source = chosen.streams_source,
@@ -314,7 +325,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   }
   // What else is compiled at its first call is tried out here, while another may still be taken.
   const bool may_fall_back = options.fallback || candidate.device != options.device;
-  if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(backend->check(parts.compile));
+  if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(runner->check(parts.compile));
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
   return std::shared_ptr<Model>(std::move(model));

@@ -109,10 +109,23 @@ void add_shares(const std::vector<runtime::MemberStatistics>& members, ModelStat
   }
 }
 
+void add_workers(const CompiledGraph& graph, ModelStatistics& sum) {
+  for (const auto& model : graph.compiled) {
+    const std::optional<backend::WorkerState> worker = model->worker();
+    if (!worker) continue;
+    sum.workers.push_back({.device = model->executed().device,
+                           .pid = worker->pid,
+                           .starts = worker->starts,
+                           .crashes = worker->crashes,
+                           .hangs = worker->hangs});
+  }
+}
+
 // A part of the CPU runs as many batches at a time as it has threads, or as were asked for.
 backend::CompileOptions options_of(const runtime::DeviceMember& member,
                                    backend::CompileOptions options) {
   options.device = member.name;
+  options.cores = member.cores;
   if (member.threads == 0) return options;
   options.threads = member.threads;
   options.streams = std::min(options.streams, member.threads);
@@ -418,13 +431,15 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
     const backend::CompileOptions options = options_of(member, parts_.compile);
     ACCEL_ASSIGN(CachedModel ready, compile_for(request, options, graph->sources));
     const backend::Executed& executed = ready.model->executed();
-    const std::string device = member.threads > 0
+    // Of cores the worker process tells in its device's name.
+    const std::string device = member.threads > 0 && member.cores.empty()
                                    ? fmt::format("{}/{}", executed.device, member.threads)
                                    : executed.device;
     if (members.empty()) {
       graph->report = {.model = report_.path,
                        .backend = parts_.backend->info().name,
                        .device = device,
+                       .isolation = parts_.isolation,
                        .precision = executed.precision,
                        .streams = executed.streams,
                        .threads = executed.threads,
@@ -443,6 +458,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
       graph->report.streams += executed.streams;
       graph->report.threads += executed.threads;
     }
+    graph->compiled.push_back(ready.model);
     members.push_back({.model = std::move(ready.model),
                        .sessions = executed.streams,
                        .device = parts_.members.size() == 1
@@ -629,6 +645,7 @@ ModelStatistics LoadedModel::statistics() const {
     const std::lock_guard lock(graph->mutex);
     if (graph->batcher_made) add_counts(graph->batcher_made->statistics(), sum);
     add_shares(graph->pool->statistics(), sum);
+    add_workers(*graph, sum);
   }
   return sum;
 }

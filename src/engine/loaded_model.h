@@ -47,6 +47,7 @@ int64_t tokens_of_batches(const BatchSizes& sizes);
 struct CompiledGraph {
   std::string name;  // GraphReport::name
   std::shared_ptr<runtime::SessionPool> pool;
+  std::vector<std::shared_ptr<const backend::CompiledModel>> compiled;  // of each device
   std::vector<std::shared_ptr<const MappedFile>> sources;
   std::atomic<bool> released = false;
   RunReport report;
@@ -73,7 +74,8 @@ class LoadedModel : public Model {
       backend::CompileOptions compile;
     };
     std::vector<Alternative> alternatives;
-    std::vector<std::string> notices;  // for the report
+    Isolation isolation = Isolation::kThread;  // of `backend`, for the report
+    std::vector<std::string> notices;          // for the report
     std::string precision_source;
     std::string streams_source;
     BatchSizes sizes;  // as measured, or none

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "base/try.h"
+#include "hardware/core_list.h"
 
 namespace accel::runtime {
 namespace {
@@ -42,7 +43,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// "GPU.1", "CPU/2", with weights also "CPU/2(1.5)".
+// "GPU.1", "CPU/2", "CPU[0-1]", with weights also "CPU/2(1.5)".
 Result<DeviceMember> parse_member(std::string_view text, bool weighted) {
   const std::string_view whole = text;
   DeviceMember member;
@@ -62,15 +63,36 @@ Result<DeviceMember> parse_member(std::string_view text, bool weighted) {
     if (!good) return malformed(whole, "a part of the CPU as its number of threads, as in CPU/2");
     text = text.substr(0, slash);
   }
+  if (const size_t open = text.find('['); open != std::string_view::npos) {
+    if (text.substr(0, open) == "CPU" && text.ends_with(']') && member.threads == 0) {
+      member.cores = hardware::parse_core_list(text.substr(open + 1, text.size() - open - 2));
+    }
+    if (member.cores.empty()) {
+      return malformed(whole, "logical CPUs, each once, as in CPU[0-1] or CPU[0,2]");
+    }
+    member.threads = static_cast<int>(member.cores.size());
+    text = text.substr(0, open);
+  }
   if (!is_name(text)) return malformed(whole, "a device's name, as in CPU or GPU.1");
   member.name = text;
   return member;
 }
 
+// Where the first member of `list` ends: at a comma that is not between brackets.
+size_t member_end(std::string_view list) {
+  bool inside = false;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == '[') inside = true;
+    if (list[i] == ']') inside = false;
+    if (list[i] == ',' && !inside) return i;
+  }
+  return std::string_view::npos;
+}
+
 std::vector<std::string_view> split(std::string_view list) {
   std::vector<std::string_view> parts;
   while (true) {
-    const size_t comma = list.find(',');
+    const size_t comma = member_end(list);
     parts.push_back(trimmed(list.substr(0, comma)));
     if (comma == std::string_view::npos) return parts;
     list.remove_prefix(comma + 1);
@@ -102,7 +124,11 @@ std::vector<DeviceMember> all_of(std::span<const std::string> present) {
 
 std::string to_text(const DeviceMember& member) {
   std::string text = member.name;
-  if (member.threads > 0) text += fmt::format("/{}", member.threads);
+  if (!member.cores.empty()) {
+    text += fmt::format("[{}]", hardware::core_list_text(member.cores));
+  } else if (member.threads > 0) {
+    text += fmt::format("/{}", member.threads);
+  }
   if (member.weight > 0) text += fmt::format("({})", member.weight);
   return text;
 }
@@ -132,6 +158,9 @@ Result<DeviceSet> parse_devices(std::string_view text) {
       continue;
     }
     ACCEL_ASSIGN(DeviceMember member, parse_member(part, set.mode == DeviceMode::kMulti));
+    if (set.mode == DeviceMode::kHetero && !member.cores.empty()) {
+      return malformed(part, "whole devices in HETERO, which is one process: CPU");
+    }
     set.members.push_back(std::move(member));
   }
   if (set.members.size() > kMembersMax) return malformed(text, "at most 64 devices");

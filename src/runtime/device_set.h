@@ -2,6 +2,7 @@
 //
 //   CPU  GPU  GPU.1  NPU        one device, as its engine names it
 //   CPU/2                       two threads of the CPU
+//   CPU[0-1]  CPU[0,2]          a worker process bound to these logical CPUs, with a thread on each
 //   AUTO  AUTO:GPU,CPU  AUTO:-GPU    the first that can, of all, of these, of all but these
 //   MULTI:GPU(1.5),CPU(1.0)     all together, with weights or without; MULTI: every device
 //   HETERO:GPU,CPU              each operation on the first that can
@@ -22,6 +23,8 @@ struct DeviceMember {
   std::string name;   // "GPU.1"
   int threads = 0;    // of a part of the CPU; 0: all
   double weight = 0;  // 0: none given
+  // Logical CPUs that a worker process is bound to, ascending; then `threads` is their number.
+  std::vector<int> cores = {};
   bool operator==(const DeviceMember&) const = default;
 };
 
@@ -31,7 +34,7 @@ struct DeviceSet {
   std::vector<std::string> excluded;  // of kAuto
 };
 
-// "CPU/2", "GPU(1.5)".
+// "CPU/2", "CPU[0-1]", "GPU(1.5)".
 std::string to_text(const DeviceMember& member);
 
 // INVALID_ARGUMENT shows the right form.

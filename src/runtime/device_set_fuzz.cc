@@ -14,7 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!set.ok()) return 0;
   for (const DeviceMember& member : set->members) {
     const auto again = parse_devices("MULTI:" + to_text(member));
-    if (!again.ok() || again->members.front().name != member.name) std::abort();
+    if (!again.ok() || again->members.front().name != member.name ||
+        again->members.front().cores != member.cores) {
+      std::abort();
+    }
   }
   const std::vector<std::string> present{"CPU", "GPU.0", "NPU"};
   const auto resolved = resolve_devices(*set, present);

@@ -52,6 +52,26 @@ TEST(DeviceSets, OneDeviceIsItsEnginesToFind) {
   EXPECT_EQ(resolved("CPU/2", kServer), "CPU/2");
 }
 
+TEST(DeviceSets, CoresOfTheCpu) {
+  EXPECT_EQ(resolved("CPU[1,0]", kServer), "CPU[0-1]");
+  EXPECT_EQ(resolved("MULTI:CPU[0](2),CPU[1,3-5](1),GPU", kDesktop),
+            "CPU[0](2) CPU[1,3-5](1) GPU(1)");
+  EXPECT_EQ(resolved("AUTO:GPU,CPU[0,2]", kServer), "CPU[0,2] -GPU");
+  const Result<DeviceSet> set = parse_devices("CPU[0,2-3]");
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ(set->members.front().name, "CPU");
+  EXPECT_EQ(set->members.front().threads, 3);
+  EXPECT_EQ(set->members.front().cores, (std::vector<int>{0, 2, 3}));
+  for (const char* text :
+       {"CPU[]", "CPU[", "CPU[0", "CPU[0]]", "CPU[1-0]", "CPU[0,0]", "CPU[-1]", "CPU[1024]",
+        "CPU[0,]", "CPU[0-]", "GPU[0]", "CPU[0]/2", "MULTI:CPU[0"}) {
+    EXPECT_FALSE(parse_devices(text).ok()) << text;
+  }
+  EXPECT_THAT(resolved("CPU[1-0]", kServer), HasSubstr("as in CPU[0-1]"));
+  EXPECT_THAT(resolved("CPU[0](2)", kServer), HasSubstr("only MULTI has weights"));
+  EXPECT_THAT(resolved("HETERO:GPU,CPU[0]", kServer), HasSubstr("whole devices in HETERO"));
+}
+
 // row 112 (partial: the grammar; the keys are with the configuration)
 TEST(DeviceSets, TheRightFormIsShown) {
   for (const char* text : {"MULTI:GPU(),CPU", "MULTI:GPU(-1)", "MULTI:GPU(nan)", "MULTI:GPU(1.5"}) {

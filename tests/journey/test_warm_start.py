@@ -77,6 +77,15 @@ class WarmStart(ProgramTest):
         self.assertEqual((again["graph"], again["compiled"]), ("stored", "stored"))
         self.assertEqual(again_answer, cold_answer)
 
+    def test_a_worker_process_uses_the_same_entries(self):
+        answer, cold, _ = self.embed("--isolation", "process")
+        self.assertEqual((cold["graph"], cold["compiled"]), ("stored", "stored"))
+        for flags in (("--isolation", "process"), ("--isolation", "thread")):
+            again, warm, notices = self.embed(*flags)
+            self.assertEqual((warm["graph"], warm["compiled"]), ("found", "found"))
+            self.assertEqual(again, answer)
+            self.assertEqual(notices, [])
+
     # row 202
     # row 205
     def test_without_the_compiled_model_the_graph_is_used(self):
