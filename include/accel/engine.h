@@ -21,7 +21,9 @@
 #include <utility>
 #include <vector>
 
+#include "accel/converter.h"
 #include "accel/layers.h"
+#include "accel/log.h"
 #include "accel/precision.h"
 #include "accel/status.h"
 #include "accel/submission.h"
@@ -220,6 +222,11 @@ struct EngineOptions {
   // are listed, marked as simulated, and what is loaded on them runs on the CPU. Every result of
   // this engine is then marked, and it measures nothing. Empty: nothing is simulated.
   std::vector<std::string> simulated_devices;
+  // Where this engine, its backends, cache and fallbacks tell what they decide (accel/log.h).
+  LogOptions log = {};
+  // For models in formats that accel does not know (accel/converter.h). What was loaded through one
+  // names it in RunReport::notices.
+  std::vector<ModelConverter> converters = {};
 };
 
 enum class Use {
@@ -266,7 +273,8 @@ struct LoadOptions {
   // reference backend, and RunReport says so. False: the error. The backend "pytorch", which is in
   // no build, has the reference backend stand in either way.
   bool fallback = false;
-  // What the model must be made of, as RunReport::source; INVALID_ARGUMENT for another. Empty: any.
+  // What the model must be made of, as RunReport::source; INVALID_ARGUMENT for another. Or the name
+  // of a converter (EngineOptions::converters), which then converts it unasked. Empty: any.
   std::string model_format;
   // What its inputs must be: "text", "vision", "audio", "multimodal"; likewise.
   std::string model_type;

@@ -91,9 +91,7 @@ Result<LoadOptions> ModelFlags::options(Use use) const {
 
 Result<std::unique_ptr<Engine>> ModelFlags::make_engine() const {
   ACCEL_ASSIGN(const Config config, this->config());
-  EngineOptions options = config.engine_options();
-  options.simulated_devices = simulated_names(simulate_device);
-  return Engine::create(options);
+  return Engine::create(engine_options(config, simulate_device));
 }
 
 void declare_simulate_device(Flags& flags, std::string* value) {

@@ -9,16 +9,20 @@
 #include "accel/version.h"
 #include "backends/openvino/openvino_backend.h"
 #include "backends/reference/reference_backend.h"
+#include "base/log.h"
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "engine/convert.h"
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
 #include "engine/load_first.h"
 #include "engine/loaded_model.h"
+#include "engine/logged_backend.h"
 #include "engine/machine_speed.h"
 #include "engine/placement_choice.h"
 #include "engine/precision_measurement.h"
 #include "engine/stated_model.h"
+#include "engine/user_converters.h"
 #include "engine/weight_verification.h"
 #include "hardware/acceleration_switch.h"
 #include "hardware/cpu.h"
@@ -92,18 +96,41 @@ Result<Places> places_of(const backend::Backend* backend, const std::string& tex
   return places;
 }
 
+// What came of trying a candidate, told to the log.
+Result<std::shared_ptr<Model>> logged_attempt(const Log& log, const runtime::Candidate& candidate,
+                                              const std::string& reason,
+                                              Result<std::shared_ptr<Model>> model) {
+  const auto say = [&](LogLevel level, const std::string& text) {
+    log.write(level, LogPart::kFallback, text);
+  };
+  if (!model.ok()) {
+    say(LogLevel::kDebug,
+        fmt::format("cannot load on {}: {}", describe(candidate), model.status().message()));
+  } else if (!reason.empty()) {
+    say(LogLevel::kWarning, reason);
+  } else {
+    say(LogLevel::kDebug, fmt::format("none needed: loaded on {}", describe(candidate)));
+  }
+  return model;
+}
+
 class LocalEngine : public Engine {
  public:
   LocalEngine(const EngineOptions& options, std::filesystem::path cache_dir,
-              std::unique_ptr<store::Facts> facts)
+              std::unique_ptr<store::Facts> facts, std::shared_ptr<const Log> log)
       : options_(options),
+        log_(std::move(log)),
         cache_dir_(std::move(cache_dir)),
+        converters_(options.converters, cache_dir_, log_),
         facts_(std::move(facts)),
         processor_(hardware::read_cpu()),
         cpu_(processor_.identity()),
         usable_cores_(hardware::read_cpu_limits().usable) {
-    backends_["openvino"] = backend::make_openvino_backend();
-    backends_["reference"] = backend::make_reference_backend();
+    backends_["openvino"] = logged(backend::make_openvino_backend(), log_);
+    backends_["reference"] = logged(backend::make_reference_backend(), log_);
+    log_->write(LogLevel::kDebug, LogPart::kEngine,
+                fmt::format("accel {}, cache {}, {} threads of {}", kVersion, cache_dir_.string(),
+                            usable_cores_, cpu_));
   }
 
   std::vector<FamilyReport> families() override;
@@ -113,14 +140,15 @@ class LocalEngine : public Engine {
   Result<ModelReport> describe(const std::string& path, UseOptimum use_optimum) override {
     ACCEL_ASSIGN(const auto located, hub::locate_model(path));
     ACCEL_ASSIGN(const auto caches, this->caches());
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located, exported_of(use_optimum),
-                                                              caches->graphs.get()));
-    return report_of(*folder);
+    ACCEL_ASSIGN(const OpenedModel opened,
+                 converters_.open(located, {.exported = exported_of(use_optimum),
+                                            .memory = caches->graphs.get()}));
+    return report_of(*opened.folder);
   }
   Result<VerifyReport> verify(const std::string& path) override {
     ACCEL_ASSIGN(const auto located, hub::locate_model(path));
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
-    return verify_weights(*folder);
+    ACCEL_ASSIGN(const OpenedModel opened, converters_.open(located, {}));
+    return verify_weights(*opened.folder);
   }
   Result<std::shared_ptr<Model>> load(const LoadOptions& options) override;
   Result<ConvertReport> convert(const ConvertOptions& options) override;
@@ -156,7 +184,9 @@ class LocalEngine : public Engine {
                                          const LoadOptions& options, const Request& request);
 
   const EngineOptions options_;
+  const std::shared_ptr<const Log> log_;
   const std::filesystem::path cache_dir_;
+  const UserConverters converters_;
   const std::unique_ptr<store::Facts> facts_;
   const hardware::CpuInfo processor_;
   const std::string cpu_;  // its identity
@@ -170,7 +200,7 @@ Result<const LocalEngine::Caches*> LocalEngine::caches() {
   const std::lock_guard lock(mutex_);
   if (!caches_) {
     ACCEL_ASSIGN(std::shared_ptr<const GraphCache> compiled,
-                 GraphCache::create({.cache_dir = cache_dir_, .cpu = cpu_}));
+                 GraphCache::create({.cache_dir = cache_dir_, .cpu = cpu_, .log = log_}));
     auto graphs = std::make_unique<const models::foreign::GraphMemory>(
         models::foreign::GraphMemoryOptions{.folder = cache_dir_ / "graphs",
                                             .hashes = &compiled->hashes(),
@@ -233,24 +263,35 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   if (engine.status().code() == StatusCode::kNotFound) return engine.status();
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
-  ACCEL_ASSIGN(const std::shared_ptr<const models::ModelFolder> folder,
-               models::ModelFolder::open(located, exported_of(options.use_optimum),
-                                         options.cache ? caches->graphs.get() : nullptr));
-  ACCEL_TRY(check_stated(*folder, options));
+  ACCEL_ASSIGN(const OpenedModel opened,
+               converters_.open(located, {.exported = exported_of(options.use_optimum),
+                                          .memory = options.cache ? caches->graphs.get() : nullptr,
+                                          .model_format = options.model_format,
+                                          .keep = options.cache}));
   LoadOptions resolved = options;
-  resolved.path = located.string();
-  ACCEL_ASSIGN(const Places places,
-               places_of(engine.ok() ? engine->get() : nullptr, placement.device));
-  return load_first(
+  resolved.path = opened.converter.empty() ? located.string() : opened.folder->path().string();
+  if (opened.converter == options.model_format) resolved.model_format.clear();
+  ACCEL_TRY(check_stated(*opened.folder, resolved));
+  ACCEL_ASSIGN(Places places, places_of(engine.ok() ? engine->get() : nullptr, placement.device));
+  if (!opened.notice.empty()) places.notices.push_back(opened.notice);
+  const auto began = Clock::now();
+  auto model = load_first(
       runtime::load_candidates({placement.backend, placement.device, placement.precision},
                                places.devices, options.fallback),
       [&](const runtime::Candidate& candidate, const std::string& reason) {
-        return load_on(candidate, resolved,
-                       {.folder = folder,
-                        .notices = places.notices,
-                        .fallback_reason = reason.empty() ? placement.fallback_reason : reason,
-                        .local_reason = placement.local_reason});
+        return logged_attempt(
+            *log_, candidate, reason,
+            load_on(candidate, resolved,
+                    {.folder = opened.folder,
+                     .notices = places.notices,
+                     .fallback_reason = reason.empty() ? placement.fallback_reason : reason,
+                     .local_reason = placement.local_reason}));
       });
+  log_->write(model.ok() ? LogLevel::kInfo : LogLevel::kError, LogPart::kEngine,
+              model.ok()
+                  ? fmt::format("loaded {} in {:.1f} ms", options.path, 1e3 * seconds_since(began))
+                  : fmt::format("not loaded: {}", model.status().message()));
+  return model;
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& candidate,
@@ -287,7 +328,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                            .local_reason = request.local_reason,
                            .simulated = simulates(),
                            .head = {},
-                           .cache = options.cache && !options.profile ? caches->compiled : nullptr};
+                           .cache = options.cache && !options.profile ? caches->compiled : nullptr,
+                           .log = log_};
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());
@@ -307,7 +349,9 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
 Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
   ConvertParts parts;
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.source));
-  ACCEL_ASSIGN(parts.folder, models::ModelFolder::open(located, exported_of(options.use_optimum)));
+  ACCEL_ASSIGN(OpenedModel opened,
+               converters_.open(located, {.exported = exported_of(options.use_optimum)}));
+  parts.folder = std::move(opened.folder);
   const bool accelerated = hardware::read_acceleration_switch().enabled;
   ACCEL_ASSIGN(parts.backend, find_backend(accelerated ? "openvino" : "reference"));
   if (options_.probe && accelerated) {
@@ -447,13 +491,15 @@ Result<MachineSpeed> LocalEngine::machine_speed(Measuring measuring) {
 
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   ACCEL_TRY(engine::check_simulated_names(options.simulated_devices));
+  ACCEL_TRY(engine::check_converters(options.converters));
+  ACCEL_ASSIGN(std::shared_ptr<const Log> log, Log::create(options.log));
   std::filesystem::path folder = options.cache_dir;
   if (folder.empty()) {
     ACCEL_ASSIGN(folder, store::default_cache_dir());
   }
   auto facts = store::Facts::create({.folder = folder / "facts"});
-  return std::unique_ptr<Engine>(
-      std::make_unique<engine::LocalEngine>(options, std::move(folder), std::move(facts)));
+  return std::unique_ptr<Engine>(std::make_unique<engine::LocalEngine>(
+      options, std::move(folder), std::move(facts), std::move(log)));
 }
 
 std::string_view version() { return kVersion; }

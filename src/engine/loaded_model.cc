@@ -9,6 +9,7 @@
 #include "backend/tensor_bridge.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "engine/decision_log.h"
 #include "engine/embed_all.h"
 #include "pipelines/text/embedding_stream.h"
 #include "runtime/token_batches.h"
@@ -428,6 +429,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                        .weight = member.weight});
   }
   graph->pool = std::make_shared<runtime::SessionPool>(std::move(members));
+  log_decisions(*parts_.log, graph->report);
   return graph;
 }
 

@@ -182,9 +182,6 @@ Result<std::shared_ptr<ov::Model>> convert_with(ov::frontend::FrontEnd& front_en
 
 Result<std::shared_ptr<ov::Model>> convert(const ForeignFile& file) {
   try {
-    if (file.format == Format::kOpenVinoIr) {
-      return ov::Core().read_model(file.path.string());
-    }
     ov::frontend::FrontEndManager manager;
     ov::frontend::FrontEnd::Ptr front_end;
     try {
@@ -195,6 +192,7 @@ Result<std::shared_ptr<ov::Model>> convert(const ForeignFile& file) {
                                      "again",
                                      title(file.format), reason_of(exception)));
     }
+    if (file.format == Format::kOpenVinoIr) return ov::Core().read_model(file.path.string());
     return convert_with(*front_end, file);
   } catch (const std::bad_alloc&) {
     return resource_exhausted("its conversion ran out of memory");
