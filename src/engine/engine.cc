@@ -246,8 +246,11 @@ std::pair<Precision, std::string> LocalEngine::choose_precision(const runtime::C
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
-  const Placement placement = requested_placement(options, hardware::read_acceleration_switch(),
-                                                  options_.simulated_devices);
+  Placement placement = requested_placement(options, hardware::read_acceleration_switch(),
+                                            options_.simulated_devices);
+  if (!backend::openvino_backend_is_built()) {
+    placement = placement_without_openvino(std::move(placement));
+  }
   if (placement.precision == Precision::kI8 || placement.precision == Precision::kI4) {
     return unimplemented(
         fmt::format("precision {} is not available yet; expected auto, f32, bf16 or f16",
@@ -352,7 +355,8 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
   ACCEL_ASSIGN(OpenedModel opened,
                converters_.open(located, {.exported = exported_of(options.use_optimum)}));
   parts.folder = std::move(opened.folder);
-  const bool accelerated = hardware::read_acceleration_switch().enabled;
+  const bool accelerated =
+      hardware::read_acceleration_switch().enabled && backend::openvino_backend_is_built();
   ACCEL_ASSIGN(parts.backend, find_backend(accelerated ? "openvino" : "reference"));
   if (options_.probe && accelerated) {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + parts.backend->info().version));

@@ -202,7 +202,7 @@ TEST_P(Errors, HaveTheTypeAndMessageOfTheCatalogue) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, Errors, testing::Values("openvino", "reference"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& tested) { return tested.param; });
 
 TEST(ErrorPatterns, AMessageIsComparedWhole) {
   EXPECT_TRUE(matches("a b c", "a ... c"));
