@@ -133,29 +133,30 @@ Status convert_twice(const Provocation& one) {
   return one.engine.convert(options).status();
 }
 
-Status submit_with(const Provocation& one, const SubmitOptions& options, bool cancel) {
+Status cancel_a_stream(const Provocation& one) {
   const auto model = one.engine.load(one.load);
   if (!model.ok()) return model.status();
-  auto pending = (*model)->submit({.text = "a text"}, options);
-  if (!pending.ok()) return pending.status();
-  if (cancel) (*pending)->cancel();
-  return (*pending)->get().status();
+  const auto stream = (*model)->embed_stream();
+  if (!stream.ok()) return stream.status();
+  (*stream)->cancel();
+  EXPECT_EQ((*stream)->next().status().code(), StatusCode::kCancelled);
+  return (*stream)->push("a text");
 }
 
 Status submit_late(const Provocation& one) {
-  return submit_with(one, {.task = "sentence-embedding", .timeout_ms = 0.0}, false);
-}
-
-Status submit_and_cancel(const Provocation& one) {
-  return submit_with(one, {.task = "sentence-embedding"}, true);
+  const auto model = one.engine.load(one.load);
+  if (!model.ok()) return model.status();
+  auto pending =
+      (*model)->submit({.text = "a text"}, {.task = "sentence-embedding", .timeout_ms = 0.0});
+  return pending.ok() ? (*pending)->get().status() : pending.status();
 }
 
 const std::map<std::string, std::function<Status(const Provocation&)>> kCalls{
+    {"cancel a stream", cancel_a_stream},
     {"convert twice", convert_twice},
     {"embed", embed},
     {"infer", infer},
     {"run", run},
-    {"submit and cancel", submit_and_cancel},
     {"submit late", submit_late},
     {"unload twice", unload_twice},
 };

@@ -41,8 +41,8 @@ class Core(ProgramTest):
         out, err = self.core("embed", TINY, "a text", "--stats")
         whole = self.accel("embed", TINY, "a text", "--precision", "f32")
         self.assertClose(json.loads(out)["embedding"], json.loads(whole.stdout)["embedding"])
-        self.assertIn("fell back: reference on CPU instead of openvino on CPU: this build leaves the "
-                      "OpenVINO backend out", err)
+        self.assertIn("fell back: reference on CPU instead of openvino on CPU: this build leaves "
+                      "the OpenVINO backend out", err)
         report = json.loads(err.splitlines()[-1])
         self.assertEqual((report["backend"], report["fallback"]), ("reference", True))
         out, err = self.core("embed", TINY, "a text", "--backend", "reference")

@@ -85,8 +85,8 @@ class Errors(ProgramTest):
     def test_the_catalogue_has_each_type_that_can_be_provoked(self):
         listed = {error["status"] for error in ERRORS}
         self.assertLessEqual(listed, set(CODES))
-        # Of the others tests elsewhere have what it takes: a bug, another process, a plug-in that is
-        # missing, a hub that asks who one is, a file that wants to run code.
+        # Of the others tests elsewhere have what it takes: a bug, another process, a plug-in that
+        # is missing, a hub that asks who one is, a file that wants to run code.
         self.assertEqual(set(CODES) - listed, {"OK", "INTERNAL", "ABORTED", "UNAVAILABLE",
                                                "UNAUTHENTICATED", "PERMISSION_DENIED"})
         page = (DATA.parents[1] / "docs/reference/errors.md").read_text(encoding="utf-8")

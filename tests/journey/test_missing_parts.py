@@ -1,5 +1,5 @@
-"""One optional part after the other is taken away: the program never crashes, says what is lost, and
-what does not need the part still works."""
+"""One optional part after the other is taken away: the program never crashes, says what is lost,
+and what does not need the part still works."""
 import json
 import shutil
 import subprocess

@@ -1,16 +1,18 @@
-"""docs/reference/errors.md: the errors of tests/data/errors.json, which tests provoke in the program
-and in the library, with every backend."""
+"""docs/reference/errors.md: the errors of tests/data/errors.json, which tests provoke in the
+program and in the library, with every backend."""
 import json
 import re
 
 HEAD = """# Errors
 
-Written by `./dev docs` from [errors.json](../../tests/data/errors.json). Tests provoke each of these in the program and in
-the library (`accel/status.h`), with every backend, and compare type, message and exit code: they are the same whatever
-computes. `...` stands for what depends on the machine or the build, `{model}`, `{folder}` and `{output}` for paths.
+Written by `./dev docs` from [errors.json](../../tests/data/errors.json). Tests provoke each of
+these in the program and in the library (`accel/status.h`), with every backend, and compare type,
+message and exit code: they are the same whatever computes. `...` stands for what depends on the
+machine or the build, `{model}`, `{folder}` and `{output}` for paths.
 
-What each type means, and types without an entry here, are in [exit_codes.md](exit_codes.md). A program that embeds accel
-decides by the type; messages are for people and say what was expected, what was found and what to do.
+What each type means, and types without an entry here, are in [exit_codes.md](exit_codes.md). A
+program that embeds accel decides by the type; messages are for people and say what was expected,
+what was found and what to do.
 """
 
 
