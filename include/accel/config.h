@@ -34,6 +34,9 @@ struct ConfigSources {
   std::vector<ConfigSetting> settings;  // of all models; anything may be left out
   std::map<std::string, std::vector<ConfigSetting>> models;  // of those called so
   bool environment = true;  // whether variables of the environment count
+  // Whether the file's converters, which run programs, are taken. False for a file that was only
+  // found in the current folder, which may be anybody's: PERMISSION_DENIED where it has some.
+  bool programs = true;
 };
 
 struct EffectiveOption {

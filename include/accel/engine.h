@@ -21,8 +21,10 @@
 #include <utility>
 #include <vector>
 
+#include "accel/converter.h"
 #include "accel/isolation.h"
 #include "accel/layers.h"
+#include "accel/log.h"
 #include "accel/precision.h"
 #include "accel/status.h"
 #include "accel/submission.h"
@@ -245,6 +247,11 @@ struct EngineOptions {
   // Failures of engines that are to be tried out, as "openvino:run=fail/3": every third run fails
   // (backends/faulty/fault_plan.h in the sources has the words). Results are marked as above.
   std::string simulated_faults;
+  // Where this engine, its backends, cache and fallbacks tell what they decide (accel/log.h).
+  LogOptions log = {};
+  // For models in formats that accel does not know (accel/converter.h). What was loaded through one
+  // names it in RunReport::notices.
+  std::vector<ModelConverter> converters = {};
 };
 
 enum class Use {
@@ -301,7 +308,8 @@ struct LoadOptions {
   // reference backend, and RunReport says so. False: the error. The backend "pytorch", which is in
   // no build, has the reference backend stand in either way.
   bool fallback = false;
-  // What the model must be made of, as RunReport::source; INVALID_ARGUMENT for another. Empty: any.
+  // What the model must be made of, as RunReport::source; INVALID_ARGUMENT for another. Or the name
+  // of a converter (EngineOptions::converters), which then converts it unasked. Empty: any.
   std::string model_format;
   // What its inputs must be: "text", "vision", "audio", "multimodal"; likewise.
   std::string model_type;

@@ -197,7 +197,7 @@ Result<Checkup> examine(bool measure, const std::string& model) {
   // A file of options that cannot be read is advice here, and no reason to look at nothing else.
   const Result<Config> config = read_config("", {});
   ACCEL_ASSIGN(const auto engine,
-               Engine::create(config.ok() ? config->engine_options() : EngineOptions()));
+               Engine::create(config.ok() ? engine_options(*config) : EngineOptions()));
   checkup.speed = engine->machine_speed(Measuring::kNever);
   checkup.acceleration = get_accelerate_status(*engine);
   checkup.backends = examine_backends(*engine);

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "audio/library_versions.h"
+#include "backends/openvino/openvino_backend.h"
 #include "cli/table.h"
 #include "cli/wire.h"
 #include "hub/http.h"
@@ -39,6 +40,16 @@ fs::path engine_folder() {
       },
       &folder);
   return folder;
+}
+
+// The file of `folder` whose name begins so, versions being what differs; else the name itself.
+fs::path file_in(const fs::path& folder, const std::string& prefix) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error); !error && at != fs::directory_iterator();
+       at.increment(error)) {
+    if (at->path().filename().string().starts_with(prefix)) return at->path();
+  }
+  return folder / prefix;
 }
 
 // "tokenizers 0.23.2, minijinja 2.24.0" -> the version behind `name`.
@@ -120,7 +131,10 @@ std::vector<BackendReport> examine_backends(Engine& engine) {
   for (BackendReport& backend : backends) {
     const fs::path plugin = engine_folder() / kCpuPlugin;
     std::error_code ignored;
-    if (backend.available || backend.name != "openvino" || fs::exists(plugin, ignored)) continue;
+    if (backend.available || backend.name != "openvino" || fs::exists(plugin, ignored) ||
+        !backend::openvino_backend_is_built()) {
+      continue;
+    }
     backend.reason += "; there is no " + plugin.string();
   }
   return backends;
@@ -130,6 +144,8 @@ std::vector<Component> components(std::span<const BackendReport> backends) {
   std::vector<Component> list;
   const auto openvino = std::ranges::find(backends, "openvino", &BackendReport::name);
   if (openvino != backends.end()) {
+    // The engine's library holds every graph; what computes them can be left out.
+    const bool computes = backend::openvino_backend_is_built();
     Component core{"OpenVINO", openvino->version, std::string(kOpenVinoMinimum)};
     core.fine = at_least(core.version, core.minimum);
     if (!core.fine) {
@@ -137,13 +153,11 @@ std::vector<Component> components(std::span<const BackendReport> backends) {
       core.remedy = "run ./dev setup, or install the accel package again";
     }
     list.push_back(core);
-    Component plugin{"OpenVINO CPU plug-in",
-                     openvino->available ? openvino->version : "",
-                     std::string(kOpenVinoMinimum),
-                     openvino->available,
-                     openvino->reason,
-                     openvino->remedy};
-    list.push_back(plugin);
+    if (computes) {
+      list.push_back({"OpenVINO CPU plug-in", openvino->available ? openvino->version : "",
+                      std::string(kOpenVinoMinimum), openvino->available, openvino->reason,
+                      openvino->remedy});
+    }
   }
   add_built_in(list);
   return list;
@@ -159,9 +173,28 @@ std::vector<OptionalPart> optional_parts() {
   const Result<std::string> curl = hub::curl_version();
   parts.push_back({"libcurl", curl.ok(), curl.ok() ? *curl : curl.status().message(),
                    "accel pull cannot get models; those that are here work"});
+  const bool computes = backend::openvino_backend_is_built();
+  parts.push_back({"OpenVINO backend", computes,
+                   computes ? "built in" : "left out of this build (ACCEL_OPENVINO_BACKEND=OFF)",
+                   "the reference backend computes, slowly"});
   const fs::path engine = engine_folder();
   add("OpenVINO GPU plug-in", engine / "libopenvino_intel_gpu_plugin.so", "no Intel GPU");
   add("OpenVINO NPU plug-in", engine / "libopenvino_intel_npu_plugin.so", "no Intel NPU");
+  add("OpenVINO HETERO plug-in", engine / "libopenvino_hetero_plugin.so",
+      "no model on several devices by its operations, HETERO:GPU,CPU");
+  const auto add_front_end = [&](const char* title, const char* name) {
+    add(fmt::format("{} front end", title).c_str(),
+        file_in(engine, fmt::format("libopenvino_{}_frontend.so", name)),
+        fmt::format("models of {} cannot be read", title).c_str());
+  };
+  add_front_end("ONNX", "onnx");
+  add_front_end("OpenVINO IR", "ir");
+  add_front_end("Paddle", "paddle");
+  add_front_end("TensorFlow", "tensorflow");
+  add_front_end("TensorFlow Lite", "tensorflow_lite");
+  add("TBB's binding", file_in(engine, "libtbbbind"),
+      "threads are not bound to NUMA nodes and kinds of cores");
+  add("hwloc", file_in(engine, "libhwloc.so"), "the same");
   const auto share = share_folder();
   if (share.ok()) {
     const fs::path bin = share->parent_path().parent_path() / "bin";

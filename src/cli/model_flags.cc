@@ -106,8 +106,7 @@ Result<LoadOptions> ModelFlags::options(Use use) const {
 
 Result<std::unique_ptr<Engine>> ModelFlags::make_engine() const {
   ACCEL_ASSIGN(const Config config, this->config());
-  EngineOptions options = config.engine_options();
-  options.simulated_devices = simulated_names(simulate_device);
+  EngineOptions options = engine_options(config, simulate_device);
   options.simulated_faults = simulate_fault;
   return Engine::create(options);
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "accel/engine.h"
+#include "backends/openvino/openvino_backend.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/try.h"
@@ -86,9 +87,10 @@ SelfTest::Answer SelfTest::check_installation() {
 }
 
 SelfTest::Answer SelfTest::check_devices() {
+  const std::string_view computes = backend::openvino_backend_is_built() ? "openvino" : "reference";
   std::vector<std::string> names;
   for (const DeviceReport& device : engine_->devices()) {
-    if (device.backend == "openvino") names.push_back(device.name);
+    if (device.backend == computes) names.push_back(device.name);
   }
   const std::string list = fmt::format("{}", fmt::join(names, ", "));
   if (std::ranges::find(names, device_) != names.end()) return list;

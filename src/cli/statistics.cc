@@ -7,7 +7,6 @@
 #include <array>
 
 #include "cli/console.h"
-#include "cli/log_levels.h"
 #include "hardware/limits.h"
 #include "hub/locate.h"
 
@@ -42,20 +41,6 @@ nlohmann::ordered_json cache_json(const CacheReport& cache) {
   const std::string& not_kept = cache.not_kept.empty() ? stored.not_kept : cache.not_kept;
   if (!not_kept.empty()) json["not_kept"] = not_kept;
   return json;
-}
-
-// What was decided, for whoever asked by $ACCEL_LOG.
-void log_decisions(const RunReport& report) {
-  if (!says_debug(kEngineLog)) return;
-  const auto log = [](const std::string& text) { log_debug(kEngineLog, text); };
-  log(fmt::format("model {}, graph made of {}", report.model, report.source));
-  log(fmt::format("device {} by {}, isolation {}", report.device, report.backend,
-                  to_string(report.isolation)));
-  log(fmt::format("precision {}, {}", to_string(report.precision), report.precision_source));
-  log(fmt::format("kernels {}, {} streams ({}), {} threads", report.kernels, report.streams,
-                  report.streams_source, report.threads));
-  log("cache " + cache_json(report.cache).dump());
-  log(report.fallback ? "fallback: " + report.fallback_reason : "fallback none");
 }
 
 }  // namespace
@@ -101,7 +86,6 @@ void add_shares(nlohmann::ordered_json& line, const Model& model) {
 }
 
 void notice_report(const RunReport& report, std::string_view model) {
-  log_decisions(report);
   if (model == hub::kDefaultName) {
     notice(fmt::format("the default model: {} (accel alias default MODEL chooses another)",
                        report.model));

@@ -1,18 +1,45 @@
 #include "cli/wire.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/try.h"
+#include "cli/console.h"
 #include "store/facts.h"
 
 namespace accel::cli {
+namespace {
+
+// $ACCEL_LOG=accel.cache=debug,...: lines on standard error.
+LogOptions log_of_environment() {
+  const char* levels = std::getenv("ACCEL_LOG");
+  if (levels == nullptr || *levels == '\0') return {};
+  if (const auto parsed = parse_log_levels(levels); !parsed.ok()) {
+    notice(parsed.status().with_context("ACCEL_LOG").message());
+    return {};
+  }
+  return {.sink =
+              [](const LogLine& line) {
+                notice(fmt::format("{}: {}: {}", line.name, to_string(line.level), line.text));
+              },
+          .levels = levels};
+}
+
+}  // namespace
 
 Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings) {
   ConfigSources sources{.settings = std::move(settings)};
   if (file != "none") sources.file = file.empty() ? Config::find_file() : file;
+  // A relative path that nobody named lies in the current folder.
+  const char* named = std::getenv("ACCEL_CONFIG");
+  sources.programs = !file.empty() || (named != nullptr && *named != '\0') ||
+                     std::filesystem::path(sources.file).is_absolute();
   return Config::read(sources);
 }
 
@@ -25,11 +52,16 @@ std::vector<std::string> simulated_names(std::string_view text) {
   return names;
 }
 
-Result<std::unique_ptr<Engine>> make_engine(std::string_view simulated_devices) {
-  ACCEL_ASSIGN(const Config config, read_config("", {}));
+EngineOptions engine_options(const Config& config, std::string_view simulated_devices) {
   EngineOptions options = config.engine_options();
   options.simulated_devices = simulated_names(simulated_devices);
-  return Engine::create(options);
+  options.log = log_of_environment();
+  return options;
+}
+
+Result<std::unique_ptr<Engine>> make_engine(std::string_view simulated_devices) {
+  ACCEL_ASSIGN(const Config config, read_config("", {}));
+  return Engine::create(engine_options(config, simulated_devices));
 }
 
 Result<std::filesystem::path> cache_folder() {

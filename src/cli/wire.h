@@ -19,6 +19,10 @@ Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> s
 // The value of --simulate-device, "GPU.1,NPU".
 std::vector<std::string> simulated_names(std::string_view text);
 
+// What the engine of a command is made with: the settings of `config`, and a log on standard error
+// as $ACCEL_LOG says (accel/log.h).
+EngineOptions engine_options(const Config& config, std::string_view simulated_devices = {});
+
 // The engine of this process, with its settings from file and environment. Loads no plug-in and
 // looks for no device: that happens when it is asked. Commands that measure leave
 // `simulated_devices` out.

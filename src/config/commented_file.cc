@@ -62,6 +62,9 @@ std::string example_of(const Option& option) {
   if (option.key == "model_path") return "models/minilm";
   if (option.type == OptionType::kPriorities) return "[\"GPU(1.5)\", \"CPU(1.0)\"]";
   if (option.type == OptionType::kShapes) return "{pixel_values: [1, 3, 224, 224]}";
+  if (option.type == OptionType::kCommands) {
+    return "{.h5: [h5-to-onnx, \"{input}\", \"{output}\"]}";
+  }
   return std::string(option.default_text);
 }
 

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <set>
 
 #include "base/files.h"
 #include "base/try.h"
+#include "config/command_text.h"
 #include "config/commented_file.h"
 #include "config/merge.h"
 #include "config/places.h"
@@ -69,6 +72,14 @@ Result<Config> Config::read(const ConfigSources& sources) {
   if (!sources.file.empty()) {
     ACCEL_ASSIGN(const std::string text, read_file(sources.file, config::kYamlBytesMax));
     ACCEL_ASSIGN(config::Layer file, config::layer_of_file(text, sources.file));
+    const auto converters = file.all.find("converters");
+    if (!sources.programs && converters != file.all.end()) {
+      return permission_denied(
+          converters->second.source +
+          ": converters run programs, and this file was only found in the current folder; if it "
+          "is yours, name it: --config " +
+          sources.file + ", or ACCEL_CONFIG=" + sources.file);
+    }
     state->layers.push_back(std::move(file));
   }
   return Config(std::move(state));
@@ -119,7 +130,19 @@ ManagerOptions Config::manager_options() const {
 
 EngineOptions Config::engine_options() const {
   const auto effective = config::merge(state_->layers, "");
-  return {.cache_dir = config::effective_of(effective, "cache_dir").value.text};
+  EngineOptions options{.cache_dir = config::effective_of(effective, "cache_dir").value.text};
+  const std::string& text = config::effective_of(effective, "converters").value.text;
+  if (text.empty()) return options;
+  auto commands = config::parse_commands(text);
+  if (!commands.ok()) std::abort();  // our own bug: the text is in canonical form
+  for (config::SuffixCommand& command : *commands) {
+    auto converter = program_converter(command.suffix, std::move(command.words));
+    if (converter.ok()) options.converters.push_back(std::move(*converter));
+  }
+  // ".tar.gz" before ".gz".
+  std::ranges::stable_sort(options.converters, std::ranges::greater(),
+                           [](const ModelConverter& one) { return one.name.size(); });
+  return options;
 }
 
 std::vector<std::string> Config::models() const {

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "base/json.h"
 #include "base/suggestion.h"
 #include "base/try.h"
 #include "config/yaml.h"
@@ -71,6 +72,7 @@ class FileReader {
   Status read_models(const YamlNode& node);
   Result<std::string> text_of(const YamlNode& node, const Option& option) const;
   Result<std::string> shapes_of(const YamlNode& node) const;
+  Result<std::string> commands_of(const YamlNode& node, const Option& option) const;
 
   const std::string_view file_;
   Layer layer_;
@@ -141,6 +143,7 @@ Status FileReader::read_value(const YamlNode& node, const Option& option, const 
 
 Result<std::string> FileReader::text_of(const YamlNode& node, const Option& option) const {
   if (option.type == OptionType::kShapes) return shapes_of(node);
+  if (option.type == OptionType::kCommands) return commands_of(node, option);
   std::string text = node.text;
   if (option.type == OptionType::kPriorities && node.kind == YamlKind::kList) {
     text.clear();
@@ -181,6 +184,34 @@ Result<std::string> FileReader::shapes_of(const YamlNode& node) const {
     shapes += fmt::format("{}{}=[{}]", shapes.empty() ? "" : " ", input.key, fmt::join(sizes, ","));
   }
   return shapes;
+}
+
+// The mapping as JSON.
+Result<std::string> FileReader::commands_of(const YamlNode& node, const Option& option) const {
+  if (node.kind != YamlKind::kMap) {
+    return wrong(node, "expected suffixes with commands: {.h5: [h5-to-onnx, '{input}', "
+                       "'{output}']}");
+  }
+  Json commands = Json::object();
+  for (const YamlNode& command : node.children) {
+    if (command.kind == YamlKind::kScalar) {
+      commands[command.key] = command.text;
+      continue;
+    }
+    Json words = Json::array();
+    for (const YamlNode& word : command.children) {
+      if (command.kind != YamlKind::kList || word.kind != YamlKind::kScalar) {
+        return wrong(word, fmt::format("{}: expected a list of words; quote '{{input}}' and "
+                                       "'{{output}}' in it",
+                                       command.key));
+      }
+      words.push_back(word.text);
+    }
+    commands[command.key] = std::move(words);
+  }
+  auto text = canonical(option, commands.dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (!text.ok()) return wrong(node, node.key + ": " + text.status().message());
+  return text;
 }
 
 Status FileReader::read_models(const YamlNode& node) {

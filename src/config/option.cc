@@ -176,6 +176,15 @@ constexpr std::array kOptions{
            .help = "what the model must take; one whose inputs are of another kind is refused",
            .choices = "auto text vision audio multimodal",
            .variable = "ACCEL_MODEL_TYPE"},
+    Option{.key = "converters",
+           .type = kCommands,
+           .group = Group::kModel,
+           .scope = Scope::kAll,
+           .default_text = "",
+           .help = "programs that convert models which accel does not know, by the end of their "
+                   "names: {input} is the model, {output} a folder for the result. They run "
+                   "without a shell, and only where the file of options was named or is the user's "
+                   "own"},
     Option{.key = "task",
            .type = kText,
            .group = Group::kModel,

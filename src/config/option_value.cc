@@ -11,6 +11,7 @@
 #include "base/byte_size.h"
 #include "base/suggestion.h"
 #include "base/try.h"
+#include "config/command_text.h"
 #include "config/option.h"
 
 namespace accel::config {
@@ -133,6 +134,7 @@ std::string expected_text(const Option& option) {
     case OptionType::kDevice: return "a device: CPU, GPU, GPU.1, AUTO ...";
     case OptionType::kPriorities: return "a list of devices with weights (GPU(1.5))";
     case OptionType::kShapes: return "a mapping from inputs to lists of sizes";
+    case OptionType::kCommands: return "a mapping from suffixes to commands";
   }
   return "";
 }
@@ -177,6 +179,10 @@ Result<std::string> canonical(const Option& option, std::string_view text) {
     case OptionType::kDevice: return device_of(option, text);
     case OptionType::kPriorities: return priorities_of(text);
     case OptionType::kShapes: return std::string(text);  // read as a mapping, layer.cc
+    case OptionType::kCommands: {
+      ACCEL_ASSIGN(const auto commands, parse_commands(text));
+      return to_text(commands);
+    }
   }
   return internal_error("an option of no type");
 }

@@ -10,6 +10,8 @@
 #include "backends/faulty/faulty_backend.h"
 #include "backends/openvino/openvino_backend.h"
 #include "backends/reference/reference_backend.h"
+#include "base/log.h"
+#include "base/stopwatch.h"
 #include "base/try.h"
 #include "engine/chosen_setting.h"
 #include "engine/convert.h"
@@ -18,10 +20,12 @@
 #include "engine/isolation.h"
 #include "engine/load_first.h"
 #include "engine/loaded_model.h"
+#include "engine/logged_backend.h"
 #include "engine/machine_speed.h"
 #include "engine/placement_choice.h"
 #include "engine/stated_model.h"
 #include "engine/tuning.h"
+#include "engine/user_converters.h"
 #include "engine/weight_verification.h"
 #include "hardware/acceleration_switch.h"
 #include "hardware/cpu.h"
@@ -95,20 +99,46 @@ Result<Places> places_of(const backend::Backend* backend, const std::string& tex
   return places;
 }
 
+// What came of trying a candidate, told to the log.
+Result<std::shared_ptr<Model>> logged_attempt(const Log& log, const runtime::Candidate& candidate,
+                                              const std::string& reason,
+                                              Result<std::shared_ptr<Model>> model) {
+  const auto say = [&](LogLevel level, const std::string& text) {
+    log.write(level, LogPart::kFallback, text);
+  };
+  if (!model.ok()) {
+    say(LogLevel::kDebug,
+        fmt::format("cannot load on {}: {}", describe(candidate), model.status().message()));
+  } else if (!reason.empty()) {
+    say(LogLevel::kWarning, reason);
+  } else {
+    say(LogLevel::kDebug, fmt::format("none needed: loaded on {}", describe(candidate)));
+  }
+  return model;
+}
+
 class LocalEngine : public Engine {
  public:
   LocalEngine(const EngineOptions& options, std::filesystem::path cache_dir,
-              std::unique_ptr<store::Facts> facts, const std::vector<backend::Fault>& faults)
+              std::unique_ptr<store::Facts> facts, std::shared_ptr<const Log> log,
+              const std::vector<backend::Fault>& faults)
       : options_(options),
+        log_(std::move(log)),
         cache_dir_(std::move(cache_dir)),
         faults_(faults),
+        converters_(options.converters, cache_dir_, log_),
         facts_(std::move(facts)),
         processor_(hardware::read_cpu()),
         cpu_(processor_.identity()),
         usable_cores_(hardware::read_cpu_limits().usable) {
-    backends_["openvino"] = backend::make_faulty_backend(backend::make_openvino_backend(), faults);
-    backends_["reference"] =
-        backend::make_faulty_backend(backend::make_reference_backend(), faults);
+    const auto made = [&](std::unique_ptr<backend::Backend> backend) {
+      return logged(backend::make_faulty_backend(std::move(backend), faults_), log_);
+    };
+    backends_["openvino"] = made(backend::make_openvino_backend());
+    backends_["reference"] = made(backend::make_reference_backend());
+    log_->write(LogLevel::kDebug, LogPart::kEngine,
+                fmt::format("accel {}, cache {}, {} threads of {}", kVersion, cache_dir_.string(),
+                            usable_cores_, cpu_));
   }
 
   std::vector<FamilyReport> families() override;
@@ -118,14 +148,15 @@ class LocalEngine : public Engine {
   Result<ModelReport> describe(const std::string& path, UseOptimum use_optimum) override {
     ACCEL_ASSIGN(const auto located, hub::locate_model(path));
     ACCEL_ASSIGN(const auto caches, this->caches());
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located, exported_of(use_optimum),
-                                                              caches->graphs.get()));
-    return report_of(*folder);
+    ACCEL_ASSIGN(const OpenedModel opened,
+                 converters_.open(located, {.exported = exported_of(use_optimum),
+                                            .memory = caches->graphs.get()}));
+    return report_of(*opened.folder);
   }
   Result<VerifyReport> verify(const std::string& path) override {
     ACCEL_ASSIGN(const auto located, hub::locate_model(path));
-    ACCEL_ASSIGN(const auto folder, models::ModelFolder::open(located));
-    return verify_weights(*folder);
+    ACCEL_ASSIGN(const OpenedModel opened, converters_.open(located, {}));
+    return verify_weights(*opened.folder);
   }
   Result<std::shared_ptr<Model>> load(const LoadOptions& options) override;
   Result<ConvertReport> convert(const ConvertOptions& options) override;
@@ -164,8 +195,10 @@ class LocalEngine : public Engine {
                                          const LoadOptions& options, const Request& request);
 
   const EngineOptions options_;
+  const std::shared_ptr<const Log> log_;
   const std::filesystem::path cache_dir_;
   const std::vector<backend::Fault> faults_;
+  const UserConverters converters_;
   const std::unique_ptr<store::Facts> facts_;
   const hardware::CpuInfo processor_;
   const std::string cpu_;  // its identity
@@ -179,7 +212,7 @@ Result<const LocalEngine::Caches*> LocalEngine::caches() {
   const std::lock_guard lock(mutex_);
   if (!caches_) {
     ACCEL_ASSIGN(std::shared_ptr<const GraphCache> compiled,
-                 GraphCache::create({.cache_dir = cache_dir_, .cpu = cpu_}));
+                 GraphCache::create({.cache_dir = cache_dir_, .cpu = cpu_, .log = log_}));
     auto graphs = std::make_unique<const models::foreign::GraphMemory>(
         models::foreign::GraphMemoryOptions{.folder = cache_dir_ / "graphs",
                                             .hashes = &compiled->hashes(),
@@ -220,8 +253,11 @@ std::optional<Tuning> LocalEngine::tuning_of(const runtime::Candidate& candidate
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
-  const Placement placement = requested_placement(options, hardware::read_acceleration_switch(),
-                                                  options_.simulated_devices);
+  Placement placement = requested_placement(options, hardware::read_acceleration_switch(),
+                                            options_.simulated_devices);
+  if (!backend::openvino_backend_is_built()) {
+    placement = placement_without_openvino(std::move(placement));
+  }
   if (placement.precision == Precision::kI8 || placement.precision == Precision::kI4) {
     return unimplemented(
         fmt::format("precision {} is not available yet; expected auto, f32, bf16 or f16",
@@ -237,27 +273,38 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   if (engine.status().code() == StatusCode::kNotFound) return engine.status();
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
-  ACCEL_ASSIGN(const std::shared_ptr<const models::ModelFolder> folder,
-               models::ModelFolder::open(located, exported_of(options.use_optimum),
-                                         options.cache ? caches->graphs.get() : nullptr));
-  ACCEL_TRY(check_stated(*folder, options));
+  ACCEL_ASSIGN(const OpenedModel opened,
+               converters_.open(located, {.exported = exported_of(options.use_optimum),
+                                          .memory = options.cache ? caches->graphs.get() : nullptr,
+                                          .model_format = options.model_format,
+                                          .keep = options.cache}));
   LoadOptions resolved = options;
-  resolved.path = located.string();
-  ACCEL_ASSIGN(const Places places,
-               places_of(engine.ok() ? engine->get() : nullptr, placement.device));
+  resolved.path = opened.converter.empty() ? located.string() : opened.folder->path().string();
+  if (opened.converter == options.model_format) resolved.model_format.clear();
+  ACCEL_TRY(check_stated(*opened.folder, resolved));
+  ACCEL_ASSIGN(Places places, places_of(engine.ok() ? engine->get() : nullptr, placement.device));
+  if (!opened.notice.empty()) places.notices.push_back(opened.notice);
+  const auto began = Clock::now();
   const std::vector<runtime::Candidate> candidates = runtime::load_candidates(
       {placement.backend, placement.device, placement.precision}, places.devices, options.fallback);
-  return load_first(
-      candidates, [&](const runtime::Candidate& candidate, const std::string& reason) {
+  auto model =
+      load_first(candidates, [&](const runtime::Candidate& candidate, const std::string& reason) {
         const auto others =
             std::span(candidates).subspan(static_cast<size_t>(&candidate - candidates.data()) + 1);
-        return load_on(candidate, resolved,
-                       {.folder = folder,
-                        .others = options.fallback ? others : std::span<const runtime::Candidate>(),
-                        .notices = places.notices,
-                        .fallback_reason = reason.empty() ? placement.fallback_reason : reason,
-                        .local_reason = placement.local_reason});
+        return logged_attempt(
+            *log_, candidate, reason,
+            load_on(candidate, resolved,
+                    {.folder = opened.folder,
+                     .others = options.fallback ? others : std::span<const runtime::Candidate>(),
+                     .notices = places.notices,
+                     .fallback_reason = reason.empty() ? placement.fallback_reason : reason,
+                     .local_reason = placement.local_reason}));
       });
+  log_->write(model.ok() ? LogLevel::kInfo : LogLevel::kError, LogPart::kEngine,
+              model.ok()
+                  ? fmt::format("loaded {} in {:.1f} ms", options.path, 1e3 * seconds_since(began))
+                  : fmt::format("not loaded: {}", model.status().message()));
+  return model;
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& candidate,
@@ -305,7 +352,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                            .local_reason = request.local_reason,
                            .simulated = simulates(),
                            .head = {},
-                           .cache = options.cache && !options.profile ? caches->compiled : nullptr};
+                           .cache = options.cache && !options.profile ? caches->compiled : nullptr,
+                           .log = log_};
   for (const runtime::Candidate& other : request.others) {
     const Result<BackendPtr> found = find_backend(other.backend);
     if (!found.ok()) continue;
@@ -334,8 +382,11 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
 Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
   ConvertParts parts;
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.source));
-  ACCEL_ASSIGN(parts.folder, models::ModelFolder::open(located, exported_of(options.use_optimum)));
-  const bool accelerated = hardware::read_acceleration_switch().enabled;
+  ACCEL_ASSIGN(OpenedModel opened,
+               converters_.open(located, {.exported = exported_of(options.use_optimum)}));
+  parts.folder = std::move(opened.folder);
+  const bool accelerated =
+      hardware::read_acceleration_switch().enabled && backend::openvino_backend_is_built();
   ACCEL_ASSIGN(parts.backend, find_backend(accelerated ? "openvino" : "reference"));
   if (options_.probe && accelerated) {
     ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + parts.backend->info().version));
@@ -494,6 +545,8 @@ Result<MachineSpeed> LocalEngine::machine_speed(Measuring measuring) {
 
 Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
   ACCEL_TRY(engine::check_simulated_names(options.simulated_devices));
+  ACCEL_TRY(engine::check_converters(options.converters));
+  ACCEL_ASSIGN(std::shared_ptr<const Log> log, Log::create(options.log));
   std::filesystem::path folder = options.cache_dir;
   if (folder.empty()) {
     ACCEL_ASSIGN(folder, store::default_cache_dir());
@@ -505,8 +558,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
                                         backend::to_text(fault)));
   }
   auto facts = store::Facts::create({.folder = folder / "facts"});
-  return std::unique_ptr<Engine>(
-      std::make_unique<engine::LocalEngine>(options, std::move(folder), std::move(facts), faults));
+  return std::unique_ptr<Engine>(std::make_unique<engine::LocalEngine>(
+      options, std::move(folder), std::move(facts), std::move(log), faults));
 }
 
 std::string_view version() { return kVersion; }

@@ -61,7 +61,43 @@ struct ToStore {
   store::CacheKey compiled_key;
   LockPtr compiled_lock;  // likewise
   ModelPtr model;
+  std::shared_ptr<const Log> log;
 };
+
+void log_warnings(const Log& log, const std::vector<std::string>& warnings) {
+  for (const std::string& one : warnings) log.write(LogLevel::kWarning, LogPart::kCache, one);
+}
+
+void log_stored(const Log& log, const std::string& label, const CacheStored& stored) {
+  log_warnings(log, stored.warnings);
+  const auto say = [&](std::string_view what) {
+    log.write(LogLevel::kDebug, LogPart::kCache,
+              fmt::format("{}: kept the {} in {:.1f} ms", label, what, stored.ms));
+  };
+  if (stored.graph) say("converted graph");
+  if (stored.compiled) say("compiled model");
+  if (stored.not_kept.empty()) return;
+  log.write(LogLevel::kDebug, LogPart::kCache,
+            fmt::format("{}: the compiled model is not kept: {}", label, stored.not_kept));
+}
+
+// What came of looking a model up.
+std::string lookup_text(const CacheReport& report, const std::string& label) {
+  const auto found = [&](std::string_view what) {
+    return fmt::format("{}: found the {}, looked up in {:.1f} ms, checked in {:.1f}", label, what,
+                       report.lookup_ms, report.verify_ms);
+  };
+  if (report.outcome == CacheOutcome::kCompiledFound) return found("compiled model");
+  if (report.outcome == CacheOutcome::kGraphFound) return found("converted graph");
+  if (!report.changed.empty()) {
+    return fmt::format("{}: nothing found, for another {} than is kept", label,
+                       fmt::join(report.changed, ", "));
+  }
+  if (!report.not_kept.empty()) {
+    return fmt::format("{}: known as not to be kept: {}", label, report.not_kept);
+  }
+  return label + ": nothing found";
+}
 
 // True when it was stored. What has no form in bytes gives its reason to `not_kept`, and an entry
 // without payload, so that others neither wait nor try.
@@ -95,6 +131,7 @@ CacheStored store_all(ToStore all) {
         stored.not_kept, stored.warnings);
   }
   stored.ms = milliseconds_since(begin);
+  log_stored(*all.log, all.label, stored);
   return stored;
 }
 
@@ -142,6 +179,12 @@ class Compilation {
   Result<ModelPtr> make_compiled();
 
   LockPtr lock(const store::CacheKey& key);
+  void log_lookup() const {
+    const Log& log = *place_.options.log;
+    log_warnings(log, report_.warnings);
+    if (!log.says(LogLevel::kDebug, LogPart::kCache)) return;
+    log.write(LogLevel::kDebug, LogPart::kCache, lookup_text(report_, source_.label));
+  }
   // Without a model the graph alone: another device may take it.
   void store_behind(ModelPtr model, LockPtr held);
   void warn(const Status& status) { add_warning(status, report_.warnings); }
@@ -244,7 +287,8 @@ void Compilation::store_behind(ModelPtr model, LockPtr held) {
               .graph = std::move(graph_),
               .compiled_key = compiled_key_,
               .compiled_lock = std::move(held),
-              .model = std::move(model)};
+              .model = std::move(model),
+              .log = place_.options.log};
   report_.stored = std::async(std::launch::async, store_all, std::move(all)).share();
 }
 
@@ -258,12 +302,14 @@ Result<CachedModel> Compilation::run() {
     if (model) {
       report_.outcome = CacheOutcome::kCompiledFound;
       report_.has_graph = source_.keep_graph && place_.entries->identity(graph_key_).has_value();
+      log_lookup();
       return CachedModel{std::move(model), std::move(report_)};
     }
     say_changed(compiled_key_, report_.not_kept);
   }
   if (source_.keep_graph || source_.keep_compiled) warn(place_.entries->warning());
   Result<ModelPtr> made = make_compiled();
+  log_lookup();
   store_behind(made.ok() ? *made : nullptr, std::move(held));
   if (!made.ok()) return made.status();
   return CachedModel{std::move(*made), std::move(report_)};

@@ -32,6 +32,7 @@
 #include "accel/engine.h"
 #include "accel/status.h"
 #include "backend/backend.h"
+#include "base/log.h"
 #include "store/cache.h"
 #include "store/content_hash.h"
 
@@ -59,6 +60,7 @@ struct GraphCacheOptions {
   std::string cpu;                  // hardware::CpuInfo::identity()
   // How long to wait for another process that is making the same before going on without it.
   std::chrono::milliseconds wait_max = std::chrono::minutes(5);
+  std::shared_ptr<const Log> log = Log::silent();
 };
 
 // Safe from any thread, and beside other processes.

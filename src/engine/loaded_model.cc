@@ -9,6 +9,7 @@
 #include "backend/tensor_bridge.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
+#include "engine/decision_log.h"
 #include "engine/embed_all.h"
 #include "pipelines/fallback_report.h"
 #include "pipelines/text/embedding_stream.h"
@@ -466,9 +467,15 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                                      : fmt::format("{}#{}", device, members.size()),
                        .weight = member.weight,
                        .where = {parts_.candidate.backend, device, parts_.candidate.precision},
-                       .stand_ins = stand_ins(request)});
+                       .stand_ins = stand_ins(request),
+                       .on_fallback = [log = parts_.log,
+                                       path = report_.path](const runtime::RunFallback& fallback) {
+                         log->write(LogLevel::kWarning, LogPart::kFallback,
+                                    fmt::format("{}: a run: {}", path, fallback.reason));
+                       }});
   }
   graph->pool = std::make_shared<runtime::SessionPool>(std::move(members));
+  log_decisions(*parts_.log, graph->report);
   return graph;
 }
 

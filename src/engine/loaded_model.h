@@ -86,6 +86,7 @@ class LoadedModel : public Model {
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;
+    std::shared_ptr<const Log> log = Log::silent();
   };
   // Prepares what `use` needs.
   static Result<std::shared_ptr<LoadedModel>> create(Parts parts, Use use);

@@ -72,6 +72,14 @@ Placement requested_placement(const LoadOptions& options,
   return placement;
 }
 
+Placement placement_without_openvino(Placement placement) {
+  if (placement.backend == kReference || placement.backend == "pytorch") return placement;
+  return on_reference(
+      fmt::format("{} on CPU instead of {} on {}: this build leaves the OpenVINO backend out",
+                  kReference, placement.backend, placement.device),
+      std::move(placement.local_reason));
+}
+
 Status check_former_device(const std::string& device, const std::vector<DeviceReport>& devices) {
   const std::string_view fate = hardware::fate_of_device(device);
   if (fate.empty() || std::ranges::find(devices, device, &DeviceReport::name) != devices.end()) {

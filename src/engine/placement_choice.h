@@ -25,6 +25,10 @@ Placement requested_placement(const LoadOptions& options,
                               const hardware::AccelerationSwitch& acceleration,
                               const std::vector<std::string>& simulated);
 
+// The same in a build without the OpenVINO backend: what was placed there goes to the reference
+// backend, as a fallback.
+Placement placement_without_openvino(Placement placement);
+
 // OK, or what has become of a device that only earlier engines knew and that is not among
 // `devices`: NOT_FOUND, which names its successor and lists what is here.
 Status check_former_device(const std::string& device, const std::vector<DeviceReport>& devices);

@@ -84,5 +84,21 @@ TEST(PlacementChoice, SimulatedDevicesAreNamedAsRealOnesAndMarked) {
   EXPECT_EQ(requested_placement({.device = "GPU.1"}, kSwitchedOn, {"GPU.1"}).device, "CPU");
 }
 
+// row 217 (partial: what a build without the OpenVINO backend makes of a request)
+TEST(PlacementWithoutOpenVino, IsTheReferenceBackendAndSaysSo) {
+  const Placement asked{.backend = "openvino", .device = "GPU", .precision = Precision::kF16};
+  const Placement placed = placement_without_openvino(asked);
+  EXPECT_EQ(placed.backend, "reference");
+  EXPECT_EQ(placed.device, "CPU");
+  EXPECT_EQ(placed.precision, Precision::kF32);
+  EXPECT_EQ(placed.fallback_reason,
+            "reference on CPU instead of openvino on GPU: this build leaves the OpenVINO backend "
+            "out");
+  for (const char* other : {"reference", "pytorch"}) {
+    EXPECT_EQ(placement_without_openvino({.backend = other}).backend, other);
+    EXPECT_EQ(placement_without_openvino({.backend = other}).fallback_reason, "");
+  }
+}
+
 }  // namespace
 }  // namespace accel::engine

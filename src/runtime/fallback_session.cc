@@ -39,7 +39,8 @@ void Rest::failed(Clock::time_point now) {
 }
 
 Places::Places(Candidate first, std::shared_ptr<const backend::CompiledModel> model,
-               std::vector<StandIn> others) {
+               std::vector<StandIn> others, std::function<void(const RunFallback&)> on_fallback)
+    : on_fallback_(std::move(on_fallback)) {
   candidates_.push_back(std::move(first));
   places_.push_back(std::make_unique<Place>());
   places_.front()->model = std::move(model);
@@ -84,6 +85,10 @@ void Places::succeeded(size_t place) {
   if (place > 0) ++fallbacks_;
   const std::lock_guard lock(mutex_);
   places_[place]->rest.succeeded();
+}
+
+void Places::tell(const RunFallback& fallback) const {
+  if (on_fallback_) on_fallback_(fallback);
 }
 
 FallbackSession::FallbackSession(std::shared_ptr<Places> places)
@@ -134,6 +139,7 @@ Status FallbackSession::run(const NamedTensors& inputs, NamedTensors& outputs) {
   if (place > 0) {
     fallback_ = std::make_shared<const RunFallback>(
         RunFallback{candidates[place], executed_[place], attempts.reason(candidates[place])});
+    places_->tell(*fallback_);
   }
   return {};
 }

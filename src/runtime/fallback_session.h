@@ -47,8 +47,9 @@ class Rest {
 // any thread.
 class Places {
  public:
+  // `on_fallback` is told of each run that ended on another place than the first; may be empty.
   Places(Candidate first, std::shared_ptr<const backend::CompiledModel> model,
-         std::vector<StandIn> others);
+         std::vector<StandIn> others, std::function<void(const RunFallback&)> on_fallback = {});
 
   std::span<const Candidate> candidates() const { return candidates_; }
   // The first that does not rest; if all do, the first.
@@ -58,6 +59,7 @@ class Places {
   Result<std::shared_ptr<const backend::CompiledModel>> model(size_t place);
   void failed(size_t place, const Status& error);
   void succeeded(size_t place);
+  void tell(const RunFallback& fallback) const;
   // Runs that ended on another place than the first.
   uint64_t fallbacks() const { return fallbacks_; }
 
@@ -71,6 +73,7 @@ class Places {
   };
   std::vector<Candidate> candidates_;
   std::vector<std::unique_ptr<Place>> places_;  // of each candidate
+  const std::function<void(const RunFallback&)> on_fallback_;
   mutable std::mutex mutex_;
   std::atomic<uint64_t> fallbacks_ = 0;
 };

@@ -35,7 +35,8 @@ SessionPool::SessionPool(std::vector<PoolMember> members) : size_(sessions_of(me
   for (PoolMember& parts : members) {
     parts.sessions = std::max(parts.sessions, 1);
     MemberStatistics counts{.device = parts.device, .weight = parts.weight};
-    auto places = std::make_shared<Places>(parts.where, parts.model, std::move(parts.stand_ins));
+    auto places = std::make_shared<Places>(parts.where, parts.model, std::move(parts.stand_ins),
+                                           std::move(parts.on_fallback));
     members_.push_back(
         {.parts = std::move(parts), .places = std::move(places), .counts = std::move(counts)});
   }

@@ -26,6 +26,8 @@ struct PoolMember {
   double weight = 0;                      // 0: by speed alone; of all members or of none
   Candidate where = {"openvino", "CPU"};  // as fallbacks name it
   std::vector<StandIn> stand_ins;         // where runs go that fail here, in this order
+  // Of each run that a stand-in answered; from any thread, without a lock. May be empty.
+  std::function<void(const RunFallback&)> on_fallback;
 };
 
 // What a session is wanted for.

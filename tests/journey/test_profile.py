@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import unittest
 
 from program import DATA, INVALID_ARGUMENT, TINY, UNIMPLEMENTED, ProgramTest
@@ -168,6 +169,28 @@ class Logs(ProgramTest):
         self.assertEqual(said("accel.engine=info", "embed", TINY, "a text")[0], [])
         self.assertEqual(said("", "embed", TINY, "a text")[0], [])
         self.assertIn("ACCEL_LOG", said("engine=loud", "embed", TINY, "a text")[1].stderr)
+
+    # row 104 (partial: the program; the library's sink is in src/engine/log_sink_test.cc)
+    def test_other_names_tell_their_own(self):
+        graph = self.tiny_copy("graph")
+        shutil.copy(DATA / "foreign" / "bert-feature-onnx" / "model.onnx", graph)
+        (graph / "model.safetensors").unlink()
+        environ = {"ACCEL_CACHE_DIR": str(self.folder / "cache")}
+        def names(levels, *arguments):
+            done = self.accel("embed", graph, "a text", *arguments,
+                              env=self.environment(ACCEL_LOG=levels, **environ))
+            lines = [line.split(": ", 3)[1:] for line in done.stderr.splitlines()
+                     if line.startswith("accel: accel.")]
+            return {line[0] for line in lines}, " ".join(text for *_, text in lines)
+        asked, text = names("warning,cache=debug")
+        self.assertEqual(asked, {"accel.cache"})
+        self.assertIn("nothing found", text)
+        self.assertIn("found the compiled model", names("off,accel.cache=debug")[1])
+        asked, text = names("accel.fallback=warning,engine=off,backend=off,cache=off",
+                            "--device", "GPU.7", "--fallback")
+        self.assertEqual(asked, {"accel.fallback"})
+        self.assertIn("GPU.7", text)
+        self.assertIn("runs on CPU", names("accel.backend=debug")[1])
 
 
 if __name__ == "__main__":

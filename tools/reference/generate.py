@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
+import errors
 import families
 import options
 
@@ -47,6 +48,9 @@ def main():
         REFERENCE / "commands.md": commands_page(given.program),
         REFERENCE / "configuration.md": options.page(
             said(given.program, "config", "options", "--json")),
+        REFERENCE / "errors.md": errors.page(
+            (ROOT / "tests" / "data" / "errors.json").read_text(encoding="utf-8"),
+            (REFERENCE / "exit_codes.md").read_text(encoding="utf-8")),
         REFERENCE / "families.md": families.page(said(given.program, "families", "--json"), ROOT),
     }
     stale = 0

@@ -422,4 +422,6 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::import_compiled(
 
 std::unique_ptr<Backend> make_openvino_backend() { return std::make_unique<OpenVinoBackend>(); }
 
+bool openvino_backend_is_built() { return true; }
+
 }  // namespace accel::backend

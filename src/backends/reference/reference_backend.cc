@@ -89,7 +89,7 @@ class ReferenceBackend : public Backend {
 
   Status check(const CompileOptions& options) const override {
     if (options.device != kDevice) {
-      return not_found(fmt::format("device '{}' is not one of the reference backend; expected {}",
+      return not_found(fmt::format("device '{}' is not on this machine; expected one of: {}",
                                    options.device, kDevice));
     }
     if (options.precision != Precision::kF32) {

@@ -178,27 +178,31 @@ Result<std::shared_ptr<ov::Model>> convert_with(ov::frontend::FrontEnd& front_en
   }
 }
 
+Result<ov::frontend::FrontEnd::Ptr> load_front_end(Format format) {
+  ov::frontend::FrontEndManager manager;
+  try {
+    return manager.load_by_framework(front_end_name(format));
+  } catch (const ov::Exception& exception) {
+    return unavailable(fmt::format("the engine's front end for {} cannot be loaded ({}); run "
+                                   "./dev setup in the source tree, or install the accel package "
+                                   "again",
+                                   title(format), reason_of(exception)));
+  }
+}
+
 }  // namespace
 
 Result<std::shared_ptr<ov::Model>> convert(const ForeignFile& file) {
+  const bool engines_own = file.format == Format::kOpenVinoIr;
   try {
-    if (file.format == Format::kOpenVinoIr) {
-      return ov::Core().read_model(file.path.string());
-    }
-    ov::frontend::FrontEndManager manager;
-    ov::frontend::FrontEnd::Ptr front_end;
-    try {
-      front_end = manager.load_by_framework(front_end_name(file.format));
-    } catch (const ov::Exception& exception) {
-      return unavailable(fmt::format("the engine's front end for {} cannot be loaded ({}); run "
-                                     "./dev setup in the source tree, or install the accel package "
-                                     "again",
-                                     title(file.format), reason_of(exception)));
-    }
+    if (engines_own) return ov::Core().read_model(file.path.string());
+    ACCEL_ASSIGN(const ov::frontend::FrontEnd::Ptr front_end, load_front_end(file.format));
     return convert_with(*front_end, file);
   } catch (const std::bad_alloc&) {
     return resource_exhausted("its conversion ran out of memory");
   } catch (const std::exception& exception) {
+    // The engine takes what it has no reader of for a broken file.
+    if (engines_own) ACCEL_TRY(load_front_end(file.format).status());
     return data_loss(fmt::format("its front end cannot read it ({}); export or fetch it again",
                                  reason_of(exception)));
   }
