@@ -35,6 +35,10 @@ void ModelFlags::declare_options(Flags& flags) {
              "one of those that accel devices lists; CPU/2 is two of its threads, AUTO a GPU where "
              "one can run the model, else the CPU, MULTI:GPU(1.5),CPU(1.0) both with weights, "
              "HETERO:GPU,CPU each operation on the first that can (default CPU)");
+  flags.text("--rules", "RULES", &rules,
+             "which devices of a set take which inputs, 'tokens_below=32 device=CPU/1; device=GPU' "
+             "(also rows_, bytes_, _from, and modality): the first rule that an input meets; "
+             "results name the device");
   flags.flag("--local", &local,
              "the local path: the reference backend in f32, without a plug-in, daemon, network or "
              "configuration (IPFS_ACCELERATE_ENABLED=0 in the environment says the same)");
@@ -69,6 +73,7 @@ Result<Config> ModelFlags::config() const {
   set("backend", backend, "--backend");
   set("kernels", kernels, "--kernels");
   set("device", device, "--device");
+  set("rules", rules, "--rules");
   set("streams", count(streams), "--streams");
   set("threads", count(threads), "--threads");
   set("use_optimum", use_optimum, "--use-optimum");

@@ -19,6 +19,7 @@ struct ModelFlags {
   std::string backend;
   std::string kernels;
   std::string device;
+  std::string rules;
   int64_t streams = -1;
   int64_t threads = -1;
   std::string use_optimum;

@@ -71,6 +71,7 @@ class FileReader {
   Status read_models(const YamlNode& node);
   Result<std::string> text_of(const YamlNode& node, const Option& option) const;
   Result<std::string> shapes_of(const YamlNode& node) const;
+  Result<std::string> rules_of(const YamlNode& node) const;
 
   const std::string_view file_;
   Layer layer_;
@@ -148,6 +149,8 @@ Result<std::string> FileReader::text_of(const YamlNode& node, const Option& opti
       if (one.kind != YamlKind::kScalar) return wrong(one, "expected a device, as 'GPU(1.5)'");
       text += (text.empty() ? "" : ",") + one.text;
     }
+  } else if (option.type == OptionType::kRules && node.kind == YamlKind::kList) {
+    ACCEL_ASSIGN(text, rules_of(node));
   } else if (node.kind != YamlKind::kScalar) {
     return wrong(node, fmt::format("{}: expected {}, found a {}", node.key, expected_text(option),
                                    node.kind == YamlKind::kList ? "list" : "mapping"));
@@ -181,6 +184,24 @@ Result<std::string> FileReader::shapes_of(const YamlNode& node) const {
     shapes += fmt::format("{}{}=[{}]", shapes.empty() ? "" : " ", input.key, fmt::join(sizes, ","));
   }
   return shapes;
+}
+
+// "tokens_below=32 device=CPU/1; device=GPU".
+Result<std::string> FileReader::rules_of(const YamlNode& node) const {
+  std::string rules;
+  for (const YamlNode& rule : node.children) {
+    if (rule.kind != YamlKind::kMap) {
+      return wrong(rule, "expected a rule, as {tokens_below: 32, device: CPU/1}");
+    }
+    if (!rules.empty()) rules += "; ";
+    for (const YamlNode& part : rule.children) {
+      const bool fine = part.kind == YamlKind::kScalar &&
+                        (part.key + part.text).find_first_of(" ;=") == std::string::npos;
+      if (!fine) return wrong(part, part.key + ": expected a number or a name");
+      rules += fmt::format("{}={} ", part.key, part.text);
+    }
+  }
+  return rules;
 }
 
 Status FileReader::read_models(const YamlNode& node) {

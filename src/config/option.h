@@ -24,6 +24,7 @@ enum class OptionType : uint8_t {
   kDevice,      // a device's name, in any case
   kPriorities,  // a list of devices with weights, "GPU(1.5)"
   kShapes,      // a mapping from names to lists of sizes
+  kRules,       // a list of mappings, or their text: parse_content_rules()
 };
 
 // Where an option belongs, and with what it may stand in a file.

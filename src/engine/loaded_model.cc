@@ -285,14 +285,18 @@ void CompiledGraph::release_sources() {
   for (const auto& source : sources) source->release_pages();
 }
 
-std::shared_ptr<runtime::Batcher> CompiledGraph::batcher(int32_t pad_id) {
+std::vector<std::shared_ptr<runtime::Batcher>> CompiledGraph::batchers(int32_t pad_id) {
   const std::lock_guard lock(mutex);
-  if (!batcher_made) {
-    batcher_made = runtime::Batcher::create(pool, {.limits = {.max_tokens = runtime::kBatchTokens},
-                                                   .pad_id = pad_id,
-                                                   .after_batch = [this] { release_sources(); }});
+  if (batchers_made.empty()) {
+    for (const runtime::MemberMask mask : pool->routes().masks) {
+      batchers_made.push_back(
+          runtime::Batcher::create(pool, {.limits = {.max_tokens = runtime::kBatchTokens},
+                                          .pad_id = pad_id,
+                                          .only = mask,
+                                          .after_batch = [this] { release_sources(); }}));
+    }
   }
-  return batcher_made;
+  return batchers_made;
 }
 
 LoadedModel::LoadedModel(Parts parts, ModelReport report)
@@ -427,7 +431,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                                      : fmt::format("{}#{}", device, members.size()),
                        .weight = member.weight});
   }
-  graph->pool = std::make_shared<runtime::SessionPool>(std::move(members));
+  graph->pool = std::make_shared<runtime::SessionPool>(std::move(members), parts_.routes);
   return graph;
 }
 
@@ -485,9 +489,15 @@ Result<EmbedResult> LoadedModel::embed_one(const pipelines::EmbeddingModel& mode
                      .replaced_utf8 = tokenized->replaced_utf8,
                      .times = {.tokenize = seconds_since(start)},
                      .report = ready.report};
-  const std::shared_ptr<runtime::Batcher> batcher = ready.batcher(kPadOfEmbeddings);
+  const runtime::ContentRoutes& routes = ready.pool->routes();
+  const size_t route = routes.route_of(pipelines::facts_of(*tokenized, /*rows=*/1));
+  const std::shared_ptr<runtime::Batcher> batcher = ready.batchers(kPadOfEmbeddings)[route];
   ACCEL_ASSIGN(const runtime::RowsAnswer answer,
                batcher->run({.rows = {pipelines::row_of(*tokenized)}}));
+  if (!routes.rules.empty()) {
+    result.devices = {answer.report.device};
+    result.report.device = answer.report.device;
+  }
   result.times.infer = answer.report.infer_seconds;
   result.padded_tokens = static_cast<uint64_t>(answer.report.padded_tokens);
   const int64_t size = finish.dimensions > 0 ? finish.dimensions : model.size;
@@ -583,11 +593,16 @@ Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOp
     if (find(fitted, spec.name) != nullptr) request.inputs.emplace_back(spec.name);
   }
   ACCEL_ASSIGN(const GraphPtr ready, graph(request));
-  ACCEL_ASSIGN(runtime::SessionPool::Lease session, ready->pool->acquire());
+  const runtime::ContentRoutes& routes = ready->pool->routes();
+  const size_t route = routes.route_of(runtime::facts_of(fitted));
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session,
+               ready->pool->acquire({.only = routes.masks[route]}));
   NamedTensors outputs;
   ACCEL_TRY(session->run(fitted, outputs));
   ready->release_sources();
-  return InferResult{copy_out(outputs), ready->report};
+  InferResult result{copy_out(outputs), ready->report};
+  if (!routes.rules.empty()) result.report.device = session.device();
+  return result;
 }
 
 ModelStatistics LoadedModel::statistics() const {
@@ -599,7 +614,7 @@ ModelStatistics LoadedModel::statistics() const {
   ModelStatistics sum;
   for (const GraphPtr& graph : graphs) {
     const std::lock_guard lock(graph->mutex);
-    if (graph->batcher_made) add_counts(graph->batcher_made->statistics(), sum);
+    for (const auto& batcher : graph->batchers_made) add_counts(batcher->statistics(), sum);
     add_shares(graph->pool->statistics(), sum);
   }
   return sum;
