@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/content_rule.h"
 #include "accel/converter.h"
 #include "accel/isolation.h"
 #include "accel/layers.h"
@@ -100,6 +101,12 @@ struct RunReport {
   // "default" (one for each thread).
   std::string streams_source = "requested";
   CacheReport cache;
+  // What the weights take in this precision, as counted before they were loaded, and the bound that
+  // it was held against (LoadOptions::memory_bytes_max); 0: none was given.
+  uint64_t memory_bytes = 0;
+  uint64_t memory_bytes_max = 0;
+  // What every session had run before load() returned: "input_ids=[1,8]".
+  std::vector<std::string> warmed_up = {};
 };
 
 struct DeviceReport {
@@ -267,6 +274,13 @@ enum class UseOptimum {
   kFalse,  // the checkpoint, else an ONNX (or other) graph; never Optimum's OpenVINO graph
 };
 
+// The shape of an input.
+struct NamedShape {
+  std::string name;
+  Shape shape;
+  bool operator==(const NamedShape&) const = default;
+};
+
 struct LoadOptions {
   // A model folder, an alias, "org/name[@revision]" of the hub cache, or a file: GGUF, ONNX,
   // OpenVINO IR, TensorFlow, TensorFlow Lite, Paddle. "default" is the user's alias of that name,
@@ -316,6 +330,17 @@ struct LoadOptions {
   // Times every layer, for Model::graphs(): with one stream, without the cache, and a little
   // slower.
   bool profile = false;
+  // Which devices of a set that shares the work (MULTI) take which inputs. Results then name the
+  // device that ran each input. INVALID_ARGUMENT for rules that contradict each other, for another
+  // kind of device, and for devices that are none of the set.
+  std::vector<ContentRule> rules = {};
+  // A model whose weights take more is refused before any are read: RESOURCE_EXHAUSTED. 0: no
+  // bound.
+  uint64_t memory_bytes_max = 0;
+  // What load() compiles for and runs in every session before it returns, so that the first request
+  // of these shapes finds nothing left to be made: the texts, and inputs of these shapes together.
+  std::vector<std::string> warm_up_texts = {};
+  std::vector<NamedShape> warm_up_shapes = {};
 };
 
 struct InferOptions {
@@ -343,6 +368,7 @@ struct EmbedResult {
   uint64_t replaced_utf8 = 0;   // invalid sequences replaced by U+FFFD
   EmbedTimes times;
   RunReport report;
+  std::vector<std::string> devices;  // that ran each text, with LoadOptions::rules; else empty
 };
 
 // Texts in, embeddings out in the same order, while memory stays bounded: at most `window_texts`

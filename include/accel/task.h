@@ -163,6 +163,9 @@ struct TaskResult {
                Segmentation, Transcript, Features, SparseEmbedding>
       answer;
   bool truncated = false;  // a part of the input was dropped for the model's limit
+  // That ran it, with LoadOptions::rules: "CPU/1#0", of an input in several parts "CPU/1#0+GPU#1".
+  // Empty: the report's.
+  std::string device = {};
 };
 
 // As the Hub's pipelines give it: a single answer of several possible ones as an object, else a

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
+#include "cli/measured_speeds.h"
 #include "cli/statistics.h"
 #include "cli/task_input.h"
 #include "cli/wire.h"
@@ -29,10 +30,11 @@ constexpr double kArrivalsMax = 1e6;
 
 struct BenchFlags {
   WorkFlags work;
-  std::string scenario = "single-stream,offline";
+  std::string scenario;  // empty: batches where these are given, else the two usual ones
   std::string clients = "1,4,16,64";
   std::string arrivals = "100";
   int64_t together = 8;
+  std::string batch;
   int64_t seconds = 10;
   int64_t queries = 0;
   bool json = false;
@@ -55,6 +57,9 @@ void BenchFlags::declare(Flags& flags) {
              "of server: items that arrive per second on average; latency counts from the arrival "
              "(default 100)");
   flags.number("--together", &together, "of multi-stream: items at once (default 8)");
+  flags.text("--batch", "N,...", &batch,
+             "batches of so many items, as multi-stream, with the time that the other sizes, also "
+             "those measured before, let expect of each; alone unless --scenario is given");
   flags.number("--seconds", &seconds, "how long to measure, each scenario (default 10)");
   flags.number("--queries", &queries,
                "measure so many queries instead, however long they take; 0: by --seconds (default "
@@ -65,6 +70,7 @@ void BenchFlags::declare(Flags& flags) {
   flags.example("accel bench all-MiniLM-L6-v2");
   flags.example("accel bench all-MiniLM-L6-v2 --scenario clients --clients 1,4,16,64 --seconds 5");
   flags.example("accel bench all-MiniLM-L6-v2 --scenario server --qps 200 --chart latency.svg");
+  flags.example("accel bench all-MiniLM-L6-v2 --batch 1,2,4,8");
   flags.example("accel bench detr photos/ --output-json detr.json");
 }
 
@@ -92,7 +98,8 @@ Result<std::vector<measure::Plan>> BenchFlags::plans() const {
                      .seed = static_cast<uint64_t>(work.seed)};
   ACCEL_ASSIGN(plan.per_second, positive_number("--qps", arrivals, kArrivalsMax));
   std::vector<measure::Plan> plans;
-  for (const std::string& name : split_at_commas(scenario)) {
+  const std::string chosen = scenario.empty() && batch.empty() ? "single-stream,offline" : scenario;
+  for (const std::string& name : split_at_commas(chosen)) {
     const auto parsed = measure::parse_scenario(name);
     if (!parsed.ok()) return parsed.status().with_context("--scenario");
     plan.scenario = *parsed;
@@ -107,6 +114,13 @@ Result<std::vector<measure::Plan>> BenchFlags::plans() const {
       several.clients = std::max(1, static_cast<int>(count));
       plans.push_back(several);
     }
+  }
+  plan.scenario = measure::Scenario::kMultiStream;
+  for (const std::string& number : split_at_commas(batch)) {
+    ACCEL_ASSIGN(const double size,
+                 positive_number("--batch", number, static_cast<double>(kTogetherMax)));
+    plan.together = static_cast<size_t>(std::max(1.0, size));
+    plans.push_back(plan);
   }
   if (!plans.empty()) return plans;
   return invalid_argument("--scenario: expected at least one, found none");
@@ -135,6 +149,8 @@ Status bench(const BenchFlags& flags) {
     const measure::Figures figures = measure::figures_of(*recording);
     report.runs.push_back({plan, std::move(*recording), figures});
   }
+  ACCEL_ASSIGN(MeasuredSpeeds speeds, MeasuredSpeeds::create(*engine));
+  speeds.predict_and_remember(work, flags.work.seed, report);
   const std::string json = json_text(bench_json(report));
   if (!flags.output_json.empty()) ACCEL_TRY(write_whole(flags.output_json, json));
   if (!flags.chart.empty()) ACCEL_TRY(write_whole(flags.chart, bench_chart(report)));

@@ -1,6 +1,7 @@
 #include "cli/bench_report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -51,34 +52,53 @@ double metric_of(const BenchRun& run) {
   return 0;
 }
 
+OrderedJson prediction_json(const BenchRun& run) {
+  const measure::HeldOut& held = *run.expected;
+  OrderedJson json{{"measured_ms", held.measured.ms}};
+  if (held.predicted.ok()) {
+    json["predicted_ms"] = held.predicted->ms;
+    json["error"] = held.error;
+    json["by"] = measure::to_string(held.predicted->by);
+  } else {
+    json["reason"] = held.predicted.status().message();
+  }
+  json["from"] = OrderedJson::array();
+  for (const measure::BatchTime& time : run.expected_from) {
+    json["from"].push_back({{"items", time.items}, {"ms", time.ms}});
+  }
+  return json;
+}
+
 OrderedJson run_json(const BenchRun& run) {
   const measure::Recording& recording = run.recording;
   const measure::Figures& figures = run.figures;
   const measure::ScenarioFacts& facts = measure::facts_of(run.plan.scenario);
-  return {{"scenario", facts.name},
-          {"metric", {{"name", facts.metric}, {"value", metric_of(run)}}},
-          {"plan", plan_json(run.plan)},
-          {"queries", recording.queries.size()},
-          {"items", recording.items},
-          {"tokens", recording.tokens},
-          {"padded_tokens", recording.padded_tokens},
-          {"wall_s", recording.wall_s},
-          {"latency_ms", summary_json(figures.latency_ms)},
-          {"latency_split_ms",
-           {{"queue", figures.split_ms.queue},
-            {"prepare", figures.split_ms.prepare},
-            {"infer", figures.split_ms.infer},
-            {"finish", figures.split_ms.finish}}},
-          {"throughput_items_per_sec", figures.items_per_s},
-          {"throughput_tokens_per_sec", figures.tokens_per_s},
-          {"throughput_over_time_items_per_sec", summary_json(figures.slices_items_per_s)},
-          {"memory_usage_mb", summary_json(figures.memory_mb)},
-          {"steady_memory_mb", figures.steady_mb},
-          {"warmup",
-           {{"queries", recording.warmup_queries},
-            {"seconds", recording.warmup_s},
-            {"first_query_ms", recording.first_s * 1e3}}},
-          {"latencies_ms", measure::latencies_ms(recording)}};
+  OrderedJson json{{"scenario", facts.name},
+                   {"metric", {{"name", facts.metric}, {"value", metric_of(run)}}},
+                   {"plan", plan_json(run.plan)},
+                   {"queries", recording.queries.size()},
+                   {"items", recording.items},
+                   {"tokens", recording.tokens},
+                   {"padded_tokens", recording.padded_tokens},
+                   {"wall_s", recording.wall_s},
+                   {"latency_ms", summary_json(figures.latency_ms)},
+                   {"latency_split_ms",
+                    {{"queue", figures.split_ms.queue},
+                     {"prepare", figures.split_ms.prepare},
+                     {"infer", figures.split_ms.infer},
+                     {"finish", figures.split_ms.finish}}},
+                   {"throughput_items_per_sec", figures.items_per_s},
+                   {"throughput_tokens_per_sec", figures.tokens_per_s},
+                   {"throughput_over_time_items_per_sec", summary_json(figures.slices_items_per_s)},
+                   {"memory_usage_mb", summary_json(figures.memory_mb)},
+                   {"steady_memory_mb", figures.steady_mb},
+                   {"warmup",
+                    {{"queries", recording.warmup_queries},
+                     {"seconds", recording.warmup_s},
+                     {"first_query_ms", recording.first_s * 1e3}}},
+                   {"latencies_ms", measure::latencies_ms(recording)}};
+  if (run.expected) json["prediction"] = prediction_json(run);
+  return json;
 }
 
 std::string shown_name(const BenchRun& run) {
@@ -127,6 +147,31 @@ std::string split_text(const BenchReport& report) {
     table.add(std::move(row));
   }
   return "\nms of a query, on average\n" + table.text(2);
+}
+
+std::string predictions_text(const BenchReport& report) {
+  Table table({Align::kLeft, Align::kRight, Align::kRight, Align::kRight, Align::kLeft});
+  table.add({"", "predicted", "measured", "error", "predicted from"});
+  bool any = false;
+  for (const BenchRun& run : report.runs) {
+    if (!run.expected) continue;
+    any = true;
+    const measure::HeldOut& held = *run.expected;
+    const std::string measured = fmt::format("{:.3f}", held.measured.ms);
+    if (!held.predicted.ok()) {
+      table.add({shown_name(run), "-", measured, "-", held.predicted.status().message()});
+      continue;
+    }
+    std::vector<std::string> sizes;
+    for (const measure::BatchTime& time : run.expected_from) {
+      sizes.push_back(fmt::format("{:g}", time.items));
+    }
+    table.add(
+        {shown_name(run), fmt::format("{:.3f}", held.predicted->ms), measured,
+         fmt::format("{:+.1f} %", held.error * 100),
+         fmt::format("{} ({})", fmt::join(sizes, ", "), measure::to_string(held.predicted->by))});
+  }
+  return any ? "\nms of a batch, by what other sizes took\n" + table.text(2) : "";
 }
 
 }  // namespace
@@ -189,7 +234,7 @@ std::string bench_text(const BenchReport& report) {
                      ran.device, ran.kernels, ran.streams, ran.streams == 1 ? "" : "s", ran.threads,
                      ran.threads == 1 ? "" : "s", printable(machine["cpu"].get<std::string>()),
                      count("usable_threads"), count("logical_cpus"), load) +
-         runs_text(report) + split_text(report) +
+         runs_text(report) + split_text(report) + predictions_text(report) +
          fmt::format("\nmemory: {:.1f} MiB steady, {:.1f} MiB at its peak; loaded in {:.2f} s\n",
                      report.runs.back().figures.steady_mb, peak, report.load_s);
 }

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "accel/engine.h"
 #include "measure/figures.h"
+#include "measure/predictor.h"
 #include "measure/runner.h"
 
 namespace accel::cli {
@@ -16,6 +18,9 @@ struct BenchRun {
   measure::Plan plan;
   measure::Recording recording;
   measure::Figures figures;
+  // Of multi-stream: how long the batch was expected to take, by the others.
+  std::optional<measure::HeldOut> expected = {};
+  std::vector<measure::BatchTime> expected_from = {};
 };
 
 struct BenchReport {

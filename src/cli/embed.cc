@@ -158,6 +158,8 @@ Status EmbedCommand::embed_input() {
   ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
   TextInputOptions input_options = flags_.input_options();
   input_options.stop_fd = interrupt->stop_fd();
+  ACCEL_ASSIGN(const LoadOptions load_options, flags_.model.options(Use::kEmbed));
+  if (!load_options.rules.empty()) input_options.reserved.emplace_back("device");
   std::optional<uint64_t> count;
   if (!flags_.texts.empty()) count = flags_.texts.size();
   const std::string path = flags_.input.empty() ? "-" : flags_.input;

@@ -164,6 +164,7 @@ Status write_result(const EmbedResult& result, std::span<const std::string> carr
                             .embedding = numbers.subspan(i * size, size),
                             .tokens = result.tokens[i],
                             .truncated = result.truncated[i],
+                            .device = result.devices.empty() ? "" : result.devices[i],
                             .carried = carried.empty() ? std::string_view() : carried[i]}));
     ++tally.texts;
     tally.tokens += static_cast<uint64_t>(result.tokens[i]);

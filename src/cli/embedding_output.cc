@@ -220,6 +220,11 @@ void append_json(std::string& out, const EmbeddingRecord& record) {
   out += "],\"tokens\":";
   append_number(out, record.tokens);
   out += record.truncated ? ",\"truncated\":true" : ",\"truncated\":false";
+  if (!record.device.empty()) {
+    out += ",\"device\":\"";
+    out += record.device;  // of letters, digits and "/#."
+    out += '"';
+  }
   if (!record.carried.empty()) {
     out += ',';
     out += record.carried;

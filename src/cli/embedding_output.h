@@ -1,7 +1,7 @@
 // Embeddings on their way out, in one of four formats, record by record.
 //
 //   jsonl  one object per line: {"index":0,"embedding":[...],"tokens":7,"truncated":false}, then
-//          the fields carried through from the input
+//          "device":"CPU/1#0" where rules choose it and the fields carried through from the input
 //   json   one array of these objects
 //   npy    an f32 array [texts, size]
 //   csv    a header, then index, tokens, truncated and the numbers
@@ -27,10 +27,11 @@ struct EmbeddingRecord {
   std::span<const float> embedding;
   int32_t tokens = 0;
   bool truncated = false;
+  std::string_view device;   // that ran it; empty: not told. Only in jsonl and json
   std::string_view carried;  // JSON members without braces; only in jsonl and json
 };
 
-// The names that a record itself has; a carried field may have none of them.
+// The names that every record itself has; a carried field may have none of them.
 std::span<const std::string_view> record_fields();
 
 enum class EmbeddingFormat : uint8_t { kJsonl, kJson, kNpy, kCsv };

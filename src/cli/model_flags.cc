@@ -39,6 +39,10 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.choice("--isolation", &isolation, {"thread", "process"},
                "process runs the engine in a supervised process of its own: when it crashes or "
                "hangs, calls end with UNAVAILABLE, and the next starts it again (default thread)");
+  flags.text("--rules", "RULES", &rules,
+             "which devices of a set take which inputs, 'tokens_below=32 device=CPU/1; device=GPU' "
+             "(also rows_, bytes_, _from, and modality): the first rule that an input meets; "
+             "results name the device");
   flags.flag("--local", &local,
              "the local path: the reference backend in f32, without a plug-in, daemon, network or "
              "configuration (IPFS_ACCELERATE_ENABLED=0 in the environment says the same)");
@@ -84,6 +88,7 @@ Result<Config> ModelFlags::config() const {
   set("device", device, "--device");
   set("performance_hint", hint, "--hint");
   set("isolation", isolation, "--isolation");
+  set("rules", rules, "--rules");
   set("streams", count(streams), "--streams");
   set("threads", count(threads), "--threads");
   set("use_optimum", use_optimum, "--use-optimum");

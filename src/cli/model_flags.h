@@ -21,6 +21,7 @@ struct ModelFlags {
   std::string device;
   std::string hint;
   std::string isolation;
+  std::string rules;
   int64_t streams = -1;
   int64_t threads = -1;
   std::string use_optimum;

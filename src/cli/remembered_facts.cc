@@ -66,6 +66,11 @@ std::string fact_text(const RememberedFact& fact) {
                        number_of(fact.value, "memory_gb_per_s"),
                        text_of(fact.value, "measured_at"));
   }
+  if (object && fact.kind == "speed") {
+    return fmt::format("{}: {:.1f} items/s in {}, on {}", text_of(fact.value, "task"),
+                       number_of(fact.value, "items_per_sec"), text_of(fact.value, "precision"),
+                       text_of(fact.value, "measured_at"));
+  }
   if (object && fact.kind == "crash-probe") {
     const std::string signal = text_of(fact.value, "signal");
     return signal.empty() ? "no crash" : "crashed: " + signal;

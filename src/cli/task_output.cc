@@ -113,6 +113,7 @@ std::string json_line(const TaskRecord& record) {
   } else if (record.result->truncated) {
     head["truncated"] = true;
   }
+  if (record.result.ok() && !record.result->device.empty()) head["device"] = record.result->device;
   std::string line = head.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   if (record.result.ok()) {
     line.pop_back();
@@ -133,6 +134,9 @@ std::string readable(const TaskRecord& record, bool alone) {
   text += table.text(indent);
   if (!record.drawn.empty()) {
     text += std::string(indent, ' ') + "drawn: " + printable(record.drawn) + "\n";
+  }
+  if (!record.result->device.empty()) {
+    text += std::string(indent, ' ') + "(ran on " + printable(record.result->device) + ")\n";
   }
   if (record.result->truncated) {
     text += std::string(indent, ' ') + "(read in part: longer than the model's limit)\n";

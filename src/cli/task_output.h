@@ -20,8 +20,8 @@ struct TaskRecord {
 };
 
 // {"index":0,"status":"OK","result":...} or {"index":0,"status":"INVALID_ARGUMENT","error":...},
-// with "drawn" and "truncated":true where it was, and what was carried along between; and a line
-// feed.
+// with "drawn" and "truncated":true where it was, "device" where rules chose it, and what was
+// carried along between; and a line feed.
 std::string json_line(const TaskRecord& record);
 
 // A few lines, the best answers first. `alone`: the only item, whose text need not be repeated.

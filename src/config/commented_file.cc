@@ -61,6 +61,9 @@ std::string example_of(const Option& option) {
   if (option.key == "task") return "fill-mask";
   if (option.key == "model_path") return "models/minilm";
   if (option.type == OptionType::kPriorities) return "[\"GPU(1.5)\", \"CPU(1.0)\"]";
+  if (option.type == OptionType::kRules) {
+    return "[{tokens_below: 32, device: CPU/1}, {device: GPU}]";
+  }
   if (option.type == OptionType::kShapes) return "{pixel_values: [1, 3, 224, 224]}";
   if (option.type == OptionType::kCommands) {
     return "{.h5: [h5-to-onnx, \"{input}\", \"{output}\"]}";

@@ -73,6 +73,7 @@ class FileReader {
   Result<std::string> text_of(const YamlNode& node, const Option& option) const;
   Result<std::string> shapes_of(const YamlNode& node) const;
   Result<std::string> commands_of(const YamlNode& node, const Option& option) const;
+  Result<std::string> rules_of(const YamlNode& node) const;
 
   const std::string_view file_;
   Layer layer_;
@@ -151,6 +152,8 @@ Result<std::string> FileReader::text_of(const YamlNode& node, const Option& opti
       if (one.kind != YamlKind::kScalar) return wrong(one, "expected a device, as 'GPU(1.5)'");
       text += (text.empty() ? "" : ",") + one.text;
     }
+  } else if (option.type == OptionType::kRules && node.kind == YamlKind::kList) {
+    ACCEL_ASSIGN(text, rules_of(node));
   } else if (node.kind != YamlKind::kScalar) {
     return wrong(node, fmt::format("{}: expected {}, found a {}", node.key, expected_text(option),
                                    node.kind == YamlKind::kList ? "list" : "mapping"));
@@ -212,6 +215,24 @@ Result<std::string> FileReader::commands_of(const YamlNode& node, const Option& 
   auto text = canonical(option, commands.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!text.ok()) return wrong(node, node.key + ": " + text.status().message());
   return text;
+}
+
+// "tokens_below=32 device=CPU/1; device=GPU".
+Result<std::string> FileReader::rules_of(const YamlNode& node) const {
+  std::string rules;
+  for (const YamlNode& rule : node.children) {
+    if (rule.kind != YamlKind::kMap) {
+      return wrong(rule, "expected a rule, as {tokens_below: 32, device: CPU/1}");
+    }
+    if (!rules.empty()) rules += "; ";
+    for (const YamlNode& part : rule.children) {
+      const bool fine = part.kind == YamlKind::kScalar &&
+                        (part.key + part.text).find_first_of(" ;=") == std::string::npos;
+      if (!fine) return wrong(part, part.key + ": expected a number or a name");
+      rules += fmt::format("{}={} ", part.key, part.text);
+    }
+  }
+  return rules;
 }
 
 Status FileReader::read_models(const YamlNode& node) {

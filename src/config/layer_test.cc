@@ -77,6 +77,24 @@ models:
   EXPECT_EQ(model.at("pinned").text, "true");
 }
 
+TEST(FileLayer, TakesRulesAsAListOrAsText) {
+  const auto layer = layer_of_file(R"yaml(
+rules:
+  - {tokens_below: 32, device: CPU/1#0}
+  - tokens_from: 32
+    device: GPU
+models:
+  clip: {rules: "modality=vision device=GPU; device=CPU"}
+  plain: {rules: []}
+)yaml",
+                                   "f");
+  ASSERT_TRUE(layer.ok()) << layer.status().to_string();
+  EXPECT_EQ(layer->all.at("rules").text,
+            "tokens_below=32 device=CPU/1#0; tokens_from=32 device=GPU");
+  EXPECT_EQ(layer->models.at("clip").at("rules").text, "modality=vision device=GPU; device=CPU");
+  EXPECT_EQ(layer->models.at("plain").at("rules").text, "");
+}
+
 TEST(FileLayer, NothingIsNoError) {
   for (const char* text :
        {"", "# nothing\n", "backend:\n", "backend:\n  openvino:\n", "model_overrides:\n", "{}"}) {
@@ -113,6 +131,12 @@ TEST(FileLayer, WrongValuesSayWhatWasExpected) {
   EXPECT_THAT(refusal("model_overrides: {gpt2: cuda}\n"), HasSubstr("one of openvino, reference"));
   EXPECT_THAT(refusal("input_shapes: {x: [0]}\n"), HasSubstr("at least 1"));
   EXPECT_THAT(refusal("input_shapes: {x: 3}\n"), HasSubstr("a list of sizes"));
+  EXPECT_THAT(refusal("a: 1\nrules: [CPU]\n"), HasSubstr("unknown key 'a'"));
+  EXPECT_THAT(refusal("\nrules: [CPU]\n"), HasSubstr(":2: expected a rule, as {tokens_below"));
+  EXPECT_THAT(refusal("rules: [{tokens: 3, device: CPU}]\n"), HasSubstr("found 'tokens'"));
+  EXPECT_THAT(refusal("rules: [{tokens_below: [3], device: CPU}]\n"),
+              HasSubstr("tokens_below: expected a number or a name"));
+  EXPECT_THAT(refusal("rules: [{tokens_below: 3}]\n"), HasSubstr("a rule without a device"));
   EXPECT_THAT(refusal("device_priorities: [GPU(1]\n"), HasSubstr("as in 'GPU(1.5)'"));
 }
 

@@ -156,6 +156,7 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
       .fallback = is_true(effective_of(effective, "enable_fallback").value),
       .model_format = source_of(text("model_format")),
       .model_type = text("model_type") == "auto" ? "" : text("model_type")};
+  options.rules = parse_content_rules(text("rules")).value();  // checked when it was read
   if (std::string path = text("model_path"); !path.empty()) {
     options.path = std::move(path);
   } else if (!model.empty()) {

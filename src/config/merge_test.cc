@@ -50,6 +50,15 @@ TEST(Merge, AModelIsFoundByItsLastNameToo) {
   EXPECT_EQ(loading(layers, "gpt2-large").backend, "openvino");
 }
 
+TEST(Merge, RulesReachTheLoad) {
+  const Layer file = file_layer("device: MULTI:CPU/1,CPU/1\n"
+                                "rules: [{tokens_below: 32, device: CPU/1#0}]\n"
+                                "models: {free: {rules: []}}\n");
+  const std::vector<ContentRule> expected{{.tokens = {.below = 32}, .device = "CPU/1#0"}};
+  EXPECT_EQ(loading({file}).rules, expected);
+  EXPECT_TRUE(loading({file}, "free").rules.empty());
+}
+
 // row 156 (partial: the merging)
 TEST(Merge, APartialObjectKeepsEveryOtherDefault) {
   LoadOptions expected{.path = "m", .device = "GPU"};

@@ -144,6 +144,17 @@ constexpr std::array kOptions{
            .default_text = "",
            .help = "devices, with the shares of the work that they shall have: "
                    "[\"GPU(1.5)\", \"CPU(1.0)\"]"},
+    Option{.key = "rules",
+           .type = kRules,
+           .group = Group::kEngine,
+           .scope = Scope::kAny,
+           .default_text = "",
+           .help = "which devices of a set (MULTI) take which inputs: the first rule that an input "
+                   "meets counts, and one that meets none goes anywhere. Conditions are "
+                   "tokens_from, tokens_below, rows_from, rows_below, bytes_from, bytes_below and "
+                   "modality",
+           .variable = "ACCEL_RULES",
+           .flag = "--rules"},
     Option{.key = "pytorch.device",
            .type = kDevice,
            .group = Group::kPlain,

@@ -25,6 +25,7 @@ enum class OptionType : uint8_t {
   kPriorities,  // a list of devices with weights, "GPU(1.5)"
   kShapes,      // a mapping from names to lists of sizes
   kCommands,    // a mapping from suffixes to programs with their arguments, command_text.h
+  kRules,       // a list of mappings, or their text: parse_content_rules()
 };
 
 // Where an option belongs, and with what it may stand in a file.

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "accel/content_rule.h"
 #include "accel/precision.h"
 #include "base/byte_size.h"
 #include "base/suggestion.h"
@@ -135,6 +136,9 @@ std::string expected_text(const Option& option) {
     case OptionType::kPriorities: return "a list of devices with weights (GPU(1.5))";
     case OptionType::kShapes: return "a mapping from inputs to lists of sizes";
     case OptionType::kCommands: return "a mapping from suffixes to commands";
+    case OptionType::kRules:
+      return "a list of rules, [{tokens_below: 32, device: CPU/1}, {device: GPU}], or as a text "
+             "'tokens_below=32 device=CPU/1; device=GPU'";
   }
   return "";
 }
@@ -182,6 +186,10 @@ Result<std::string> canonical(const Option& option, std::string_view text) {
     case OptionType::kCommands: {
       ACCEL_ASSIGN(const auto commands, parse_commands(text));
       return to_text(commands);
+    }
+    case OptionType::kRules: {
+      ACCEL_ASSIGN(const std::vector<ContentRule> rules, parse_content_rules(text));
+      return to_string(rules);
     }
   }
   return internal_error("an option of no type");

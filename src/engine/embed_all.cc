@@ -57,6 +57,49 @@ Status tokenize_all(const pipelines::EmbeddingModel& model, const std::vector<st
   });
 }
 
+// Batches and what they are made of, on their way to rows.
+struct CutTexts {
+  const std::vector<pipelines::TokenizedText>& texts;
+  const pipelines::RowFinish& finish;
+  float* first_row;  // of `size` each
+  int64_t size = 0;
+};
+
+struct BatchRun {
+  const runtime::TokenBatch& batch;
+  runtime::MemberMask only;
+  int64_t left = 1;  // batches of the same members that wait, this one included
+};
+
+// Where a batch ran.
+struct BatchPlace {
+  std::string device;
+  std::shared_ptr<const runtime::RunFallback> fallback;
+};
+
+// Runs one batch; adds the time in the engine to `infer`, without the waiting for a session.
+Result<BatchPlace> run_batch(runtime::SessionPool& pool, const CutTexts& cut, const BatchRun& run,
+                             std::atomic<double>& infer) {
+  const runtime::TokenBatch& batch = run.batch;
+  std::vector<const pipelines::TokenizedText*> members;
+  std::vector<float*> rows;
+  for (const uint32_t item : batch.items) {
+    members.push_back(&cut.texts[item]);
+    rows.push_back(cut.first_row + item * cut.size);
+  }
+  const int64_t tokens = batch.length * std::ssize(batch.items);
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session, pool.acquire({.lane = runtime::Lane::kBulk,
+                                                                  .tokens = tokens,
+                                                                  .waiting = tokens * run.left,
+                                                                  .only = run.only}));
+  session.used_for(tokens, std::ssize(batch.items));
+  const auto began = Clock::now();
+  ACCEL_TRY(pipelines::run_embedding_batch(
+      *session, {.texts = members, .rows = rows, .length = batch.length}, cut.finish));
+  infer += seconds_since(began);
+  return BatchPlace{session.device(), session->fallback()};
+}
+
 }  // namespace
 
 Result<pipelines::RowFinish> row_finish(const pipelines::EmbeddingModel& model,
@@ -91,35 +134,36 @@ Result<EmbedResult> embed_all(const pipelines::EmbeddingModel& model, runtime::S
   auto* first_row = reinterpret_cast<float*>(result.embeddings.mutable_data());
   const int64_t budget =
       options.embed.batch_tokens > 0 ? options.embed.batch_tokens : options.batch_tokens;
-  const runtime::TokenBatches cut =
-      runtime::cut_token_batches(result.tokens, {.max_tokens = budget, .workers = pool.size()});
-  result.padded_tokens = cut.padded_tokens;
+  const runtime::ContentRoutes& routes = pool.routes();
+  const auto places = pipelines::texts_by_route(routes, tokenized, std::ssize(texts));
+  std::vector<runtime::TokenBatches> cuts;
+  for (size_t route = 0; route < places.size(); ++route) {
+    cuts.push_back(
+        pipelines::cut_texts(places[route], result.tokens,
+                             {.max_tokens = budget, .workers = pool.size_of(routes.masks[route])}));
+    result.padded_tokens += cuts.back().padded_tokens;
+  }
 
-  std::atomic<double> infer = 0;  // without the waiting for a session
-  std::mutex mutex;               // of result.report
-  ACCEL_TRY(for_each_index(cut.batches.size(), threads, [&](size_t i) -> Status {
-    const runtime::TokenBatch& batch = cut.batches[i];
-    std::vector<const pipelines::TokenizedText*> members;
-    std::vector<float*> rows;
-    for (const uint32_t item : batch.items) {
-      members.push_back(&tokenized[item]);
-      rows.push_back(first_row + item * size);
-    }
-    const int64_t tokens = batch.length * std::ssize(batch.items);
-    const auto left = static_cast<int64_t>(cut.batches.size() - i);
-    ACCEL_ASSIGN(
-        runtime::SessionPool::Lease session,
-        pool.acquire({.lane = runtime::Lane::kBulk, .tokens = tokens, .waiting = tokens * left}));
-    session.used_for(tokens, std::ssize(batch.items));
-    const auto began = Clock::now();
-    const Status status = pipelines::run_embedding_batch(
-        *session, {.texts = members, .rows = rows, .length = batch.length}, finish);
-    infer += seconds_since(began);
-    if (session->fallback()) {
-      const std::lock_guard lock(mutex);
-      pipelines::tell_fallback(session->fallback().get(), result.report);
-    }
-    return status;
+  if (!routes.rules.empty()) result.devices.resize(texts.size());
+  const CutTexts cut{tokenized, finish, first_row, size};
+  std::atomic<double> infer = 0;
+  std::mutex mutex;  // of result.report
+  // The routes side by side: their devices are others.
+  ACCEL_TRY(for_each_index(cuts.size(), cuts.size(), [&](size_t route) {
+    const std::vector<runtime::TokenBatch>& batches = cuts[route].batches;
+    const runtime::MemberMask only = routes.masks[route];
+    const auto sessions = static_cast<size_t>(pool.size_of(only));
+    return for_each_index(batches.size(), sessions, [&](size_t i) -> Status {
+      const auto left = static_cast<int64_t>(batches.size() - i);
+      ACCEL_ASSIGN(const BatchPlace place, run_batch(pool, cut, {batches[i], only, left}, infer));
+      if (place.fallback) {
+        const std::lock_guard lock(mutex);
+        pipelines::tell_fallback(place.fallback.get(), result.report);
+      }
+      if (result.devices.empty()) return {};
+      for (const uint32_t item : batches[i].items) result.devices[item] = place.device;
+      return {};
+    });
   }));
   result.times.infer = infer;
   return result;

@@ -269,6 +269,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
                                         "and {}",
                                         kMostThreads, options.streams, options.threads));
   }
+  ACCEL_TRY(runtime::check_rules(options.rules));
+  ACCEL_TRY(runtime::check_rules_of(options.rules, options.device));
   const auto engine = find_backend(placement.backend);
   if (engine.status().code() == StatusCode::kNotFound) return engine.status();
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
@@ -332,6 +334,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
       chosen_setting(options, first, tuning_of(first, options.path), usable_cores_);
   std::vector<std::string> notices = request.notices;
   for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
+  runtime::RoutedRules routed = runtime::routes_over(options.rules, devices.members);
+  for (std::string& one : routed.notices) notices.push_back(std::move(one));
   LoadedModel::Parts parts{.folder = request.folder,
                            .backend = runner,
                            .compile = {.device = first.device,
@@ -341,6 +345,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                                        .own_kernels = options.own_kernels,
                                        .profile = options.profile},
                            .members = devices.members,
+                           .routes = std::move(routed.routes),
                            .candidate = candidate,
                            .alternatives = {},
                            .isolation = isolation,

@@ -305,16 +305,21 @@ void CompiledGraph::release_sources() {
   for (const auto& source : sources) source->release_pages();
 }
 
-std::shared_ptr<runtime::Batcher> CompiledGraph::batcher(int32_t pad_id, const BatchSizes& sizes) {
+std::vector<std::shared_ptr<runtime::Batcher>> CompiledGraph::batchers(int32_t pad_id,
+                                                                       const BatchSizes& sizes) {
   const std::lock_guard lock(mutex);
-  if (!batcher_made) {
+  if (batchers_made.empty()) {
     runtime::CutLimits limits{.max_tokens = tokens_of_batches(sizes)};
     if (sizes.max_tokens > 0) limits.overhead_tokens = sizes.overhead_tokens;
     if (sizes.max_rows > 0) limits.max_rows = sizes.max_rows;
-    batcher_made = runtime::Batcher::create(
-        pool, {.limits = limits, .pad_id = pad_id, .after_batch = [this] { release_sources(); }});
+    for (const runtime::MemberMask mask : pool->routes().masks) {
+      batchers_made.push_back(runtime::Batcher::create(
+          pool, {.limits = limits, .pad_id = pad_id, .only = mask, .after_batch = [this] {
+                   release_sources();
+                 }}));
+    }
   }
-  return batcher_made;
+  return batchers_made;
 }
 
 LoadedModel::LoadedModel(Parts parts, ModelReport report)
@@ -474,7 +479,7 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                                     fmt::format("{}: a run: {}", path, fallback.reason));
                        }});
   }
-  graph->pool = std::make_shared<runtime::SessionPool>(std::move(members));
+  graph->pool = std::make_shared<runtime::SessionPool>(std::move(members), parts_.routes);
   log_decisions(*parts_.log, graph->report);
   return graph;
 }
@@ -532,9 +537,16 @@ Result<EmbedResult> LoadedModel::embed_one(const pipelines::EmbeddingModel& mode
                      .replaced_utf8 = tokenized->replaced_utf8,
                      .times = {.tokenize = seconds_since(start)},
                      .report = ready.report};
-  const std::shared_ptr<runtime::Batcher> batcher = ready.batcher(kPadOfEmbeddings, parts_.sizes);
+  const runtime::ContentRoutes& routes = ready.pool->routes();
+  const size_t route = routes.route_of(pipelines::facts_of(*tokenized, /*rows=*/1));
+  const std::shared_ptr<runtime::Batcher> batcher =
+      ready.batchers(kPadOfEmbeddings, parts_.sizes)[route];
   ACCEL_ASSIGN(const runtime::RowsAnswer answer,
                batcher->run({.rows = {pipelines::row_of(*tokenized)}}));
+  if (!routes.rules.empty()) {
+    result.devices = {answer.report.device};
+    result.report.device = answer.report.device;
+  }
   result.times.infer = answer.report.infer_seconds;
   pipelines::tell_fallback(answer.report.fallback.get(), result.report);
   result.padded_tokens = static_cast<uint64_t>(answer.report.padded_tokens);
@@ -631,12 +643,16 @@ Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOp
     if (find(fitted, spec.name) != nullptr) request.inputs.emplace_back(spec.name);
   }
   ACCEL_ASSIGN(const GraphPtr ready, graph(request));
-  ACCEL_ASSIGN(runtime::SessionPool::Lease session, ready->pool->acquire());
+  const runtime::ContentRoutes& routes = ready->pool->routes();
+  const size_t route = routes.route_of(runtime::facts_of(fitted));
+  ACCEL_ASSIGN(runtime::SessionPool::Lease session,
+               ready->pool->acquire({.only = routes.masks[route]}));
   session->refuse_nan(false);  // the caller's inputs may be made to give it
   NamedTensors outputs;
   ACCEL_TRY(session->run(fitted, outputs));
   ready->release_sources();
   InferResult result{copy_out(outputs), ready->report};
+  if (!routes.rules.empty()) result.report.device = session.device();
   pipelines::tell_fallback(session->fallback().get(), result.report);
   return result;
 }
@@ -650,7 +666,7 @@ ModelStatistics LoadedModel::statistics() const {
   ModelStatistics sum;
   for (const GraphPtr& graph : graphs) {
     const std::lock_guard lock(graph->mutex);
-    if (graph->batcher_made) add_counts(graph->batcher_made->statistics(), sum);
+    for (const auto& batcher : graph->batchers_made) add_counts(batcher->statistics(), sum);
     add_shares(graph->pool->statistics(), sum);
     add_workers(*graph, sum);
   }

@@ -19,6 +19,7 @@
 #include "pipelines/task.h"
 #include "pipelines/text/embedding.h"
 #include "runtime/batcher.h"
+#include "runtime/content_rules.h"
 #include "runtime/device_set.h"
 #include "runtime/session_pool.h"
 
@@ -52,10 +53,12 @@ struct CompiledGraph {
   std::atomic<bool> released = false;
   RunReport report;
   std::mutex mutex;
-  std::shared_ptr<runtime::Batcher> batcher_made;  // guarded by mutex; ends before the rest
+  // By the pool's routes. Guarded by mutex; they end before the rest.
+  std::vector<std::shared_ptr<runtime::Batcher>> batchers_made;
   void release_sources();
-  // Of everybody's single items, made by the first. `pad_id` fills up shorter texts.
-  std::shared_ptr<runtime::Batcher> batcher(int32_t pad_id, const BatchSizes& sizes);
+  // Of everybody's single items, one for each of the pool's routes, made by the first. `pad_id`
+  // fills up shorter texts.
+  std::vector<std::shared_ptr<runtime::Batcher>> batchers(int32_t pad_id, const BatchSizes& sizes);
 };
 
 class LoadedModel : public Model {
@@ -66,7 +69,8 @@ class LoadedModel : public Model {
     backend::CompileOptions compile;  // of all members but for what each changes
     // Where it runs; several share the work.
     std::vector<runtime::DeviceMember> members = {{.name = "CPU"}};
-    runtime::Candidate candidate;  // that it was loaded as
+    runtime::ContentRoutes routes;  // of inputs to members
+    runtime::Candidate candidate;   // that it was loaded as
     // Where runs go whose engine fails, in this order; none: their error is the answer.
     struct Alternative {
       runtime::Candidate candidate;

@@ -174,7 +174,7 @@ Result<pipelines::TaskPlan> LoadedModel::make_plan(const pipelines::Task& task) 
     ACCEL_ASSIGN(const GraphPtr ready, graph(request));
     plan.graphs.push_back({.inputs = request.inputs,
                            .pool = ready->pool,
-                           .batcher = ready->batcher(model->pad_id, parts_.sizes),
+                           .batchers = ready->batchers(model->pad_id, parts_.sizes),
                            .after_batch = [ready] { ready->release_sources(); }});
     if (plan.report == nullptr) plan.report = std::make_shared<const RunReport>(ready->report);
   }
@@ -269,6 +269,9 @@ Result<RunResult> LoadedModel::run_one(TaskInput input, const RunOptions& option
                   .infer = item->times.infer / 1000,
                   .finish = item->times.finish / 1000};
   result.report = *item->report;
+  if (!item->result.device.empty() && !result.report.fallback) {
+    result.report.device = item->result.device;
+  }
   result.items.push_back(std::move(item->result));
   return result;
 }

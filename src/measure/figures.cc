@@ -35,6 +35,17 @@ std::vector<double> latencies_ms(const Recording& recording) {
   return latencies;
 }
 
+double typical_ms(const Recording& recording) {
+  const auto turns = static_cast<size_t>(std::max<uint64_t>(recording.turns, 1));
+  std::vector<std::vector<double>> repeats(std::min(turns, recording.queries.size()));
+  for (size_t i = 0; i < recording.queries.size(); ++i) {
+    repeats[i % turns].push_back(recording.queries[i].latency() * 1e3);
+  }
+  double sum = 0;
+  for (const std::vector<double>& one : repeats) sum += median(one);
+  return repeats.empty() ? 0 : sum / static_cast<double>(repeats.size());
+}
+
 Figures figures_of(const Recording& recording) {
   Figures figures{.latency_ms = summarize(latencies_ms(recording)),
                   .slices_items_per_s = summarize(slices(recording))};

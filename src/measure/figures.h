@@ -22,6 +22,11 @@ inline constexpr int kSlices = 20;
 
 Figures figures_of(const Recording& recording);
 
+// What a query takes, of queries one after the other whose items differ: the median of those with
+// the same items, in the mean over all items. What disturbs some repeats does not count, and no
+// items count more than others. 0 of no queries.
+double typical_ms(const Recording& recording);
+
 // In milliseconds, in the order in which the queries ended.
 std::vector<double> latencies_ms(const Recording& recording);
 

@@ -52,6 +52,7 @@ class Run {
       : plan_(plan), turns_(items, items_of_query(plan, items.size())), call_(call) {}
 
   Result<Recording> run() {
+    recording_.turns = turns_.count();
     ACCEL_TRY(warm_up());
     if (plan_.scenario == Scenario::kServer) lay_out_arrivals();
     began_ = Clock::now();

@@ -73,6 +73,7 @@ struct Recording {
   uint64_t items = 0;
   uint64_t tokens = 0;
   uint64_t padded_tokens = 0;
+  uint64_t turns = 1;                 // queries after which the same items come again
   std::vector<MemoryReading> memory;  // every 20 ms, and at the end
   // The warm-up before, whose queries are not among the others.
   uint64_t warmup_queries = 0;

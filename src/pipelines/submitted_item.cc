@@ -7,14 +7,17 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "pipelines/fallback_report.h"
+#include "pipelines/ran_on.h"
 
 namespace accel::pipelines {
 namespace {
 
-// Rows of an item that run at one graph.
+// Rows of an item that run at one graph and, by its rules, on the same devices.
 struct GraphRows {
   const TaskGraph* graph = nullptr;
+  size_t route = 0;
   std::vector<runtime::Row> rows;
+  bool by_rules = false;       // results name the device
   std::vector<size_t> places;  // among the item's rows
 };
 
@@ -50,9 +53,14 @@ Result<Item> prepare_item(const TaskPlan& plan, TaskInput input, const SubmitOpt
     }
     const TaskGraph* graph = plan.graph_of(prepared.rows[row]);
     if (graph == nullptr) return internal_error("a row has no input of the task's graphs");
-    auto part = std::ranges::find(item.parts, graph, &GraphRows::graph);
+    const size_t route = graph->pool->routes().route_of(
+        runtime::facts_of(prepared.rows[row], std::ssize(prepared.rows)));
+    auto part = std::ranges::find_if(item.parts, [&](const GraphRows& known) {
+      return known.graph == graph && known.route == route;
+    });
     if (part == item.parts.end()) {
-      item.parts.push_back({.graph = graph});
+      item.parts.push_back(
+          {.graph = graph, .route = route, .by_rules = !graph->pool->routes().rules.empty()});
       part = item.parts.end() - 1;
     }
     part->rows.push_back(std::move(prepared.rows[row]));
@@ -91,6 +99,7 @@ void take_outputs(Item& item, const GraphRows& part, runtime::RowsAnswer answer)
     tell_fallback(ran.fallback.get(), *report);
     item.report = std::move(report);
   }
+  if (part.by_rules) add_device(item.result.result.device, ran.device);
   for (size_t i = 0; i < part.places.size(); ++i) {
     const size_t row = part.places[i];
     item.outputs[row] = std::move(answer.outputs[i]);
@@ -101,7 +110,9 @@ void take_outputs(Item& item, const GraphRows& part, runtime::RowsAnswer answer)
 
 Result<ItemResult> finish_item(Item& item) {
   const auto start = Clock::now();
+  std::string device = std::move(item.result.result.device);
   ACCEL_ASSIGN(item.result.result, item.finish(item.outputs));
+  item.result.result.device = std::move(device);
   ItemTimes& times = item.result.times;
   times.finish = seconds_since(start) * 1000;
   times.total = times.prepare + times.queue + times.infer + times.finish;
@@ -113,7 +124,8 @@ class SubmittedItem : public PendingItem {
  public:
   SubmittedItem(Item item, const SubmitOptions& options) : item_(std::move(item)) {
     for (GraphRows& part : item_.parts) {
-      tickets_.push_back(part.graph->batcher->submit(submission_of(part, options)));
+      const std::shared_ptr<runtime::Batcher> batcher = part.graph->batchers[part.route];
+      tickets_.push_back(batcher->submit(submission_of(part, options)));
       part.graph = nullptr;  // the plan may end before this does
     }
   }
@@ -168,7 +180,7 @@ Result<ItemResult> run_item(const TaskPlan& plan, TaskInput input, const SubmitO
   ACCEL_ASSIGN(Item item, prepare_item(plan, std::move(input), options));
   if (item.parts.size() > 1) return SubmittedItem(std::move(item), options).get();
   for (GraphRows& part : item.parts) {
-    const std::shared_ptr<runtime::Batcher> batcher = part.graph->batcher;
+    const std::shared_ptr<runtime::Batcher> batcher = part.graph->batchers[part.route];
     ACCEL_ASSIGN(runtime::RowsAnswer answer, batcher->run(submission_of(part, options)));
     take_outputs(item, part, std::move(answer));
   }

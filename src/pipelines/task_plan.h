@@ -18,8 +18,9 @@ namespace accel::pipelines {
 struct TaskGraph {
   std::vector<std::string> inputs;
   std::shared_ptr<runtime::SessionPool> pool;  // of streams
-  std::shared_ptr<runtime::Batcher> batcher;   // of single items
-  std::function<void()> after_batch = {};      // of streams: cheap, from any thread; may be empty
+  // Of single items, by the route that the pool's rules give a row.
+  std::vector<std::shared_ptr<runtime::Batcher>> batchers;
+  std::function<void()> after_batch = {};  // of streams: cheap, from any thread; may be empty
 };
 
 struct TaskPlan {

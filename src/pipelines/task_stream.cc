@@ -8,6 +8,7 @@
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "pipelines/fallback_report.h"
+#include "pipelines/ran_on.h"
 
 namespace accel::pipelines {
 
@@ -44,6 +45,7 @@ struct PooledTaskStream::Group {
   std::vector<size_t> owners;         // the item
   std::vector<std::string> keys;      // in the memory; empty: it does not recur
   std::vector<NamedTensors> outputs;  // empty: not computed yet
+  std::vector<std::string> devices;   // that ran it, where rules choose; else empty
 };
 
 PooledTaskStream::PooledTaskStream(std::shared_ptr<const TaskPlan> plan, TaskStreamOptions options)
@@ -161,10 +163,14 @@ std::vector<Result<TaskResult>> PooledTaskStream::run(std::span<TaskInput* const
   size_t row = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const size_t begin = row;
-    while (row < group.owners.size() && group.owners[row] == i) ++row;
+    std::string device;
+    for (; row < group.owners.size() && group.owners[row] == i; ++row) {
+      if (!group.devices[row].empty()) add_device(device, group.devices[row]);
+    }
     const auto outputs = std::span(group.outputs).subspan(begin, row - begin);
     results.push_back(group.failures[i].ok() ? group.finish[i](outputs)
                                              : Result<TaskResult>(group.failures[i]));
+    if (results.back().ok()) results.back()->device = std::move(device);
   }
   times.finish = seconds_since(computed);
   return results;
@@ -186,6 +192,7 @@ void PooledTaskStream::prepare_all(std::span<TaskInput* const> inputs, Group& gr
     }
   }
   group.outputs.resize(group.rows.size());
+  group.devices.resize(group.rows.size());
 }
 
 void PooledTaskStream::run_all(Group& group) {
@@ -225,23 +232,38 @@ void PooledTaskStream::run_all(Group& group) {
 
 void PooledTaskStream::run_all(const TaskGraph& graph, std::span<const uint32_t> rows,
                                Group& group) {
+  const runtime::ContentRoutes& routes = graph.pool->routes();
+  if (!routes.any()) {
+    run_route(graph, 0, rows, group);
+    return;
+  }
+  std::map<size_t, std::vector<uint32_t>> rows_of;
+  for (const uint32_t row : rows) {
+    const auto together = std::ranges::count(group.owners, group.owners[row]);
+    rows_of[routes.route_of(runtime::facts_of(group.rows[row], together))].push_back(row);
+  }
+  for (const auto& [route, chosen] : rows_of) run_route(graph, route, chosen, group);
+}
+
+void PooledTaskStream::run_route(const TaskGraph& graph, size_t route,
+                                 std::span<const uint32_t> rows, Group& group) {
   std::vector<runtime::Row> members;
   for (const uint32_t row : rows) members.push_back(group.rows[row]);
   for (const runtime::RowBatch& batch :
        runtime::cut_row_batches(members, {.max_tokens = options_.batch_tokens})) {
     std::vector<uint32_t> chosen;
     for (const uint32_t member : batch.rows) chosen.push_back(rows[member]);
-    if (run_rows(graph, chosen, group).ok()) continue;
+    if (run_rows(graph, route, chosen, group).ok()) continue;
     // One row may be at fault; the others have a right to their answers.
     for (const uint32_t row : chosen) {
-      Status status = run_rows(graph, {&row, 1}, group);
+      Status status = run_rows(graph, route, {&row, 1}, group);
       if (!status.ok()) group.failures[group.owners[row]] = std::move(status);
     }
   }
 }
 
-Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32_t> rows,
-                                  Group& group) {
+Status PooledTaskStream::run_rows(const TaskGraph& graph, size_t route,
+                                  std::span<const uint32_t> rows, Group& group) {
   std::vector<const runtime::Row*> members;
   for (const uint32_t row : rows) members.push_back(&group.rows[row]);
   int64_t longest = 1;
@@ -250,7 +272,8 @@ Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32
   ACCEL_ASSIGN(runtime::SessionPool::Lease session,
                graph.pool->acquire({.lane = runtime::Lane::kBulk,
                                     .tokens = cost,
-                                    .waiting = cost * std::ssize(group.rows)}));
+                                    .waiting = cost * std::ssize(group.rows),
+                                    .only = graph.pool->routes().masks[route]}));
   session.used_for(cost, std::ssize(members));
   const auto start = Clock::now();
   NamedTensors outputs;
@@ -260,6 +283,7 @@ Status PooledTaskStream::run_rows(const TaskGraph& graph, std::span<const uint32
   if (session->fallback()) group.fallback = session->fallback();
   for (size_t i = 0; i < rows.size(); ++i) {
     group.outputs[rows[i]] = runtime::take_row(outputs, static_cast<int64_t>(i));
+    if (!graph.pool->routes().rules.empty()) group.devices[rows[i]] = session.device();
   }
   if (graph.after_batch) graph.after_batch();
   return {};

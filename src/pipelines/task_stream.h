@@ -59,7 +59,10 @@ class PooledTaskStream : public TaskStream {
   void prepare_all(std::span<TaskInput* const> inputs, Group& group) const;
   void run_all(Group& group);
   void run_all(const TaskGraph& graph, std::span<const uint32_t> rows, Group& group);
-  Status run_rows(const TaskGraph& graph, std::span<const uint32_t> rows, Group& group);
+  void run_route(const TaskGraph& graph, size_t route, std::span<const uint32_t> rows,
+                 Group& group);
+  Status run_rows(const TaskGraph& graph, size_t route, std::span<const uint32_t> rows,
+                  Group& group);
 
   const std::shared_ptr<const TaskPlan> plan_;
   const TaskReport task_report_;

@@ -69,7 +69,7 @@ std::shared_ptr<const TaskPlan> plan_of(const Task& task, std::shared_ptr<FirstI
           .tokenizer = number_tokenizer(), .vocabulary = kNumbers, .labels = {"id", "tokens"}}),
       .graphs = {{.inputs = {"input_ids"},
                   .pool = pool,
-                  .batcher = runtime::Batcher::create(pool, {})}},
+                  .batchers = {runtime::Batcher::create(pool, {})}}},
       .report = std::make_shared<const RunReport>()});
 }
 

@@ -179,7 +179,7 @@ void Batcher::refuse(BatchJob& job) {
         member.seconds_per_token * static_cast<double>(queues_[0].tokens + queues_[1].tokens);
     seconds = seconds == 0 ? alone : std::min(seconds, alone);
   }
-  seconds /= pool_->size();
+  seconds /= pool_->size_of(options_.only);
   job.failure = resource_exhausted(
       fmt::format("{} rows wait already, of at most {}; try again in {:.0f} ms", waiting,
                   options_.rows_waiting_max, std::max(seconds * 1000, 1.0)));
@@ -208,7 +208,7 @@ void Batcher::enqueue(const JobPtr& job) {
 
 void Batcher::start_workers(Lane lane) {
   if (std::exchange(started_[index_of_lane(lane)], true)) return;
-  for (int i = 0; i < pool_->size(); ++i) {
+  for (int i = 0; i < pool_->size_of(options_.only); ++i) {
     workers_.emplace_back([this, lane] { work(lane); });
   }
 }
@@ -217,7 +217,8 @@ Work Batcher::work_of(Lane lane) const {
   const Queue& queue = queues_[index_of_lane(lane)];
   return {.lane = lane,
           .tokens = std::clamp<int64_t>(queue.tokens, 1, options_.limits.max_tokens),
-          .waiting = queue.tokens};
+          .waiting = queue.tokens,
+          .only = options_.only};
 }
 
 void Batcher::drop(Queue& queue, uint32_t index, const Status& why) {
@@ -247,7 +248,7 @@ Batcher::Batch Batcher::cut(Lane lane) {
     queue.rows[i].cancelled = job.ended || !job.failure.ok();
   }
   CutLimits limits = options_.limits;
-  limits.workers = 1 + pool_->free(lane);
+  limits.workers = std::min(1 + pool_->free(lane), pool_->size_of(options_.only));
   BatchCut found = cut_batch(queue.rows, Clock::now(), limits);
   Batch batch;
   for (const uint32_t i : found.batch) {
@@ -440,7 +441,7 @@ Result<RowsAnswer> Batcher::run(Submission submission) {
     lock.unlock();
     Batch batch = all_of(job);
     std::optional<Result<SessionPool::Lease>> session =
-        pool_->try_acquire({.lane = lane, .tokens = batch.cost});
+        pool_->try_acquire({.lane = lane, .tokens = batch.cost, .only = options_.only});
     lock.lock();
     if (session && session->ok()) {
       begin(batch);

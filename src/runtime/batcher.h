@@ -35,6 +35,7 @@ struct BatcherOptions {
   CutLimits limits;
   size_t rows_waiting_max = 4096;  // of both lanes; more are refused
   int32_t pad_id = 0;
+  MemberMask only = kEveryMember;          // of the pool, to run on
   std::function<void()> after_batch = {};  // cheap, from any thread; may be empty
 };
 

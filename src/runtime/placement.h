@@ -14,9 +14,13 @@
 
 namespace accel::runtime {
 
+// Some of the instances, as bits: the first is the lowest.
+using MemberMask = uint64_t;
+constexpr MemberMask kEveryMember = ~MemberMask{0};
+
 struct InstanceLoad {
   double weight = 0;             // 0: none was given
-  bool usable = true;            // false: it failed and rests
+  bool usable = true;            // false: it failed and rests, or is not to run this batch
   int sessions = 1;              // that can run at the same time
   int free = 1;                  // of these
   double seconds_per_token = 0;  // of one session, as measured; 0: not yet

@@ -31,7 +31,8 @@ const std::string& SessionPool::Lease::device() const {
   return pool_->members_[member_].parts.device;  // never changes
 }
 
-SessionPool::SessionPool(std::vector<PoolMember> members) : size_(sessions_of(members)) {
+SessionPool::SessionPool(std::vector<PoolMember> members, ContentRoutes routes)
+    : size_(sessions_of(members)), routes_(std::move(routes)) {
   for (PoolMember& parts : members) {
     parts.sessions = std::max(parts.sessions, 1);
     MemberStatistics counts{.device = parts.device, .weight = parts.weight};
@@ -44,6 +45,14 @@ SessionPool::SessionPool(std::vector<PoolMember> members) : size_(sessions_of(me
 
 SessionPool::SessionPool(std::shared_ptr<const backend::CompiledModel> model, int size)
     : SessionPool({{.model = std::move(model), .sessions = size}}) {}
+
+int SessionPool::size_of(MemberMask members) const {
+  int sessions = 0;
+  for (size_t i = 0; i < members_.size(); ++i) {
+    if ((members >> i & 1) != 0) sessions += members_[i].parts.sessions;  // never changes
+  }
+  return sessions;
+}
 
 bool SessionPool::bulk_is_overdue() const {
   const std::deque<Waiter>& line = waiting_[index_of(Lane::kBulk)];
@@ -68,7 +77,9 @@ std::optional<size_t> SessionPool::choose(const Work& work) const {
   std::vector<InstanceLoad> loads;
   const TimePoint now = Clock::now();
   for (const Member& member : members_) {
+    const bool allowed = (work.only >> loads.size() & 1) != 0;
     loads.push_back({.weight = member.parts.weight,
+                     .usable = allowed,
                      .sessions = member.parts.sessions,
                      .free = member.parts.sessions - member.lent,
                      .seconds_per_token = member.counts.seconds_per_token,
@@ -77,6 +88,16 @@ std::optional<size_t> SessionPool::choose(const Work& work) const {
                      .worked_seconds = member.counts.worked_seconds});
   }
   return place(loads, work.tokens, std::max(work.waiting, work.tokens));
+}
+
+// For the waiter with this ticket, or one that comes behind all. Those before it go first, but for
+// whom there is no room on the members that they may use.
+std::optional<size_t> SessionPool::choose_in_turn(const Work& work, uint64_t ticket) const {
+  for (const Waiter& earlier : waiting_[index_of(work.lane)]) {
+    if (earlier.ticket >= ticket) break;
+    if (earlier.work->only == work.only || choose(*earlier.work)) return std::nullopt;
+  }
+  return choose(work);
 }
 
 int SessionPool::free(Lane lane) const {
@@ -123,15 +144,15 @@ Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Loc
 Result<SessionPool::Lease> SessionPool::acquire(const Work& work) {
   Lock lock(mutex_);
   std::deque<Waiter>& line = waiting_[index_of(work.lane)];
-  std::optional<size_t> member = line.empty() ? choose(work) : std::nullopt;
+  std::optional<size_t> member = choose_in_turn(work, next_ticket_);
   if (!member) {
     const uint64_t ticket = next_ticket_++;
-    line.push_back({ticket, Clock::now()});
+    line.push_back({ticket, Clock::now(), &work});
     // What keeps bulk jobs out ends with time alone.
-    while (line.front().ticket != ticket || !(member = choose(work))) {
+    while (!(member = choose_in_turn(work, ticket))) {
       freed_.wait_for(lock, kInteractiveMemory);
     }
-    line.pop_front();
+    line.erase(std::ranges::find(line, ticket, &Waiter::ticket));
     freed_.notify_all();
   }
   return lend(work, *member, lock);
@@ -139,8 +160,7 @@ Result<SessionPool::Lease> SessionPool::acquire(const Work& work) {
 
 std::optional<Result<SessionPool::Lease>> SessionPool::try_acquire(const Work& work) {
   Lock lock(mutex_);
-  if (!waiting_[index_of(work.lane)].empty()) return std::nullopt;
-  const std::optional<size_t> member = choose(work);
+  const std::optional<size_t> member = choose_in_turn(work, next_ticket_);
   if (!member) return std::nullopt;
   return lend(work, *member, lock);
 }

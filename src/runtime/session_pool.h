@@ -13,6 +13,7 @@
 
 #include "backend/backend.h"
 #include "runtime/batch_policy.h"
+#include "runtime/content_rules.h"
 #include "runtime/fallback_session.h"
 #include "runtime/placement.h"
 
@@ -35,6 +36,7 @@ struct Work {
   Lane lane = Lane::kInteractive;
   int64_t tokens = 1;   // of the batch, padding included; or its rows, where they have no tokens
   int64_t waiting = 0;  // of all that waits with it; less than `tokens`: only that
+  MemberMask only = kEveryMember;  // the members that may run it; at least one of the pool's
 };
 
 struct MemberStatistics {
@@ -53,7 +55,8 @@ struct MemberStatistics {
 // Who asks first is served first, and interactive callers before bulk ones; on which device,
 // placement.h says. While there have been interactive callers within the last second, bulk jobs
 // leave one session free for the next, where there are two or more. A bulk job that has waited for
-// a second is served before interactive callers once, so that it gets on whatever they do.
+// a second is served before interactive callers once, so that it gets on whatever they do. Who may
+// use only some members (Work::only) does not keep others from those that it waits for in vain.
 class SessionPool {
  public:
   // A session for as long as the lease lives; then it goes back.
@@ -85,13 +88,16 @@ class SessionPool {
     std::unique_ptr<FallbackSession> session_;
   };
 
-  explicit SessionPool(std::vector<PoolMember> members);
+  // `routes` say which members take which inputs, for those who ask with Work::only.
+  explicit SessionPool(std::vector<PoolMember> members, ContentRoutes routes = {});
   SessionPool(std::shared_ptr<const backend::CompiledModel> model, int size);
   SessionPool(const SessionPool&) = delete;
   SessionPool& operator=(const SessionPool&) = delete;
 
   // Sessions of all members together.
   int size() const { return size_; }
+  int size_of(MemberMask members) const;
+  const ContentRoutes& routes() const { return routes_; }
 
   // The first member's.
   const backend::CompiledModel& model() const { return *members_.front().parts.model; }
@@ -110,6 +116,7 @@ class SessionPool {
   struct Waiter {
     uint64_t ticket = 0;
     TimePoint since;
+    const Work* work = nullptr;
   };
   struct Member {
     PoolMember parts;
@@ -124,11 +131,13 @@ class SessionPool {
   bool bulk_is_overdue() const;
   int room(Lane lane) const;
   std::optional<size_t> choose(const Work& work) const;
+  std::optional<size_t> choose_in_turn(const Work& work, uint64_t ticket) const;
   Result<Lease> lend(const Work& work, size_t member, Lock& lock);
   void give_back(Lease& lease);
   static void count(MemberStatistics& counts, const Lease& lease, double seconds);
 
   const int size_;
+  const ContentRoutes routes_;
   mutable std::mutex mutex_;
   std::condition_variable freed_;
   // Guarded by mutex_:

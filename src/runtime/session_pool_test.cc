@@ -114,6 +114,35 @@ TEST(SessionPool, AMovedLeaseIsGivenBackOnce) {
   EXPECT_EQ(model->sessions(), 1);
 }
 
+std::vector<PoolMember> two_members() {
+  return {{.model = std::make_shared<EchoModel>(), .device = "A"},
+          {.model = std::make_shared<EchoModel>(), .device = "B"}};
+}
+
+TEST(SessionPool, WorkForSomeMembersRunsOnThese) {
+  SessionPool pool(two_members());
+  EXPECT_EQ(pool.size_of(0b01), 1);
+  EXPECT_EQ(pool.size_of(kEveryMember), 2);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(pool.acquire({.only = 0b10})->device(), "B");
+    EXPECT_EQ(pool.acquire({.only = 0b01})->device(), "A");
+  }
+  const auto lease = pool.acquire({.only = 0b10});
+  EXPECT_FALSE(pool.try_acquire({.only = 0b10}).has_value());
+  EXPECT_EQ((*pool.try_acquire({}))->device(), "A");
+}
+
+TEST(SessionPool, WhoWaitsForOneMemberKeepsNobodyFromAnother) {
+  SessionPool pool(two_members());
+  std::optional<SessionPool::Lease> held(std::move(*pool.acquire({.only = 0b01})));
+  std::thread waits([&] { EXPECT_EQ(pool.acquire({.only = 0b01})->device(), "A"); });
+  while (pool.waiting(Lane::kInteractive) == 0) std::this_thread::yield();
+  EXPECT_EQ(pool.acquire({.only = 0b10})->device(), "B");
+  EXPECT_EQ((*pool.try_acquire({}))->device(), "B");
+  held.reset();
+  waits.join();
+}
+
 TEST(SessionPool, HasRoomForOneAtLeast) {
   SessionPool pool(std::make_shared<EchoModel>(), 0);
   EXPECT_EQ(pool.size(), 1);

@@ -83,6 +83,34 @@ runtime::Row row_of(const TokenizedText& text) {
   return id_row(text.ids, std::vector<uint8_t>(text.ids.size(), 1));
 }
 
+runtime::ContentFacts facts_of(const TokenizedText& text, int64_t rows) {
+  const auto tokens = std::ssize(text.ids);
+  constexpr int64_t kBytesOfToken = 2 * sizeof(int64_t);  // input_ids and attention_mask
+  return {.tokens = tokens, .rows = rows, .bytes = tokens * kBytesOfToken, .modality = "text"};
+}
+
+std::vector<std::vector<uint32_t>> texts_by_route(const runtime::ContentRoutes& routes,
+                                                  std::span<const TokenizedText> texts,
+                                                  int64_t rows) {
+  std::vector<std::vector<uint32_t>> places(routes.masks.size());
+  for (uint32_t i = 0; i < texts.size(); ++i) {
+    places[routes.route_of(facts_of(texts[i], rows))].push_back(i);
+  }
+  return places;
+}
+
+runtime::TokenBatches cut_texts(std::span<const uint32_t> places, std::span<const int32_t> lengths,
+                                const runtime::BatchLimits& limits) {
+  if (places.empty()) return {};
+  std::vector<int32_t> chosen;
+  for (const uint32_t place : places) chosen.push_back(lengths[place]);
+  runtime::TokenBatches cut = runtime::cut_token_batches(chosen, limits);
+  for (runtime::TokenBatch& batch : cut.batches) {
+    for (uint32_t& item : batch.items) item = places[item];
+  }
+  return cut;
+}
+
 Status run_embedding_batch(backend::Session& session, const EmbeddingBatch& batch,
                            const RowFinish& finish) {
   const auto count = static_cast<int64_t>(batch.texts.size());

@@ -13,7 +13,9 @@
 #include "accel/engine.h"
 #include "accel/status.h"
 #include "backend/backend.h"
+#include "runtime/content_rules.h"
 #include "runtime/row_batches.h"
+#include "runtime/token_batches.h"
 #include "text/tokenizer.h"
 
 namespace accel::pipelines {
@@ -53,6 +55,19 @@ struct RowFinish {
 
 // The text as a row for company that is found later.
 runtime::Row row_of(const TokenizedText& text);
+
+// What rules ask of that row, of `rows` texts that came together.
+runtime::ContentFacts facts_of(const TokenizedText& text, int64_t rows);
+
+// The texts of each route of `routes`, as their places among `texts`, which came in calls of
+// `rows`.
+std::vector<std::vector<uint32_t>> texts_by_route(const runtime::ContentRoutes& routes,
+                                                  std::span<const TokenizedText> texts,
+                                                  int64_t rows);
+
+// The texts `places` of all, which have these lengths, cut into batches, whose items are places.
+runtime::TokenBatches cut_texts(std::span<const uint32_t> places, std::span<const int32_t> lengths,
+                                const runtime::BatchLimits& limits);
 
 // The model's row as it leaves: finished into `out`.
 void finish_row(std::span<const float> row, const RowFinish& finish, float* out);

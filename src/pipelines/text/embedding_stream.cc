@@ -12,7 +12,12 @@ TextEmbeddingStream::TextEmbeddingStream(std::shared_ptr<const EmbeddingModel> m
       pool_(std::move(pool)),
       options_(std::move(options)),
       open_(std::make_unique<Window>()) {
-  for (int i = 0; i < pool_->size(); ++i) workers_.emplace_back([this] { work(); });
+  for (const runtime::MemberMask mask : pool_->routes().masks) routes_.push_back({.only = mask});
+  for (size_t route = 0; route < routes_.size(); ++route) {
+    for (int i = 0; i < pool_->size_of(routes_[route].only); ++i) {
+      workers_.emplace_back([this, route] { work(route); });
+    }
+  }
 }
 
 TextEmbeddingStream::~TextEmbeddingStream() {
@@ -89,11 +94,18 @@ void TextEmbeddingStream::cut_open_window() {
                            ? std::min(options_.finish.dimensions, model_->size)
                            : model_->size;
   result.embeddings = Tensor::allocate(DType::kF32, {std::ssize(window->texts), size});
-  runtime::TokenBatches cut = runtime::cut_token_batches(
-      lengths, {.max_tokens = options_.batch_tokens, .workers = pool_->size()});
-  result.padded_tokens = cut.padded_tokens;
-  window->batches_left = cut.batches.size();
-  for (runtime::TokenBatch& batch : cut.batches) jobs_.push_back({window.get(), std::move(batch)});
+  if (!pool_->routes().rules.empty()) result.devices.resize(window->texts.size());
+  const auto places = texts_by_route(pool_->routes(), window->texts, /*rows=*/1);
+  for (size_t route = 0; route < places.size(); ++route) {
+    runtime::TokenBatches cut = cut_texts(
+        places[route], lengths,
+        {.max_tokens = options_.batch_tokens, .workers = pool_->size_of(routes_[route].only)});
+    result.padded_tokens += cut.padded_tokens;
+    window->batches_left += cut.batches.size();
+    for (runtime::TokenBatch& batch : cut.batches) {
+      routes_[route].jobs.push_back({window.get(), std::move(batch)});
+    }
+  }
   windows_.push_back(std::move(window));
   to_workers_.notify_all();
   to_caller_.notify_all();
@@ -125,29 +137,49 @@ Status TextEmbeddingStream::run(runtime::FallbackSession& session, const Job& jo
   return status;
 }
 
-void TextEmbeddingStream::work() {
+// The next batch of a route; a failure stops the stream.
+void TextEmbeddingStream::run_next(Route& route, std::unique_lock<std::mutex>& lock) {
+  const Job job = std::move(route.jobs.front());
+  route.jobs.pop_front();
+  const int64_t tokens = job.batch.length * std::ssize(job.batch.items);
+  const int64_t behind = std::ssize(route.jobs) * options_.batch_tokens;
+  lock.unlock();
+  double seconds = 0;
+  Status status;
+  std::string device;
+  std::shared_ptr<const runtime::RunFallback> fallback;
+  {
+    Result<runtime::SessionPool::Lease> lease = pool_->acquire({.lane = runtime::Lane::kBulk,
+                                                                .tokens = tokens,
+                                                                .waiting = tokens + behind,
+                                                                .only = route.only});
+    if (lease.ok()) lease->used_for(tokens, std::ssize(job.batch.items));
+    status = lease.ok() ? run(**lease, job, seconds) : lease.status();
+    if (lease.ok()) {
+      device = lease->device();
+      fallback = (*lease)->fallback();
+    }
+  }
+  lock.lock();
+  if (!status.ok()) {
+    fail(std::move(status));
+    return;
+  }
+  completed_ += job.batch.items.size();
+  EmbedResult& result = job.window->result;
+  if (!result.devices.empty()) {
+    for (const uint32_t item : job.batch.items) result.devices[item] = device;
+  }
+  tell_fallback(fallback.get(), result.report);
+  result.times.infer += seconds;
+  if (--job.window->batches_left == 0) to_caller_.notify_all();
+}
+
+void TextEmbeddingStream::work(size_t route) {
   std::unique_lock lock(mutex_);
   while (!stopped_) {
-    if (!jobs_.empty()) {
-      const Job job = std::move(jobs_.front());
-      jobs_.pop_front();
-      const int64_t tokens = job.batch.length * std::ssize(job.batch.items);
-      const int64_t behind = std::ssize(jobs_) * options_.batch_tokens;
-      lock.unlock();
-      double seconds = 0;
-      Result<runtime::SessionPool::Lease> lease = pool_->acquire(
-          {.lane = runtime::Lane::kBulk, .tokens = tokens, .waiting = tokens + behind});
-      if (lease.ok()) lease->used_for(tokens, std::ssize(job.batch.items));
-      Status status = lease.ok() ? run(**lease, job, seconds) : lease.status();
-      lock.lock();
-      if (!status.ok()) {
-        fail(std::move(status));
-        return;
-      }
-      completed_ += job.batch.items.size();
-      job.window->result.times.infer += seconds;
-      tell_fallback((*lease)->fallback().get(), job.window->result.report);
-      if (--job.window->batches_left == 0) to_caller_.notify_all();
+    if (!routes_[route].jobs.empty()) {
+      run_next(routes_[route], lock);
       continue;
     }
     if (closed_ && open_->texts.empty()) return;

@@ -38,7 +38,8 @@ struct EmbeddingStreamOptions {
 
 class TextEmbeddingStream : public EmbeddingStream {
  public:
-  // `model` and `pool` outlive the stream. Starts one thread per session.
+  // `model` and `pool` outlive the stream. Starts one thread per session, for each route of the
+  // pool.
   TextEmbeddingStream(std::shared_ptr<const EmbeddingModel> model,
                       std::shared_ptr<runtime::SessionPool> pool, EmbeddingStreamOptions options);
   ~TextEmbeddingStream() override;
@@ -62,9 +63,15 @@ class TextEmbeddingStream : public EmbeddingStream {
     Window* window;
     runtime::TokenBatch batch;
   };
+  // Batches that may run on the same devices.
+  struct Route {
+    runtime::MemberMask only = runtime::kEveryMember;
+    std::deque<Job> jobs;
+  };
   static constexpr size_t kWindows = 3;
 
-  void work();
+  void work(size_t route);
+  void run_next(Route& route, std::unique_lock<std::mutex>& lock);
   Status run(runtime::FallbackSession& session, const Job& job, double& seconds);
   // With mutex_ held:
   bool may_cut() const;
@@ -83,7 +90,7 @@ class TextEmbeddingStream : public EmbeddingStream {
   // Guarded by mutex_:
   std::unique_ptr<Window> open_;
   std::deque<std::unique_ptr<Window>> windows_;  // cut, in input order
-  std::deque<Job> jobs_;
+  std::vector<Route> routes_;                    // as the pool's
   Status error_;
   bool closed_ = false;
   bool stopped_ = false;
