@@ -183,6 +183,9 @@ class LocalEngine : public Engine {
   // What was measured of the model at `path` on that device, if it was.
   std::optional<Tuning> tuning_of(const runtime::Candidate& candidate,
                                   const std::string& path) const;
+  std::vector<LoadedModel::Parts::Alternative> alternatives(
+      std::span<const runtime::Candidate> others, const LoadOptions& options,
+      backend::CompileOptions compile) const;
   // Loads `folder`, which lies at options.path, as one candidate says; see load_first().
   struct Request {
     std::shared_ptr<const models::ModelFolder> folder;
@@ -309,6 +312,21 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   return model;
 }
 
+std::vector<LoadedModel::Parts::Alternative> LocalEngine::alternatives(
+    std::span<const runtime::Candidate> others, const LoadOptions& options,
+    backend::CompileOptions compile) const {
+  std::vector<LoadedModel::Parts::Alternative> found;
+  for (const runtime::Candidate& other : others) {
+    const Result<BackendPtr> backend = find_backend(other.backend);
+    if (!backend.ok()) continue;
+    compile.device = other.device;
+    compile.precision =
+        chosen_setting(options, other, tuning_of(other, options.path), usable_cores_).precision;
+    found.push_back({other, *backend, compile});
+  }
+  return found;
+}
+
 Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& candidate,
                                                     const LoadOptions& options,
                                                     const Request& request) {
@@ -359,15 +377,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                            .head = {},
                            .cache = options.cache && !options.profile ? caches->compiled : nullptr,
                            .log = log_};
-  for (const runtime::Candidate& other : request.others) {
-    const Result<BackendPtr> found = find_backend(other.backend);
-    if (!found.ok()) continue;
-    backend::CompileOptions compile = parts.compile;
-    compile.device = other.device;
-    compile.precision =
-        chosen_setting(options, other, tuning_of(other, options.path), usable_cores_).precision;
-    parts.alternatives.push_back({other, *found, compile});
-  }
+  parts.alternatives = alternatives(request.others, options, parts.compile);
   if (!options.task.empty()) {
     const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
     if (options.use == Use::kRun) ACCEL_TRY(task.status());

@@ -19,7 +19,7 @@ std::string described(const backend::CompileOptions& options) {
 
 class LoggedBackend : public backend::Backend {
  public:
-  LoggedBackend(std::unique_ptr<backend::Backend> backend, std::shared_ptr<const Log> log)
+  LoggedBackend(std::shared_ptr<const backend::Backend> backend, std::shared_ptr<const Log> log)
       : backend_(std::move(backend)), log_(std::move(log)) {}
 
   backend::Info info() const override {
@@ -72,7 +72,7 @@ class LoggedBackend : public backend::Backend {
     return made;
   }
 
-  const std::unique_ptr<backend::Backend> backend_;
+  const std::shared_ptr<const backend::Backend> backend_;
   const std::shared_ptr<const Log> log_;
 };
 
