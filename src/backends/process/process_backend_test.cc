@@ -4,11 +4,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <string>
 #include <thread>
@@ -260,6 +262,60 @@ TEST(WorkerProcesses, AProgramThatIsNoneIsSaid) {
   const Status silent = compiled_by("/bin/sleep", 0.2);  // for seconds: the number is a process id
   EXPECT_EQ(silent.code(), StatusCode::kUnavailable);
   EXPECT_THAT(silent.message(), HasSubstr("was not ready after 0.2 s and was killed"));
+}
+
+// A program in the place of accel-worker that sends `packets`, whatever it is asked.
+class BrokenWorker {
+ public:
+  explicit BrokenWorker(const std::vector<std::string>& packets) {
+    std::ofstream script(path_);
+    script << "#!/bin/sh\n";
+    for (const std::string& packet : packets) script << "printf '" << packet << "' >&3\n";
+    script << "exec sleep 60\n";
+    script.close();
+    std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
+  }
+  ~BrokenWorker() { std::filesystem::remove(path_); }
+  BrokenWorker(const BrokenWorker&) = delete;
+  BrokenWorker& operator=(const BrokenWorker&) = delete;
+
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_ = std::filesystem::temp_directory_path() /
+                                ("accel-broken-worker-" + std::to_string(::getpid()));
+};
+
+TEST(WorkerProcesses, WhatIsNoAnswerEndsIt) {
+  {
+    const BrokenWorker at_once({"\\0no JSON"});
+    const Status status = compiled_by(at_once.path());
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+    EXPECT_THAT(status.message(), HasSubstr("sent what is no answer and was killed"));
+  }
+  const std::string ready =
+      R"(\0{"code":0,"executed":{"device":"CPU","precision":"f32","streams":1,"threads":1,)"
+      R"("kernels":"engine"},"inputs":[["x","f32",[-1,64]]],"outputs":[["y","f32",[-1,64]]],)"
+      R"("layers":[],"runs":0,"seconds":0})";
+  const BrokenWorker later({ready, "\\0{}"});
+  ProcessOptions options = worker_options();
+  options.program = later.path();
+  const auto model = compiled(*isolated("reference", options));
+  const Status status = model->create_session().status();
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("sent what is no answer and was killed"));
+  EXPECT_EQ(model->worker()->crashes, 1);
+}
+
+// The graph is the same for both sides, or nothing runs.
+TEST(WorkerProcesses, OtherPortsAreRefused) {
+  const BrokenWorker other(
+      {R"(\0{"code":0,"executed":{"device":"CPU","precision":"f32","streams":1,"threads":1,)"
+       R"("kernels":"engine"},"inputs":[["z","f32",[-1,64]]],"outputs":[["y","f32",[-1,64]]],)"
+       R"("layers":[],"runs":0,"seconds":0})"});
+  const Status status = compiled_by(other.path());
+  EXPECT_EQ(status.code(), StatusCode::kUnimplemented);
+  EXPECT_THAT(status.message(), HasSubstr("other inputs or outputs"));
 }
 
 // The system ends the process with the thread that started it; that must not be the caller's.
