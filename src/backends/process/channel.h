@@ -15,8 +15,9 @@ namespace accel::backend {
 
 enum class Arrival : uint8_t {
   kMessage,
-  kClosed,  // the other side is gone, or sends what no message is
-  kLate,    // nothing came in time
+  kClosed,    // the other side is gone, or sends what no message is
+  kLate,      // nothing came in time
+  kNonsense,  // something came that its reader does not understand
 };
 
 struct Received {

@@ -32,7 +32,7 @@ Until after(double seconds) {
                             std::chrono::duration<double>(std::min(seconds, 1e9)));
 }
 
-// What came of asking a worker: `reply` with kMessage, for which kClosed stands when it is none.
+// What came of asking a worker: `reply` with kMessage.
 struct Asked {
   Arrival arrival = Arrival::kClosed;
   WorkerReply reply;
@@ -48,7 +48,7 @@ Asked ask(Channel& channel, const WorkerRequest& request, int file, Until until)
   if (reply.ok()) {
     asked.reply = std::move(*reply);
   } else {
-    asked.arrival = Arrival::kClosed;
+    asked.arrival = Arrival::kNonsense;
   }
   return asked;
 }
@@ -247,7 +247,7 @@ Result<RunMessage> ProcessSession::receive(Until until) {
   const Received received = channel_.receive(until);
   if (received.arrival != Arrival::kMessage) return broken(received.arrival);
   Result<RunMessage> message = decode(received.bytes);
-  if (!message.ok()) return broken(Arrival::kMessage);
+  if (!message.ok()) return broken(Arrival::kNonsense);
   return message;
 }
 
@@ -268,7 +268,7 @@ Result<RunMessage> ProcessSession::exchange() {
     ACCEL_ASSIGN(message, receive(until));
   }
   if (message.kind == RunKind::kDone || message.kind == RunKind::kFailed) return message;
-  return broken(Arrival::kMessage);
+  return broken(Arrival::kNonsense);
 }
 
 // DATA_LOSS for outputs that are none of the signature's.
@@ -297,7 +297,7 @@ Status ProcessSession::run(const NamedTensors& inputs, NamedTensors& outputs) {
   ACCEL_ASSIGN(const RunMessage message, exchange());
   if (message.kind == RunKind::kFailed) return message.error;
   if (take_outputs(message.tensors, outputs).ok()) return {};
-  return broken(Arrival::kMessage);
+  return broken(Arrival::kNonsense);
 }
 
 // --- the backend -------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ namespace accel::backend {
 namespace {
 
 constexpr int kControlFile = 3;
+constexpr std::string_view kSentNonsense = "sent what is no answer and was killed";
 // A killed process ends at once, but for one that is stuck inside a driver.
 constexpr auto kEndPatience = std::chrono::seconds(5);
 
@@ -181,6 +182,7 @@ void Supervisor::run_once(Lock& lock) {
     if (hung_) {
       cause_ = fmt::format("was not ready after {:g} s and was killed", options_.start_seconds);
     }
+    if (prepared.arrival == Arrival::kNonsense) cause_ = kSentNonsense;
     kill_now();
   }
   await_end(lock);
@@ -257,8 +259,8 @@ Status Supervisor::failed(uint64_t start, Arrival why, double waited_seconds,
     if (why == Arrival::kLate) {
       hung_ = true;
       cause_ = fmt::format("did not end {} within {:g} s and was killed", action, waited_seconds);
-    } else if (why == Arrival::kMessage) {
-      cause_ = "sent what is no answer and was killed";
+    } else if (why == Arrival::kNonsense) {
+      cause_ = kSentNonsense;
     }
     // Of one whose channel is closed by its own end, this changes nothing.
     kill_now();
