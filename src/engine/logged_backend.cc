@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <atomic>
 #include <utility>
 
 #include "base/stopwatch.h"
@@ -24,7 +25,7 @@ class LoggedBackend : public backend::Backend {
 
   backend::Info info() const override {
     backend::Info info = backend_->info();
-    if (!info.available) {
+    if (!info.available && !told_.exchange(true)) {  // it is asked often
       say(LogLevel::kWarning, fmt::format("{} {} is not available: {}; {}", info.name, info.version,
                                           info.reason, info.remedy));
     }
@@ -74,6 +75,7 @@ class LoggedBackend : public backend::Backend {
 
   const std::shared_ptr<const backend::Backend> backend_;
   const std::shared_ptr<const Log> log_;
+  mutable std::atomic<bool> told_ = false;  // that it is not available
 };
 
 }  // namespace

@@ -37,12 +37,13 @@ Status named(const ModelConverter& converter, const Status& status) {
 
 // Of a function of the caller's, with what it throws as a status.
 Status called(const std::function<Status()>& call) {
-  std::string thrown = "something";
+  std::string thrown;
   try {
     return call();
   } catch (const std::exception& error) {
     thrown = error.what();
-  } catch (...) {  // what it is cannot be told
+  } catch (...) {
+    thrown = "something that is no std::exception";
   }
   return Status(StatusCode::kUnknown, "it threw: " + thrown);
 }

@@ -17,6 +17,9 @@ GOLDEN = json.loads((TINY / "golden.json").read_text(encoding="utf-8"))
 # The suite passes with the switch at 0, too; what is about the engine itself is then left out.
 ACCELERATED = os.environ.get("IPFS_ACCELERATE_ENABLED", "1").lower() not in (
     "0", "false", "no", "off", "disabled")
+# The suite passes without the OpenVINO backend as well (-DACCEL_OPENVINO_BACKEND=OFF).
+needs_openvino = unittest.skipIf(os.environ.get("ACCEL_LEAVES_OUT") == "openvino",
+                                 "this program leaves the OpenVINO backend out")
 needs_acceleration = unittest.skipUnless(ACCELERATED, "IPFS_ACCELERATE_ENABLED is off")
 
 # Exit codes, docs/reference/exit_codes.md.

@@ -9,8 +9,8 @@ import unittest
 import zipfile
 
 from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT, NOT_FOUND, TINY,
-                     UNAVAILABLE, ProgramTest, needs_acceleration, read_npy, read_safetensors,
-                     write_safetensors)
+                     UNAVAILABLE, ProgramTest, needs_acceleration, needs_openvino, read_npy,
+                     read_safetensors, write_safetensors)
 
 COMMANDS = ["advise", "alias", "bench", "cache", "compare", "config", "convert", "devices",
             "doctor", "embed", "explain", "families", "help", "infer", "list", "models",
@@ -154,6 +154,7 @@ class Facts(ProgramTest):
         for words in ("BertModel", "mean, normalised", "input_ids", "last_hidden_state"):
             self.assertIn(words, table)
 
+    @needs_openvino
     # row 160
     def test_version_tells_product_and_runtime(self):
         report = json.loads(self.accel("version", "--json").stdout)
@@ -183,6 +184,7 @@ class Facts(ProgramTest):
         table = self.accel("devices").stdout.decode()
         self.assertIn(cpu["full_name"], table)
 
+    @needs_openvino
     # rows 114 and 115
     # row 200 (partial: versions and verdicts; the manual is still to come)
     def test_doctor_finds_everything_in_place(self):
@@ -366,6 +368,7 @@ class WithoutThePlugIn(ProgramTest):
         self.env = self.environment(LD_LIBRARY_PATH=str(bare),
                                     ACCEL_CACHE_DIR=str(self.folder / "cache"))
 
+    @needs_openvino
     # row 2
     # rows 114, 305, 314 and 315
     def test_everything_says_what_is_missing_and_how_to_mend_it(self):
