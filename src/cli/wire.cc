@@ -10,8 +10,9 @@
 
 namespace accel::cli {
 
-Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings) {
-  ConfigSources sources{.settings = std::move(settings)};
+Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings,
+                           const std::string& profile_file) {
+  ConfigSources sources{.profile_file = profile_file, .settings = std::move(settings)};
   if (file != "none") sources.file = file.empty() ? Config::find_file() : file;
   return Config::read(sources);
 }

@@ -14,6 +14,7 @@
 #include "engine/crash_probe.h"
 #include "engine/graph_cache.h"
 #include "engine/load_first.h"
+#include "engine/load_limits.h"
 #include "engine/loaded_model.h"
 #include "engine/machine_speed.h"
 #include "engine/placement_choice.h"
@@ -304,8 +305,17 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   // What else is compiled at its first call is tried out here, while another may still be taken.
   const bool may_fall_back = options.fallback || candidate.device != options.device;
   if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(backend->check(parts.compile));
+  if (options.memory_bytes_max > 0) {
+    ACCEL_ASSIGN(const ModelReport report, report_of(*request.folder, parts.head));
+    ACCEL_ASSIGN(parts.memory_bytes, admitted_bytes(report, {.bytes_max = options.memory_bytes_max,
+                                                             .precision = precision,
+                                                             .copies = parts.members.size()}));
+    parts.memory_bytes_max = options.memory_bytes_max;
+  }
+  parts.warmed_up = warm_up_names(options);
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
+  ACCEL_TRY(model->warm_up(options).with_context("warm-up"));
   return std::shared_ptr<Model>(std::move(model));
 }
 

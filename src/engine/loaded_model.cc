@@ -357,6 +357,8 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
   return EmbeddingModelPtr(model);
 }
 
+Result<LoadedModel::GraphPtr> LoadedModel::embedding_graph() { return graph(dense_embedding()); }
+
 Result<LoadedModel::GraphPtr> LoadedModel::graph(const models::GraphRequest& request) {
   const std::string key = cache_key(request);
   {
@@ -418,7 +420,10 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                        .simulated = parts_.simulated,
                        .source = report_.source,
                        .precision_source = parts_.precision_source,
-                       .cache = std::move(ready.report)};
+                       .cache = std::move(ready.report),
+                       .memory_bytes = parts_.memory_bytes,
+                       .memory_bytes_max = parts_.memory_bytes_max,
+                       .warmed_up = parts_.warmed_up};
     } else {
       graph->report.device += "+" + device;
       graph->report.streams += executed.streams;

@@ -56,6 +56,9 @@ struct CompiledGraph {
   std::vector<std::shared_ptr<runtime::Batcher>> batchers(int32_t pad_id);
 };
 
+// What RunReport::warmed_up says of a load. Pure.
+std::vector<std::string> warm_up_names(const LoadOptions& options);
+
 class LoadedModel : public Model {
  public:
   struct Parts {
@@ -71,6 +74,10 @@ class LoadedModel : public Model {
     std::string fallback_reason;
     std::string local_reason;
     bool simulated = false;
+    // Of the load, for the report.
+    uint64_t memory_bytes = 0;
+    uint64_t memory_bytes_max = 0;
+    std::vector<std::string> warmed_up;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;
@@ -90,8 +97,17 @@ class LoadedModel : public Model {
   ModelStatistics statistics() const override;
   Result<std::vector<GraphReport>> graphs() override;
   Status unload() override;
+  // Compiles for what `options` names and runs it in every session (warm_up.cc). INVALID_ARGUMENT
+  // for what is none of the model's.
+  Status warm_up(const LoadOptions& options);
 
  private:
+  struct WarmUpRun;
+  Result<std::vector<WarmUpRun>> warm_up_runs(const LoadOptions& options);
+  Result<std::vector<WarmUpRun>> embedded_text_runs(const std::vector<std::string>& texts);
+  Result<std::vector<WarmUpRun>> task_text_runs(const LoadOptions& options);
+  Result<std::vector<WarmUpRun>> shape_runs(const LoadOptions& options);
+
   LoadedModel(Parts parts, ModelReport report);
   using EmbeddingModelPtr = std::shared_ptr<const pipelines::EmbeddingModel>;
   using GraphPtr = std::shared_ptr<CompiledGraph>;
@@ -110,6 +126,8 @@ class LoadedModel : public Model {
   Result<RunResult> run_one(TaskInput input, const RunOptions& options);
   static Result<EmbedResult> embed_one(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
                                        const std::string& text, const EmbedOptions& options);
+  // The graph of embed() with the folder's normalisation.
+  Result<GraphPtr> embedding_graph();
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;
