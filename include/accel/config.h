@@ -4,8 +4,9 @@
 //   auto engine = accel::Engine::create(config->engine_options());
 //   auto model = (*engine)->load(*config->load_options("gpt2"));
 //
-// From the strongest: what code says of one model, what code says of all, the environment
-// (ACCEL_DEVICE ...), what the file says of one model, what it says of all, and the defaults.
+// From the strongest: what code says of one model, what code says of all, a profile file, the
+// environment (ACCEL_DEVICE ...), what the file says of one model, what it says of all, and the
+// defaults.
 // docs/reference/configuration.md lists the options.
 #pragma once
 
@@ -30,7 +31,10 @@ struct ConfigSetting {
 };
 
 struct ConfigSources {
-  std::string file;                     // YAML or JSON; empty: none
+  std::string file;  // YAML or JSON; empty: none
+  // A second file, stronger than the environment and the other: what holds for one machine or one
+  // use, as {precision: f16, memory_limit: 500M, optimization_level: memory}. Empty: none.
+  std::string profile_file = {};
   std::vector<ConfigSetting> settings;  // of all models; anything may be left out
   std::map<std::string, std::vector<ConfigSetting>> models;  // of those called so
   bool environment = true;  // whether variables of the environment count

@@ -71,6 +71,13 @@ void ModelFlags::declare_options(Flags& flags) {
              "options from this file; none: from no file (default: $ACCEL_CONFIG, else the first "
              "that is there of config/backend.yaml, accel.yaml, ~/.config/accel/config.yaml). "
              "Flags and variables of the environment are stronger");
+  flags.text("--profile-file", "FILE", &profile_file,
+             "a second file of options, stronger than the environment: what holds for one machine "
+             "or one use, as {precision: f16, memory_limit: 500M, optimization_level: memory}");
+  flags.text("--warm-up", "TEXT", &warm_up,
+             "a text that is run once at the load, so that the first input of its length is like "
+             "the later ones; precompile_shapes and input_shapes of the configuration do so with "
+             "shapes");
 }
 
 Result<Config> ModelFlags::config() const {
@@ -89,6 +96,7 @@ Result<Config> ModelFlags::config() const {
   set("performance_hint", hint, "--hint");
   set("isolation", isolation, "--isolation");
   set("rules", rules, "--rules");
+  set("warm_up", warm_up, "--warm-up");
   set("streams", count(streams), "--streams");
   set("threads", count(threads), "--threads");
   set("use_optimum", use_optimum, "--use-optimum");
@@ -96,7 +104,7 @@ Result<Config> ModelFlags::config() const {
   set("cache", no_cache ? "false" : "", "--no-cache");
   set("enable_fallback", fallback ? "true" : "", "--fallback");
   set("enable_fallback", no_fallback ? "false" : "", "--no-fallback");
-  return read_config(local ? "none" : config_file, std::move(settings));
+  return read_config(local ? "none" : config_file, std::move(settings), local ? "" : profile_file);
 }
 
 Result<LoadOptions> ModelFlags::options(Use use) const {

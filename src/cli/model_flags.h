@@ -33,7 +33,9 @@ struct ModelFlags {
   std::string simulate_fault;   // likewise
   std::string task;             // declared by the commands that have a choice
   std::string config_file;      // "none": no file
-  bool profile = false;         // set by the command that needs it
+  std::string profile_file;
+  std::string warm_up;
+  bool profile = false;  // set by the command that needs it
 
   // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);

@@ -68,6 +68,11 @@ void add_report(nlohmann::ordered_json& line, const RunReport& report) {
   if (report.fallback) line["fallback_reason"] = report.fallback_reason;
   if (!report.local_reason.empty()) line["local_reason"] = report.local_reason;
   line["simulated"] = report.simulated;
+  if (report.memory_bytes_max > 0) {
+    line["memory_bytes"] = report.memory_bytes;
+    line["memory_bytes_max"] = report.memory_bytes_max;
+  }
+  if (!report.warmed_up.empty()) line["warmed_up"] = report.warmed_up;
   line["cache"] = cache_json(report.cache);
 }
 

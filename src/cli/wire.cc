@@ -33,8 +33,9 @@ LogOptions log_of_environment() {
 
 }  // namespace
 
-Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings) {
-  ConfigSources sources{.settings = std::move(settings)};
+Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings,
+                           const std::string& profile_file) {
+  ConfigSources sources{.profile_file = profile_file, .settings = std::move(settings)};
   if (file != "none") sources.file = file.empty() ? Config::find_file() : file;
   // A relative path that nobody named lies in the current folder.
   const char* named = std::getenv("ACCEL_CONFIG");

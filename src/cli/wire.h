@@ -13,8 +13,9 @@
 namespace accel::cli {
 
 // The options of this process: those of `file` (empty: Config::find_file(); "none": no file), of
-// the environment, and `settings`, the strongest.
-Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings);
+// the environment, of `profile_file` (empty: none), and `settings`, the strongest.
+Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings,
+                           const std::string& profile_file = {});
 
 // The value of --simulate-device, "GPU.1,NPU".
 std::vector<std::string> simulated_names(std::string_view text);

@@ -59,6 +59,7 @@ std::string comment(std::string_view text) {
 std::string example_of(const Option& option) {
   if (option.key == "cache_dir") return "models/openvino";
   if (option.key == "task") return "fill-mask";
+  if (option.key == "warm_up") return "a text of the usual length";
   if (option.key == "model_path") return "models/minilm";
   if (option.type == OptionType::kPriorities) return "[\"GPU(1.5)\", \"CPU(1.0)\"]";
   if (option.type == OptionType::kRules) {

@@ -20,7 +20,7 @@ namespace accel {
 
 struct Config::State {
   std::string file;
-  std::vector<config::Layer> layers;  // the strongest first: code, environment, file
+  std::vector<config::Layer> layers;  // the strongest first: code, profile, environment, file
 };
 
 namespace {
@@ -65,6 +65,11 @@ Result<Config> Config::read(const ConfigSources& sources) {
                                                                 config::OptionScope::kModel));
   }
   state->layers.push_back(std::move(code));
+  if (!sources.profile_file.empty()) {
+    ACCEL_ASSIGN(const std::string text, read_file(sources.profile_file, config::kYamlBytesMax));
+    ACCEL_ASSIGN(config::Layer profile, config::layer_of_file(text, sources.profile_file));
+    state->layers.push_back(std::move(profile));
+  }
   if (sources.environment) {
     ACCEL_ASSIGN(config::Layer environment, config::layer_of_environment(variable_of_process));
     state->layers.push_back(std::move(environment));

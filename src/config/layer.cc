@@ -143,7 +143,6 @@ Status FileReader::read_value(const YamlNode& node, const Option& option, const 
 }
 
 Result<std::string> FileReader::text_of(const YamlNode& node, const Option& option) const {
-  if (option.type == OptionType::kShapes) return shapes_of(node);
   if (option.type == OptionType::kCommands) return commands_of(node, option);
   std::string text = node.text;
   if (option.type == OptionType::kPriorities && node.kind == YamlKind::kList) {
@@ -152,6 +151,8 @@ Result<std::string> FileReader::text_of(const YamlNode& node, const Option& opti
       if (one.kind != YamlKind::kScalar) return wrong(one, "expected a device, as 'GPU(1.5)'");
       text += (text.empty() ? "" : ",") + one.text;
     }
+  } else if (option.type == OptionType::kShapes && node.kind == YamlKind::kMap) {
+    ACCEL_ASSIGN(text, shapes_of(node));
   } else if (option.type == OptionType::kRules && node.kind == YamlKind::kList) {
     ACCEL_ASSIGN(text, rules_of(node));
   } else if (node.kind != YamlKind::kScalar) {
@@ -165,9 +166,6 @@ Result<std::string> FileReader::text_of(const YamlNode& node, const Option& opti
 
 // "pixel_values=[1,3,224,224]", with more after a space.
 Result<std::string> FileReader::shapes_of(const YamlNode& node) const {
-  if (node.kind != YamlKind::kMap) {
-    return wrong(node, "expected inputs with lists of sizes: {pixel_values: [1, 3, 224, 224]}");
-  }
   std::string shapes;
   for (const YamlNode& input : node.children) {
     std::vector<std::string_view> sizes;

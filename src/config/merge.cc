@@ -82,6 +82,14 @@ Hint hint_of(std::string_view text) {
   return text == "THROUGHPUT" ? Hint::kThroughput : Hint::kUndefined;
 }
 
+// As given, or what the level of optimisation means by it where that stands closer to the call.
+int streams_of(std::span<const Effective> effective) {
+  const Effective& streams = effective_of(effective, "streams");
+  const Effective& level = effective_of(effective, "optimization_level");
+  const bool least = level.value.text == "memory" && level.rank < streams.rank;
+  return least ? 1 : number_in<int>(streams.value);
+}
+
 }  // namespace
 
 std::vector<Effective> merge(std::span<const Layer> layers, std::string_view model) {
@@ -129,6 +137,17 @@ std::string note_of(std::span<const Effective> effective, const Effective& one) 
       !is_true(effective_of(effective, "multi_device").value)) {
     return "no effect without multi_device: true";
   }
+  const bool precompiles = is_true(effective_of(effective, "precompile_shapes").value);
+  const bool has_shapes = !effective_of(effective, "input_shapes").value.text.empty();
+  if (one.option->key == "precompile_shapes" && precompiles && !has_shapes) {
+    return "no effect without input_shapes";
+  }
+  if (one.option->key == "input_shapes" && has_shapes && !precompiles) {
+    return "no effect without precompile_shapes: true";
+  }
+  if (one.option->key == "streams" && streams_of(effective) != number_in<int>(one.value)) {
+    return "1, by optimization_level: memory";
+  }
   if (one.option->key == "device" && plain && device != one.value.text) {
     return "the backend's own device counts: " + device;
   }
@@ -147,7 +166,6 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
       .hang_seconds = number_in<double>(effective_of(effective, "hang_seconds").value),
       .precision = parse_precision(text("precision")).value(),
       .hint = hint_of(text("performance_hint")),
-      .streams = count("streams"),
       .threads = count("threads"),
       .own_kernels = text("kernels") == "auto",
       .task = text("task"),
@@ -156,6 +174,15 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
       .fallback = is_true(effective_of(effective, "enable_fallback").value),
       .model_format = source_of(text("model_format")),
       .model_type = text("model_type") == "auto" ? "" : text("model_type")};
+  options.streams = streams_of(effective);
+  options.memory_bytes_max = number_in<uint64_t>(effective_of(effective, "memory_bytes_max").value);
+  // Both were checked when they were read.
+  if (is_true(effective_of(effective, "precompile_shapes").value)) {
+    options.warm_up_shapes = parse_shapes(text("input_shapes")).value();
+  }
+  if (std::string warm_up = text("warm_up"); !warm_up.empty()) {
+    options.warm_up_texts.push_back(std::move(warm_up));
+  }
   options.rules = parse_content_rules(text("rules")).value();  // checked when it was read
   if (std::string path = text("model_path"); !path.empty()) {
     options.path = std::move(path);

@@ -111,12 +111,49 @@ TEST(LoadOptionsOf, IrIsTheExportedGraph) {
   EXPECT_EQ(loading({file_layer("use_optimum: true")}).use_optimum, UseOptimum::kTrue);
 }
 
+TEST(LoadOptionsOf, AProfileHasItsOwnSection) {
+  const LoadOptions found =
+      loading({file_layer("profile:\n  backend: reference\n  device: CPU\n  precision: fp16\n"
+                          "  memory_limit: 500M\n  optimization_level: memory\n")});
+  EXPECT_EQ(found.backend, "reference");
+  EXPECT_EQ(found.precision, Precision::kF16);
+  EXPECT_EQ(found.memory_bytes_max, uint64_t{500} << 20);
+  EXPECT_EQ(found.streams, 1);
+}
+
+TEST(LoadOptionsOf, WhoeverIsCloserToTheCallSaysHowManyStreams) {
+  const Layer level = file_layer("optimization_level: memory");
+  const Layer four = file_layer("streams: 4");
+  EXPECT_EQ(loading({level, four}).streams, 1);
+  EXPECT_EQ(loading({four, level}).streams, 4);
+  EXPECT_EQ(loading({file_layer("{optimization_level: memory, streams: 3}")}).streams, 3);
+  EXPECT_EQ(loading({file_layer("optimization_level: performance")}).streams, 0);
+  const auto effective = merge(std::vector<Layer>{level}, "");
+  EXPECT_EQ(note_of(effective, effective_of(effective, "streams")),
+            "1, by optimization_level: memory");
+}
+
+TEST(LoadOptionsOf, ShapesAreRunAtLoadWhereTheyArePrecompiled) {
+  const std::string shapes = "input_shapes: {input_ids: [1, 8], pixel_values: [2, 3, 4, 4]}\n";
+  const std::vector<NamedShape> expected{{"input_ids", {1, 8}}, {"pixel_values", {2, 3, 4, 4}}};
+  EXPECT_EQ(loading({file_layer("precompile_shapes: true\n" + shapes)}).warm_up_shapes, expected);
+  EXPECT_TRUE(loading({file_layer(shapes)}).warm_up_shapes.empty());
+  const std::vector<Layer> lonely{file_layer("precompile_shapes: true")};
+  const auto effective = merge(lonely, "");
+  EXPECT_EQ(note_of(effective, effective_of(effective, "precompile_shapes")),
+            "no effect without input_shapes");
+  EXPECT_EQ(loading({code_layer({{"input_shapes", "input_ids=[1,8] pixel_values=[2,3,4,4]"},
+                                 {"precompile_shapes", "yes"}})})
+                .warm_up_shapes,
+            expected);
+  EXPECT_EQ(loading({file_layer("warm_up: some words")}).warm_up_texts,
+            std::vector<std::string>{"some words"});
+}
+
 // row 113 (partial: nothing is passed to a GPU yet)
 TEST(Notes, WhatOnlyAGpuHasIsNotApplicableOnACpu) {
   const std::vector<Layer> layers{file_layer("gpu_fp16_enable: true\n"
-                                             "gpu_optimize: legacy\n"
-                                             "precompile_shapes: true\n"
-                                             "input_shapes: {x: [1, 2]}\n")};
+                                             "gpu_optimize: legacy\n")};
   const auto effective = merge(layers, "");
   int seen = 0;
   for (const Effective& one : effective) {
@@ -125,7 +162,7 @@ TEST(Notes, WhatOnlyAGpuHasIsNotApplicableOnACpu) {
     EXPECT_EQ(one.value.source, "f:" + std::to_string(seen));
     EXPECT_EQ(note_of(effective, one), "not applicable: the device is CPU");
   }
-  EXPECT_EQ(seen, 4);
+  EXPECT_EQ(seen, 2);
   EXPECT_EQ(note_of(effective, effective_of(effective, "device")), "");
 }
 

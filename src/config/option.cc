@@ -144,6 +144,37 @@ constexpr std::array kOptions{
            .default_text = "",
            .help = "devices, with the shares of the work that they shall have: "
                    "[\"GPU(1.5)\", \"CPU(1.0)\"]"},
+    Option{.key = "optimization_level",
+           .type = kChoice,
+           .group = Group::kEngine,
+           .scope = Scope::kAny,
+           .default_text = "default",
+           .help = "what is chosen where nothing else is said: memory runs one batch at a time, "
+                   "which keeps least beside the weights; the others as many as there are threads",
+           .choices = "default performance balanced memory",
+           .variable = "ACCEL_OPTIMIZATION_LEVEL"},
+    Option{.key = "precompile_shapes",
+           .type = kBool,
+           .group = Group::kEngine,
+           .scope = Scope::kAny,
+           .default_text = "false",
+           .help = "compiles for input_shapes when a model is loaded and runs each once, so that "
+                   "the first request of these shapes is like the later ones"},
+    Option{.key = "input_shapes",
+           .type = kShapes,
+           .group = Group::kEngine,
+           .scope = Scope::kAny,
+           .default_text = "",
+           .help = "the shapes for precompile_shapes, by input"},
+    Option{.key = "warm_up",
+           .type = kText,
+           .group = Group::kEngine,
+           .scope = Scope::kAny,
+           .default_text = "",
+           .help = "a text that a model runs once when it is loaded, so that the first request of "
+                   "its length is like the later ones",
+           .variable = "ACCEL_WARM_UP",
+           .flag = "--warm-up"},
     Option{.key = "rules",
            .type = kRules,
            .group = Group::kEngine,
@@ -226,7 +257,9 @@ constexpr std::array kOptions{
            .group = Group::kManager,
            .scope = Scope::kAny,
            .default_text = "0",
-           .help = "of all loaded models together, of one model its own; 0: no bound",
+           .help = "of all loaded models together, of one model its own; a model whose weights "
+                   "take more is refused before any are read. 0: no bound",
+           .aliases = "memory_limit",
            .variable = "ACCEL_MEMORY_BYTES_MAX"},
     Option{.key = "models_max",
            .type = kCount,
@@ -274,19 +307,12 @@ constexpr std::array kOptions{
            .default_text = "modern",
            .help = "generation of the GPU",
            .choices = "modern legacy"},
-    Option{.key = "precompile_shapes",
-           .type = kBool,
-           .group = Group::kGpu,
-           .scope = Scope::kAny,
-           .default_text = "false",
-           .help = "compiles for input_shapes when the model is loaded"},
-    Option{.key = "input_shapes",
-           .type = kShapes,
-           .group = Group::kGpu,
-           .scope = Scope::kAny,
-           .default_text = "",
-           .help = "by input, {pixel_values: [1, 3, 224, 224]}"},
 };
+
+// What a profile says: {profile: {precision: f16, memory_limit: 500M}}.
+constexpr std::array<std::string_view, 7> kProfileKeys{
+    "backend", "device", "precision", "memory_bytes_max", "optimization_level",
+    "streams", "threads"};
 
 std::vector<OptionName> all_names() {
   std::vector<OptionName> names;
@@ -301,6 +327,10 @@ std::vector<OptionName> all_names() {
       }
       if (option.group == Group::kManager) {
         names.push_back({"manager." + std::string(name), &option});
+      }
+      const bool plain = name.find('.') == std::string_view::npos && name != "default";
+      if (plain && std::ranges::find(kProfileKeys, option.key) != kProfileKeys.end()) {
+        names.push_back({"profile." + std::string(name), &option});
       }
     }
   }

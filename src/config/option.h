@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accel/engine.h"
 #include "accel/status.h"
 
 namespace accel::config {
@@ -82,6 +83,9 @@ Result<std::string> canonical(const Option& option, std::string_view text);
 
 // "a whole number from 0 to 1024": what values an option has, for messages and the reference.
 std::string expected_text(const Option& option);
+
+// A mapping's text, "pixel_values=[1,3,224,224] input_ids=[1,8]", in canonical form.
+Result<std::vector<NamedShape>> parse_shapes(std::string_view text);
 
 // A list of "GPU(1.5)" in canonical form: "GPU(1.5),CPU(1)". A device alone has the weight 1.
 struct DeviceWeight {

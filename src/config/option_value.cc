@@ -78,6 +78,16 @@ Result<std::string> device_of(const Option& option, std::string_view text) {
   return device;
 }
 
+Result<std::string> shapes_text(std::string_view text) {
+  ACCEL_ASSIGN(const std::vector<NamedShape> shapes, parse_shapes(text));
+  std::string canonical;
+  for (const NamedShape& one : shapes) {
+    canonical +=
+        fmt::format("{}{}=[{}]", canonical.empty() ? "" : " ", one.name, fmt::join(one.shape, ","));
+  }
+  return canonical;
+}
+
 Result<std::string> priorities_of(std::string_view text) {
   const auto weights = parse_priorities(text);
   if (!weights.ok()) return weights.status();
@@ -89,6 +99,33 @@ Result<std::string> priorities_of(std::string_view text) {
 }
 
 }  // namespace
+
+Result<std::vector<NamedShape>> parse_shapes(std::string_view text) {
+  constexpr size_t kAxesMax = 8;
+  std::vector<NamedShape> shapes;
+  for (const std::string_view word : words_of(text)) {
+    const size_t equals = std::min(word.find('='), word.size());
+    NamedShape one{.name = std::string(word.substr(0, equals))};
+    std::string_view sizes = word.substr(std::min(equals + 1, word.size()));
+    bool fine = !one.name.empty() && sizes.starts_with('[') && sizes.ends_with(']');
+    if (fine) sizes = sizes.substr(1, sizes.size() - 2);
+    while (fine && !sizes.empty()) {
+      const std::string_view size = sizes.substr(0, sizes.find(','));
+      sizes.remove_prefix(std::min(size.size() + 1, sizes.size()));
+      const auto number = number_of<int64_t>(size);
+      fine = number && *number > 0 && one.shape.size() < kAxesMax;
+      if (fine) one.shape.push_back(*number);
+    }
+    if (!fine || one.shape.empty()) {
+      return invalid_argument(fmt::format(
+          "expected inputs with at most {} sizes of at least 1, as in 'input_ids=[1,8]', found "
+          "'{}'",
+          kAxesMax, word));
+    }
+    shapes.push_back(std::move(one));
+  }
+  return shapes;
+}
 
 Result<std::vector<DeviceWeight>> parse_priorities(std::string_view text) {
   std::vector<DeviceWeight> weights;
@@ -134,7 +171,9 @@ std::string expected_text(const Option& option) {
     case OptionType::kPrecision: return "auto, f32, bf16 or f16, in any usual spelling";
     case OptionType::kDevice: return "a device: CPU, GPU, GPU.1, AUTO ...";
     case OptionType::kPriorities: return "a list of devices with weights (GPU(1.5))";
-    case OptionType::kShapes: return "a mapping from inputs to lists of sizes";
+    case OptionType::kShapes:
+      return "a mapping from inputs to lists of sizes, {input_ids: [1, 8]}, or as a text "
+             "'input_ids=[1,8]'";
     case OptionType::kCommands: return "a mapping from suffixes to commands";
     case OptionType::kRules:
       return "a list of rules, [{tokens_below: 32, device: CPU/1}, {device: GPU}], or as a text "
@@ -182,7 +221,7 @@ Result<std::string> canonical(const Option& option, std::string_view text) {
     }
     case OptionType::kDevice: return device_of(option, text);
     case OptionType::kPriorities: return priorities_of(text);
-    case OptionType::kShapes: return std::string(text);  // read as a mapping, layer.cc
+    case OptionType::kShapes: return shapes_text(text);
     case OptionType::kCommands: {
       ACCEL_ASSIGN(const auto commands, parse_commands(text));
       return to_text(commands);

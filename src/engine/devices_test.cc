@@ -1,8 +1,14 @@
 // A model on several devices, and what many callers want at the same time.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <random>
 #include <thread>
 
@@ -41,6 +47,57 @@ std::vector<std::string> some_texts(size_t count) {
     for (size_t word = 0; word < i % 30; ++word) texts.back() += " word";
   }
   return texts;
+}
+
+// Processes that do nothing but keep the processors busy, while it lives.
+class Spinners {
+ public:
+  explicit Spinners(unsigned count) {
+    std::array<char*, 4> words{shell_.data(), command_.data(), loop_.data(), nullptr};
+    for (unsigned i = 0; i < count; ++i) {
+      pid_t pid = 0;
+      if (posix_spawn(&pid, words[0], nullptr, nullptr, words.data(), environ) == 0) {
+        pids_.push_back(pid);
+      }
+    }
+  }
+  ~Spinners() {
+    for (const pid_t pid : pids_) {
+      kill(pid, SIGKILL);
+      waitpid(pid, nullptr, 0);
+    }
+  }
+
+ private:
+  std::string shell_ = "/bin/sh";
+  std::string command_ = "-c";
+  std::string loop_ = "while :; do :; done";
+  std::vector<pid_t> pids_;
+};
+
+int64_t largest_batch(Model& model) {
+  std::vector<std::unique_ptr<PendingItem>> items;
+  for (int i = 0; i < 600; ++i)
+    items.push_back(*model.submit({.text = "a text of some words"}, {}));
+  int64_t largest = 0;
+  for (const auto& item : items) {
+    const auto result = item->get();
+    EXPECT_TRUE(result.ok());
+    if (result.ok()) largest = std::max(largest, result->batch.tokens);
+  }
+  return largest;
+}
+
+// row 266
+TEST_F(DevicesTest, BatchesShrinkWhileOtherProcessesTakeTheProcessors) {
+  const auto model = load("CPU");
+  const Spinners spinners(2 * std::thread::hardware_concurrency());
+  // What others take is looked at four times a second.
+  const auto looked = std::chrono::steady_clock::now() + std::chrono::milliseconds(700);
+  while (std::chrono::steady_clock::now() < looked) largest_batch(*model);
+  const int64_t largest = largest_batch(*model);
+  EXPECT_GT(largest, 16) << "nothing ran together";
+  EXPECT_LT(largest, 240) << "of 320 otherwise";
 }
 
 // row 25

@@ -19,6 +19,7 @@
 #include "engine/graph_cache.h"
 #include "engine/isolation.h"
 #include "engine/load_first.h"
+#include "engine/load_limits.h"
 #include "engine/loaded_model.h"
 #include "engine/logged_backend.h"
 #include "engine/machine_speed.h"
@@ -29,6 +30,7 @@
 #include "engine/weight_verification.h"
 #include "hardware/acceleration_switch.h"
 #include "hardware/cpu.h"
+#include "hardware/foreign_load.h"
 #include "hardware/former_devices.h"
 #include "hardware/limits.h"
 #include "hub/locate.h"
@@ -97,6 +99,22 @@ Result<Places> places_of(const backend::Backend* backend, const std::string& tex
     places.devices.push_back(to_text(member));
   }
   return places;
+}
+
+// What infer() is to compute for the task that is asked for; none: what the folder says.
+Result<std::optional<models::Head>> head_for(const models::ModelFolder& folder,
+                                             const LoadOptions& options) {
+  if (options.task.empty()) return std::optional<models::Head>();
+  const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
+  if (options.use == Use::kRun) ACCEL_TRY(task.status());
+  // A model that has what the task needs beside its own head keeps that.
+  const Result<models::Head> own = folder.head();
+  if (task.ok() && own.ok() && (*task)->serves(models::to_string(*own))) {
+    return std::optional<models::Head>(*own);
+  }
+  ACCEL_ASSIGN(const models::Head head,
+               models::parse_head(task.ok() ? (*task)->head : options.task));
+  return std::optional<models::Head>(head);
 }
 
 // What came of trying a candidate, told to the log.
@@ -183,6 +201,9 @@ class LocalEngine : public Engine {
   // What was measured of the model at `path` on that device, if it was.
   std::optional<Tuning> tuning_of(const runtime::Candidate& candidate,
                                   const std::string& path) const;
+  // `backend`, or the same in worker processes.
+  Result<BackendPtr> runner_for(const BackendPtr& backend, const runtime::Candidate& candidate,
+                                Isolation isolation, const LoadOptions& options) const;
   std::vector<LoadedModel::Parts::Alternative> alternatives(
       std::span<const runtime::Candidate> others, const LoadOptions& options,
       backend::CompileOptions compile) const;
@@ -203,6 +224,8 @@ class LocalEngine : public Engine {
   const std::vector<backend::Fault> faults_;
   const UserConverters converters_;
   const std::unique_ptr<store::Facts> facts_;
+  const std::shared_ptr<hardware::ForeignLoad> foreign_load_ =
+      std::make_shared<hardware::ForeignLoad>();
   const hardware::CpuInfo processor_;
   const std::string cpu_;  // its identity
   const int usable_cores_;
@@ -327,6 +350,15 @@ std::vector<LoadedModel::Parts::Alternative> LocalEngine::alternatives(
   return found;
 }
 
+Result<BackendPtr> LocalEngine::runner_for(const BackendPtr& backend,
+                                           const runtime::Candidate& candidate, Isolation isolation,
+                                           const LoadOptions& options) const {
+  if (isolation == Isolation::kThread) return backend;
+  ACCEL_ASSIGN(const BackendPtr apart,
+               in_worker_processes(backend, candidate.backend, cache_dir_, options.hang_seconds));
+  return backend::make_faulty_backend(apart, faults_);
+}
+
 Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& candidate,
                                                     const LoadOptions& options,
                                                     const Request& request) {
@@ -340,12 +372,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   }
   ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, candidate.device));
   const Isolation isolation = isolation_of(options, devices);
-  BackendPtr runner = backend;
-  if (isolation == Isolation::kProcess) {
-    ACCEL_ASSIGN(runner,
-                 in_worker_processes(backend, candidate.backend, cache_dir_, options.hang_seconds));
-    runner = backend::make_faulty_backend(runner, faults_);
-  }
+  ACCEL_ASSIGN(const BackendPtr runner, runner_for(backend, candidate, isolation, options));
   runtime::Candidate first = candidate;
   first.device = devices.members.front().name;
   const ChosenSetting chosen =
@@ -354,43 +381,46 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
   runtime::RoutedRules routed = runtime::routes_over(options.rules, devices.members);
   for (std::string& one : routed.notices) notices.push_back(std::move(one));
-  LoadedModel::Parts parts{.folder = request.folder,
-                           .backend = runner,
-                           .compile = {.device = first.device,
-                                       .precision = chosen.precision,
-                                       .streams = options.profile ? 1 : chosen.streams,
-                                       .threads = chosen.threads,
-                                       .own_kernels = options.own_kernels,
-                                       .profile = options.profile},
-                           .members = devices.members,
-                           .routes = std::move(routed.routes),
-                           .candidate = candidate,
-                           .alternatives = {},
-                           .isolation = isolation,
-                           .notices = std::move(notices),
-                           .precision_source = chosen.precision_source,
-                           .streams_source = chosen.streams_source,
-                           .sizes = chosen.sizes,
-                           .fallback_reason = request.fallback_reason,
-                           .local_reason = request.local_reason,
-                           .simulated = simulates(),
-                           .head = {},
-                           .cache = options.cache && !options.profile ? caches->compiled : nullptr,
-                           .log = log_};
+  LoadedModel::Parts parts{
+      .folder = request.folder,
+      .backend = runner,
+      .compile = {.device = first.device,
+                  .precision = chosen.precision,
+                  .streams = options.profile ? 1 : chosen.streams,
+                  .threads = chosen.threads,
+                  .own_kernels = options.own_kernels,
+                  .profile = options.profile},
+      .members = devices.members,
+      .routes = std::move(routed.routes),
+      .candidate = candidate,
+      .alternatives = {},
+      .isolation = isolation,
+      .notices = std::move(notices),
+      .precision_source = chosen.precision_source,
+      .streams_source = chosen.streams_source,
+      .cutting = {chosen.sizes, [load = foreign_load_] { return load->share(); }},
+      .fallback_reason = request.fallback_reason,
+      .local_reason = request.local_reason,
+      .simulated = simulates(),
+      .head = {},
+      .cache = options.cache && !options.profile ? caches->compiled : nullptr,
+      .log = log_};
   parts.alternatives = alternatives(request.others, options, parts.compile);
-  if (!options.task.empty()) {
-    const Result<const pipelines::Task*> task = pipelines::find_task(options.task);
-    if (options.use == Use::kRun) ACCEL_TRY(task.status());
-    ACCEL_ASSIGN(parts.head, models::parse_head(task.ok() ? (*task)->head : options.task));
-    // A model that has what the task needs beside its own head keeps that.
-    const Result<models::Head> own = request.folder->head();
-    if (task.ok() && own.ok() && (*task)->serves(models::to_string(*own))) parts.head = *own;
-  }
+  ACCEL_ASSIGN(parts.head, head_for(*request.folder, options));
   // What else is compiled at its first call is tried out here, while another may still be taken.
   const bool may_fall_back = options.fallback || candidate.device != options.device;
   if (may_fall_back && options.use != Use::kEmbed) ACCEL_TRY(runner->check(parts.compile));
+  if (options.memory_bytes_max > 0) {
+    ACCEL_ASSIGN(const ModelReport report, report_of(*request.folder, parts.head));
+    ACCEL_ASSIGN(parts.memory_bytes, admitted_bytes(report, {.bytes_max = options.memory_bytes_max,
+                                                             .precision = chosen.precision,
+                                                             .copies = parts.members.size()}));
+    parts.memory_bytes_max = options.memory_bytes_max;
+  }
+  parts.warmed_up = warm_up_names(options);
   ACCEL_ASSIGN(std::shared_ptr<LoadedModel> model,
                LoadedModel::create(std::move(parts), options.use));
+  ACCEL_TRY(model->warm_up(options).with_context("warm-up"));
   return std::shared_ptr<Model>(std::move(model));
 }
 

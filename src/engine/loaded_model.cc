@@ -306,9 +306,10 @@ void CompiledGraph::release_sources() {
 }
 
 std::vector<std::shared_ptr<runtime::Batcher>> CompiledGraph::batchers(int32_t pad_id,
-                                                                       const BatchSizes& sizes) {
+                                                                       const Cutting& cutting) {
   const std::lock_guard lock(mutex);
   if (batchers_made.empty()) {
+    const BatchSizes& sizes = cutting.sizes;
     runtime::CutLimits limits{.max_tokens = tokens_of_batches(sizes)};
     if (sizes.max_tokens > 0) limits.overhead_tokens = sizes.overhead_tokens;
     if (sizes.max_rows > 0) limits.max_rows = sizes.max_rows;
@@ -379,6 +380,8 @@ Result<LoadedModel::EmbeddingModelPtr> LoadedModel::embedding_model() {
   if (loaded_) embedding_model_ = model;
   return EmbeddingModelPtr(model);
 }
+
+Result<LoadedModel::GraphPtr> LoadedModel::embedding_graph() { return graph(dense_embedding()); }
 
 Result<LoadedModel::GraphPtr> LoadedModel::graph(const models::GraphRequest& request) {
   const std::string key = cache_key(request);
@@ -458,7 +461,10 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
                        .source = report_.source,
                        .precision_source = parts_.precision_source,
                        .streams_source = parts_.streams_source,
-                       .cache = std::move(ready.report)};
+                       .cache = std::move(ready.report),
+                       .memory_bytes = parts_.memory_bytes,
+                       .memory_bytes_max = parts_.memory_bytes_max,
+                       .warmed_up = parts_.warmed_up};
     } else {
       graph->report.device += "+" + device;
       graph->report.streams += executed.streams;
@@ -515,9 +521,10 @@ Result<EmbedResult> LoadedModel::embed(const std::vector<std::string>& texts,
   if (options.batch_tokens == 0 && texts.size() == 1) {
     return embed_one(*model, *ready, texts.front(), options);
   }
-  Result<EmbedResult> result = embed_all(
-      *model, *ready->pool, texts,
-      {.embed = options, .batch_tokens = tokens_of_batches(parts_.sizes), .report = ready->report});
+  Result<EmbedResult> result = embed_all(*model, *ready->pool, texts,
+                                         {.embed = options,
+                                          .batch_tokens = tokens_of_batches(parts_.cutting.sizes),
+                                          .report = ready->report});
   if (result.ok() && !texts.empty()) ready->release_sources();
   return result;
 }
@@ -540,7 +547,7 @@ Result<EmbedResult> LoadedModel::embed_one(const pipelines::EmbeddingModel& mode
   const runtime::ContentRoutes& routes = ready.pool->routes();
   const size_t route = routes.route_of(pipelines::facts_of(*tokenized, /*rows=*/1));
   const std::shared_ptr<runtime::Batcher> batcher =
-      ready.batchers(kPadOfEmbeddings, parts_.sizes)[route];
+      ready.batchers(kPadOfEmbeddings, parts_.cutting)[route];
   ACCEL_ASSIGN(const runtime::RowsAnswer answer,
                batcher->run({.rows = {pipelines::row_of(*tokenized)}}));
   if (!routes.rules.empty()) {
@@ -572,7 +579,7 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
   pipelines::EmbeddingStreamOptions settings{
       .window_texts = options.window_texts,
       .window_age = std::chrono::milliseconds(options.window_ms),
-      .batch_tokens = tokens > 0 ? tokens : tokens_of_batches(parts_.sizes),
+      .batch_tokens = tokens > 0 ? tokens : tokens_of_batches(parts_.cutting.sizes),
       .strict_utf8 = options.embed.strict_utf8,
       .finish = finish,
       .prompt = std::move(prompt),

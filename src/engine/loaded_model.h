@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,12 @@ struct Keeping {
 // cache is at least 1.5 times as quick as making it again (docs/performance.md). Pure.
 Keeping worth_keeping(std::string_view source, std::string_view device);
 
+// How batches are cut.
+struct Cutting {
+  BatchSizes sizes;                      // as measured, or none
+  std::function<double()> foreign_load;  // of other processes, 0 to 1; may be empty
+};
+
 // Of a batch of texts, as measured, or as it is usually best.
 int64_t tokens_of_batches(const BatchSizes& sizes);
 
@@ -58,8 +65,11 @@ struct CompiledGraph {
   void release_sources();
   // Of everybody's single items, one for each of the pool's routes, made by the first. `pad_id`
   // fills up shorter texts.
-  std::vector<std::shared_ptr<runtime::Batcher>> batchers(int32_t pad_id, const BatchSizes& sizes);
+  std::vector<std::shared_ptr<runtime::Batcher>> batchers(int32_t pad_id, const Cutting& cutting);
 };
+
+// What RunReport::warmed_up says of a load. Pure.
+std::vector<std::string> warm_up_names(const LoadOptions& options);
 
 class LoadedModel : public Model {
  public:
@@ -82,11 +92,15 @@ class LoadedModel : public Model {
     std::vector<std::string> notices;          // for the report
     std::string precision_source;
     std::string streams_source;
-    BatchSizes sizes;  // as measured, or none
+    Cutting cutting;
     // How the placement came about, for the report.
     std::string fallback_reason;
     std::string local_reason;
     bool simulated = false;
+    // Of the load, for the report.
+    uint64_t memory_bytes = 0;
+    uint64_t memory_bytes_max = 0;
+    std::vector<std::string> warmed_up;
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;
@@ -107,11 +121,20 @@ class LoadedModel : public Model {
   ModelStatistics statistics() const override;
   Result<std::vector<GraphReport>> graphs() override;
   Status unload() override;
+  // Compiles for what `options` names and runs it in every session (warm_up.cc). INVALID_ARGUMENT
+  // for what is none of the model's.
+  Status warm_up(const LoadOptions& options);
 
   // The sessions of what it is for, to be timed.
   Result<TunedModel> tuned(const std::shared_ptr<LoadedModel>& self);
 
  private:
+  struct WarmUpRun;
+  Result<std::vector<WarmUpRun>> warm_up_runs(const LoadOptions& options);
+  Result<std::vector<WarmUpRun>> embedded_text_runs(const std::vector<std::string>& texts);
+  Result<std::vector<WarmUpRun>> task_text_runs(const LoadOptions& options);
+  Result<std::vector<WarmUpRun>> shape_runs(const LoadOptions& options);
+
   LoadedModel(Parts parts, ModelReport report);
   using EmbeddingModelPtr = std::shared_ptr<const pipelines::EmbeddingModel>;
   using GraphPtr = std::shared_ptr<CompiledGraph>;
@@ -130,6 +153,8 @@ class LoadedModel : public Model {
   Result<RunResult> run_one(TaskInput input, const RunOptions& options);
   Result<EmbedResult> embed_one(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
                                 const std::string& text, const EmbedOptions& options) const;
+  // The graph of embed() with the folder's normalisation.
+  Result<GraphPtr> embedding_graph();
   // The graph for `request`, compiled at most once.
   Result<GraphPtr> graph(const models::GraphRequest& request);
   Result<GraphPtr> compile(const models::GraphRequest& request) const;

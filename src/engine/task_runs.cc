@@ -174,7 +174,7 @@ Result<pipelines::TaskPlan> LoadedModel::make_plan(const pipelines::Task& task) 
     ACCEL_ASSIGN(const GraphPtr ready, graph(request));
     plan.graphs.push_back({.inputs = request.inputs,
                            .pool = ready->pool,
-                           .batchers = ready->batchers(model->pad_id, parts_.sizes),
+                           .batchers = ready->batchers(model->pad_id, parts_.cutting),
                            .after_batch = [ready] { ready->release_sources(); }});
     if (plan.report == nullptr) plan.report = std::make_shared<const RunReport>(ready->report);
   }
@@ -224,7 +224,7 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
   ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
   return std::unique_ptr<TaskStream>(std::make_unique<pipelines::PooledTaskStream>(
       ready, pipelines::TaskStreamOptions{.task = options.options,
-                                          .batch_tokens = tokens_of_batches(parts_.sizes),
+                                          .batch_tokens = tokens_of_batches(parts_.cutting.sizes),
                                           .workers = task_workers(parts_.compile)}));
 }
 

@@ -9,11 +9,10 @@
 namespace accel::hardware {
 namespace {
 
-constexpr std::string_view kStat =
-    "cpu  300 10 40 900 50 0 5 0 0 0\n"
-    "cpu0 100 10 20 300 20 0 5 0 7 0\n"
-    "cpu1 200 0 20 600 30 0 0 0 0 0\n"
-    "intr 12 3\n";
+constexpr std::string_view kStat = "cpu  300 10 40 900 50 0 5 0 0 0\n"
+                                   "cpu0 100 10 20 300 20 0 5 0 7 0\n"
+                                   "cpu1 200 0 20 600 30 0 0 0 0 0\n"
+                                   "intr 12 3\n";
 constexpr std::string_view kSelf =
     "42 (a ) name) S 1 2 3 4 5 6 7 8 9 10 70 30 0 0 20 0 1 0 5 6 7 8";
 
@@ -38,11 +37,12 @@ TEST(CpuTicks, OfOtherTextThereAreNone) {
 }
 
 TEST(ForeignShare, IsWhatOthersTookOfAll) {
-  EXPECT_DOUBLE_EQ(foreign_share({.all = 100, .busy = 50, .own = 10},
-                                 {.all = 200, .busy = 130, .own = 40}),
-                   0.5);
+  EXPECT_DOUBLE_EQ(
+      foreign_share({.all = 100, .busy = 50, .own = 10}, {.all = 200, .busy = 130, .own = 40}),
+      0.5);
   EXPECT_EQ(foreign_share({.all = 100, .busy = 50, .own = 10}, {.all = 200, .busy = 80, .own = 90}),
-            0) << "ticks of a process are counted by another clock and may be ahead";
+            0)
+      << "ticks of a process are counted by another clock and may be ahead";
   EXPECT_EQ(foreign_share({.all = 100}, {.all = 100}), 0);
   EXPECT_EQ(foreign_share({.all = 100, .busy = 90}, {.all = 200, .busy = 20}), 0);
 }

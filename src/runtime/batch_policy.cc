@@ -1,6 +1,7 @@
 #include "runtime/batch_policy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace accel::runtime {
@@ -58,6 +59,18 @@ bool before(const WaitingRow& a, const WaitingRow& b) {
 }
 
 }  // namespace
+
+CutLimits under_load(const CutLimits& limits, double foreign_share) {
+  const double left = 1 - std::clamp(foreign_share, 0.0, 1.0);
+  const auto shrunk = [&](int64_t most, int64_t least) {
+    const auto share = static_cast<int64_t>(std::llround(static_cast<double>(most) * left));
+    return std::max(std::min(most, least), share);
+  };
+  CutLimits smaller = limits;
+  smaller.max_tokens = shrunk(limits.max_tokens, limits.least_tokens);
+  smaller.max_rows = shrunk(limits.max_rows, 1);
+  return smaller;
+}
 
 BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLimits& limits) {
   BatchCut cut;

@@ -39,6 +39,10 @@ struct CutLimits {
   int workers = 1;            // that are free and will share what waits, the caller included
 };
 
+// The limits while others keep a share of the processors busy, from 0 to 1: a batch takes the
+// longer for it, so it becomes smaller by that share, for its rows to come about as soon.
+CutLimits under_load(const CutLimits& limits, double foreign_share);
+
 struct BatchCut {
   std::vector<uint32_t> batch;      // indices, in the lane's order; empty: nothing waits
   int64_t length = 0;               // of the longest of them

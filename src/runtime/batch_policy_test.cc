@@ -32,6 +32,17 @@ TEST(BatchPolicy, NothingWaitsForCompany) {
   EXPECT_THAT(batch_of(rows_of({9}), {}), ElementsAre(0));
 }
 
+TEST(BatchPolicy, BatchesShrinkByWhatOthersTakeOfTheProcessors) {
+  const CutLimits limits{.max_tokens = 320, .max_rows = 4, .least_tokens = 32};
+  EXPECT_EQ(under_load(limits, 0).max_tokens, 320);
+  EXPECT_EQ(under_load(limits, 0.75).max_tokens, 80);
+  EXPECT_EQ(under_load(limits, 0.75).max_rows, 1);
+  EXPECT_EQ(under_load(limits, 0.5).max_rows, 2);
+  EXPECT_EQ(under_load(limits, 7).max_tokens, 32) << "less is not worth a run";
+  EXPECT_EQ(under_load(limits, 1).max_rows, 1);
+  EXPECT_EQ(under_load({.max_tokens = 16}, 0.5).max_tokens, 16) << "which was asked for";
+}
+
 TEST(BatchPolicy, TheFirstGoesWithThoseOfLikeLength) {
   const auto rows = rows_of({30, 100, 31, 90, 29, 101});
   const BatchCut cut = cut_batch(rows, kStart, {.max_tokens = 100});

@@ -247,7 +247,8 @@ Batcher::Batch Batcher::cut(Lane lane) {
     const BatchJob& job = *queue.owners[i].first;
     queue.rows[i].cancelled = job.ended || !job.failure.ok();
   }
-  CutLimits limits = options_.limits;
+  CutLimits limits =
+      under_load(options_.limits, options_.foreign_load ? options_.foreign_load() : 0);
   limits.workers = std::min(1 + pool_->free(lane), pool_->size_of(options_.only));
   BatchCut found = cut_batch(queue.rows, Clock::now(), limits);
   Batch batch;

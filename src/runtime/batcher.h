@@ -35,7 +35,10 @@ struct BatcherOptions {
   CutLimits limits;
   size_t rows_waiting_max = 4096;  // of both lanes; more are refused
   int32_t pad_id = 0;
-  MemberMask only = kEveryMember;          // of the pool, to run on
+  MemberMask only = kEveryMember;  // of the pool, to run on
+  // The share of the processors that others keep busy, from 0 to 1; may be empty, else cheap, from
+  // any thread: batches become smaller by it.
+  std::function<double()> foreign_load = {};
   std::function<void()> after_batch = {};  // cheap, from any thread; may be empty
 };
 

@@ -66,6 +66,24 @@ TEST(Batcher, EachGetsItsOwnAnswer) {
   expect_all_ended(*batcher);
 }
 
+TEST(Batcher, BatchesAreSmallerWhileOthersKeepTheProcessorsBusy) {
+  for (const auto& [share, most] : {std::pair{0.0, int64_t{320}}, std::pair{0.75, int64_t{80}}}) {
+    Echo echo({}, 1);
+    const auto batcher = echo.batcher({.foreign_load = [busy = share] { return busy; }});
+    echo.model->hold();
+    std::vector<std::shared_ptr<Ticket>> tickets;
+    for (int i = 0; i < 40; ++i) tickets.push_back(batcher->submit({{echo_row(ids_of(i, 20))}}));
+    echo.model->release();
+    int64_t largest = 0;
+    for (int i = 0; i < 40; ++i) {
+      const Result<RowsAnswer> answer = tickets[i]->take();
+      EXPECT_TRUE(answers(answer, ids_of(i, 20)));
+      largest = std::max(largest, answer->report.batch_tokens);
+    }
+    EXPECT_EQ(largest, most);
+  }
+}
+
 TEST(Batcher, AnIdleCallersRowRunsOnItsOwnThread) {
   Echo echo;
   const auto batcher = echo.batcher();

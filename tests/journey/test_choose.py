@@ -6,7 +6,8 @@ import statistics
 import unittest
 
 import json_schema
-from program import DATA, INVALID_ARGUMENT, TINY, ProgramTest, needs_acceleration
+from program import (DATA, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, TINY, UNAVAILABLE,
+                     ProgramTest, needs_acceleration, read_safetensors, write_safetensors)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/reference/bench_schema.json").read_text(encoding="utf-8"))
@@ -234,6 +235,101 @@ class PredictionJourney(ProgramTest):
         self.assertRegex(text, r"multi-stream of 4 +[\d.]+ +[\d.]+ +[+-][\d.]+ % +1, 8 \("
                                r"(line|neigh)")
         self.assertNotIn("single-stream", text)
+
+
+class ProfileJourney(ProgramTest):
+    """A profile file steers the load: backend, device, precision, memory, level."""
+
+    def profile(self, **options):
+        path = self.folder / "profile.json"
+        path.write_text(json.dumps(options), encoding="utf-8")
+        return ("--profile-file", path)
+
+    def statistics(self, *arguments, command=("embed", TINY, "a text"), env=()):
+        done = self.accel(*command, "--stats", *arguments,
+                          env={**self.environment(), **dict(env)})
+        return json.loads(done.stderr.strip().split("\n")[-1])
+
+    # row 13
+    @needs_acceleration
+    def test_precision_limit_and_level_are_honoured(self):
+        devices = json.loads(self.accel("devices", "--json").stdout)["devices"]
+        offered, = (one["precisions"] for one in devices
+                    if (one["backend"], one["name"]) == ("openvino", "CPU"))
+        profile = self.profile(backend="openvino", device="CPU", precision="fp16",
+                               memory_limit="1M", optimization_level="memory")
+        if "f16" not in offered:
+            self.refused(UNAVAILABLE, "embed", TINY, "a text", *profile, says="f16")
+            return
+        parameters = json.loads(self.accel("show", TINY, "--json").stdout)["parameters"]
+        for command in (("embed", TINY, "a text"),
+                        ("run", TINY, "a text", "--task", "feature-extraction")):
+            found = self.statistics(*profile, command=command)
+            self.assertEqual((found["backend"], found["device"], found["precision"]),
+                             ("openvino", "CPU", "f16"))
+            self.assertEqual((found["memory_bytes"], found["memory_bytes_max"]),
+                             (2 * parameters, 1 << 20))
+            self.assertEqual(found["streams"], 1)
+
+    # row 13
+    def test_what_exceeds_the_limit_is_refused_before_it_is_read(self):
+        profile = self.profile(precision="f32", memory_limit=1000)
+        # Weights that nobody could read: the refusal comes first.
+        model = self.tiny_copy()
+        weights = model / "model.safetensors"
+        before = read_safetensors(weights)
+        write_safetensors(weights, {**before, **{
+            name: (dtype, shape, [float("nan")] * len(values))
+            for name, (dtype, shape, values) in before.items() if dtype == "F32"}})
+        for command in ("embed", "run"):
+            self.refused(RESOURCE_EXHAUSTED, command, model, "a text", *profile,
+                         says=("the memory limit is 1000", "raise the limit"))
+        self.accel("embed", TINY, "a text", *self.profile(memory_limit="1G"))
+
+    def test_flags_are_stronger_and_the_environment_is_weaker(self):
+        profile = self.profile(backend="reference", streams=1)
+        found = self.statistics(*profile, env={"ACCEL_BACKEND": "openvino"})
+        self.assertEqual(found["backend"], "reference")
+        shown = json.loads(self.accel("config", "show", "--json", *profile, "--streams", "2",
+                                      env={**self.environment(), "ACCEL_THREADS": "3"}).stdout)
+        options = {one["key"]: (one["value"], one["source"]) for one in shown["options"]}
+        self.assertEqual(options["streams"], ("2", "--streams"))
+        self.assertEqual(options["threads"], ("3", "ACCEL_THREADS"))
+        self.assertEqual(options["backend"], ("reference", f"{profile[1]}:1"))
+
+    def test_a_section_of_the_configuration_says_the_same(self):
+        config = self.folder / "with_profile.yaml"
+        config.write_text("profile:\n  backend: reference\n  memory_limit: 2M\n",
+                          encoding="utf-8")
+        found = self.statistics("--config", config)
+        self.assertEqual((found["backend"], found["memory_bytes_max"]), ("reference", 2 << 20))
+        self.refused(INVALID_ARGUMENT, "embed", TINY, "a", *self.profile(memory_limt="2M"),
+                     says="did you mean memory_limit?")
+        self.refused(NOT_FOUND, "embed", TINY, "a", "--profile-file", self.folder / "none.yaml",
+                     says="none.yaml")
+
+
+class WarmUpJourney(ProgramTest):
+    # row 98 (partial: that it runs; docs/performance.md has how soon the first request is answered)
+    def test_shapes_of_the_configuration_and_a_text_run_at_the_load(self):
+        config = self.folder / "shapes.yaml"
+        config.write_text("precompile_shapes: true\ninput_shapes: {input_ids: [1, 8]}\n",
+                          encoding="utf-8")
+        for command in (("embed", TINY, "a text"),
+                        ("run", TINY, "a text", "--task", "feature-extraction")):
+            done = self.accel(*command, "--stats", "--config", config, "--warm-up", "some words")
+            found = json.loads(done.stderr.strip().split("\n")[-1])
+            self.assertEqual(found["warmed_up"], ["a text of 10 bytes", "input_ids=[1,8]"])
+            plain = self.accel(*command, "--stats")
+            self.assertNotIn("warmed_up", json.loads(plain.stderr.strip().split("\n")[-1]))
+            self.assertEqual(len(done.stdout.splitlines()), len(plain.stdout.splitlines()))
+
+    def test_shapes_that_are_none_of_the_model_are_refused(self):
+        config = self.folder / "shapes.yaml"
+        config.write_text("precompile_shapes: true\ninput_shapes: {pixel_values: [1, 3, 8, 8]}\n",
+                          encoding="utf-8")
+        self.refused(INVALID_ARGUMENT, "embed", TINY, "a text", "--config", config,
+                     says=("warm-up", "input_ids", "pixel_values"))
 
 
 if __name__ == "__main__":
