@@ -22,7 +22,7 @@ def said(program, *arguments):
                           capture_output=True, text=True).stdout
 
 
-# row 217 (partial: the program; the suites of commands and runs pass in journey.*.core)
+# row 217
 @unittest.skipUnless(CORE, "set ACCEL_CORE_BIN to a program built without the OpenVINO backend")
 class Core(ProgramTest):
     def environment(self, **changes):
