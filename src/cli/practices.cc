@@ -12,7 +12,7 @@ namespace accel::cli {
 namespace {
 
 // The precisions of models that were timed on this processor.
-bool is_timing(const RememberedFact& fact) { return fact.kind == "precision" && fact.this_cpu; }
+bool is_timing(const RememberedFact& fact) { return fact.kind == "tuning" && fact.this_cpu; }
 
 Practice one_model_first(const PracticeFacts& facts) {
   const auto timed = std::ranges::count_if(facts.remembered, is_timing);

@@ -21,7 +21,7 @@ PracticeFacts exemplary() {
           .devices = {{.name = "CPU", .kind = "cpu", .precisions = {Precision::kF32}},
                       {.name = "GPU", .kind = "gpu", .precisions = {Precision::kF16}}},
           .engine = "2026.4",
-          .remembered = {{.kind = "precision", .engine = "2026.4", .this_cpu = true}},
+          .remembered = {{.kind = "tuning", .engine = "2026.4", .this_cpu = true}},
           .models = {{.name = "m", .converted = true, .source = true}}};
 }
 

@@ -314,10 +314,12 @@ std::vector<std::shared_ptr<runtime::Batcher>> CompiledGraph::batchers(int32_t p
     if (sizes.max_tokens > 0) limits.overhead_tokens = sizes.overhead_tokens;
     if (sizes.max_rows > 0) limits.max_rows = sizes.max_rows;
     for (const runtime::MemberMask mask : pool->routes().masks) {
-      batchers_made.push_back(runtime::Batcher::create(
-          pool, {.limits = limits, .pad_id = pad_id, .only = mask, .after_batch = [this] {
-                   release_sources();
-                 }}));
+      batchers_made.push_back(
+          runtime::Batcher::create(pool, {.limits = limits,
+                                          .pad_id = pad_id,
+                                          .only = mask,
+                                          .foreign_load = cutting.foreign_load,
+                                          .after_batch = [this] { release_sources(); }}));
     }
   }
   return batchers_made;

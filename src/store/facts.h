@@ -2,7 +2,7 @@
 // does this engine crash on this CPU), kept between processes.
 //
 //   auto facts = Facts::create({.folder = cache_dir / "facts"});
-//   FactKey key{.kind = "precision", .cpu = cpu.identity(), .engine = "openvino 2026.4.0",
+//   FactKey key{.kind = "tuning", .cpu = cpu.identity(), .engine = "openvino 2026.4.0",
 //               .model = fingerprint};
 //   if (auto known = facts->get(key)) use(*known);
 //   else facts->put(key, measure());
@@ -29,7 +29,7 @@ namespace accel::store {
 
 // What a fact depends on. A field that does not matter stays empty. UTF-8.
 struct FactKey {
-  std::string kind;    // "precision", "crash-probe": names the form of the value
+  std::string kind;    // "tuning", "crash-probe": names the form of the value
   std::string cpu;     // hardware::CpuInfo::identity()
   std::string engine;  // name and exact build
   std::string model;   // model_fingerprint()

@@ -300,7 +300,7 @@ class Reports(ProgramTest):
         second = self.accel("embed", TINY, "text", "--stats", env=env)
         self.assertEqual(json.loads(second.stderr)["precision_source"], "measured")
         facts = json.loads(self.accel("doctor", "--json", env=env).stdout)["facts"]
-        self.assertIn("precision", [fact["kind"] for fact in facts])
+        self.assertIn("tuning", [fact["kind"] for fact in facts])
 
     @needs_acceleration
     # row 321 (partial: accel embed; int8 and int4 are recognised and answered "not available yet")
