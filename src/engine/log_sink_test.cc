@@ -100,7 +100,7 @@ TEST_F(LogSinkTest, ReceivesEngineBackendCacheAndFallback) {
   EXPECT_THAT(lines, Contains(AllOf(StartsWith("accel.cache debug: "), HasSubstr("found the"))));
 }
 
-// row 159 (partial: the library)
+// row 159
 TEST_F(LogSinkTest, ARunThatFallsBackIsOneLineWithModelFromToAndReason) {
   const auto engine = *Engine::create({.cache_dir = cache_.path().string(),
                                        .probe = false,
@@ -112,6 +112,7 @@ TEST_F(LogSinkTest, ARunThatFallsBackIsOneLineWithModelFromToAndReason) {
               ElementsAre("accel.fallback warning: " + std::string(kTinyText) +
                           ": a run: reference on CPU instead of openvino on CPU: simulated fault "
                           "openvino:run=fail@2: the engine failed"));
+  EXPECT_EQ(model->statistics().fallbacks, 1);
 }
 
 // row 144 (partial: the library; the program is in tests/journey)

@@ -108,6 +108,7 @@ TEST_F(ChosenSettingTest, WithoutAMeasurementEachThreadHasAStream) {
   EXPECT_EQ(chosen({.hint = Hint::kThroughput, .threads = 2}, {}), "f32 unmeasured, 2/2 default");
 }
 
+// row 97 (partial: what is chosen; how much the two differ is for a bench)
 TEST_F(ChosenSettingTest, WhatWasMeasuredIsTakenForItsHint) {
   EXPECT_EQ(chosen({}, measured_), "bf16 measured, 4/4 measured");
   EXPECT_EQ(chosen({.hint = Hint::kLatency}, measured_), "f16 measured, 1/4 measured");

@@ -15,7 +15,8 @@ class Faults(ProgramTest):
         rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
         return rows, done.stderr
 
-    # rows 157 (partial: the engine fails, no file is deleted), 159 and 309
+    # row 157 (partial: the engine fails, no file is deleted)
+    # row 309
     def test_a_failing_engine_is_answered_by_the_reference_with_one_warning(self):
         texts = ("one text", "another text")
         rows, said = self.embeddings(*texts, "--fallback", *FAILING)
