@@ -126,7 +126,7 @@ Status FallbackSession::run(const NamedTensors& inputs, NamedTensors& outputs) {
     attempts.failed(candidates[resting], places_->last_error(resting));
   }
   while (true) {
-    const Status ran = run_on(place, inputs, outputs);
+    Status ran = run_on(place, inputs, outputs);
     if (ran.ok()) break;
     if (!lies_with_candidate(candidates[place], ran.code())) return ran;
     attempts.failed(candidates[place], ran);
