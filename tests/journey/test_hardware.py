@@ -196,8 +196,8 @@ class Switch(HardwareTest):
                               env=self.switch(value)).stdout for value in ("0", "1")]
         words = [[entity["word"] for entity in json.loads(answer)["result"]] for answer in answers]
         self.assertEqual(words[0], words[1])
-        pairs = [self.json_of("similarity", TINY, "a text", "another", env=self.switch(value))
-                 for value in ("0", "1")]
+        pairs = [self.json_of("similarity", TINY, "a text", "another", "--precision", "f32",
+                              env=self.switch(value)) for value in ("0", "1")]
         self.assertAlmostEqual(pairs[0]["pairs"][0]["cosine"], pairs[1]["pairs"][0]["cosine"], 5)
         self.accel("convert", TINY, self.folder / "out", "--json", env=off)
         line, _ = self.statistics("embed", self.folder / "out", "one text", env=off)
