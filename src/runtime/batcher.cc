@@ -36,7 +36,7 @@ struct Batcher::Batch {
   bool of_tokens = false;
   TimePoint began;
   std::string device;
-  std::shared_ptr<const RunFallback> fallback;
+  std::vector<std::shared_ptr<const RunFallback>> fallbacks;  // of each member; or null
 };
 
 namespace {
@@ -259,6 +259,7 @@ Batcher::Batch Batcher::cut(Lane lane) {
   }
   batch.cost = cost_of(found.length) * std::ssize(batch.members);
   batch.failures.resize(batch.members.size());
+  batch.fallbacks.resize(batch.members.size());
   for (const uint32_t i : found.cancelled) drop(queue, i, cancelled("cancelled"));
   for (const uint32_t i : found.late) {
     drop(queue, i, deadline_exceeded("the deadline was over before it could run"));
@@ -292,7 +293,7 @@ void Batcher::finish(Batch& batch) {
     job.report.batch_tokens = batch.of_tokens ? batch.cost : 0;
     job.report.padded_tokens += padded;
     job.report.device = batch.device;
-    if (batch.fallback) job.report.fallback = batch.fallback;
+    if (batch.fallbacks[i]) job.report.fallback = batch.fallbacks[i];
     if (--job.left == 0) end(job, job.failure);
   }
 }
@@ -349,8 +350,8 @@ Status Batcher::run_rows(Batch& batch, FallbackSession& session, std::span<const
   }
   NamedTensors outputs;
   ACCEL_TRY(session.run(stack_rows(rows, options_.pad_id), outputs));
-  if (session.fallback()) batch.fallback = session.fallback();
   for (size_t i = 0; i < members.size(); ++i) {
+    batch.fallbacks[members[i]] = session.fallback();
     const auto& [job, row] = batch.members[members[i]];
     job->outputs[row] = take_row(outputs, static_cast<int64_t>(i));
   }
@@ -428,6 +429,7 @@ Batcher::Batch Batcher::all_of(const JobPtr& job) {
   Batch batch;
   for (size_t row = 0; row < job->tokens.size(); ++row) batch.members.emplace_back(job, row);
   batch.failures.resize(batch.members.size());
+  batch.fallbacks.resize(batch.members.size());
   batch.cost = cost_of(std::ranges::max(job->tokens)) * std::ssize(batch.members);
   batch.of_tokens = job->tokens[0] > 0;
   return batch;

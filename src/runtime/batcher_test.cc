@@ -66,6 +66,35 @@ TEST(Batcher, EachGetsItsOwnAnswer) {
   expect_all_ended(*batcher);
 }
 
+TEST(Batcher, OnlyTheRowThatRanElsewhereSaysSo) {
+  const Status broken = internal_error("broken");
+  const auto model =
+      std::make_shared<EchoModel>(EchoOptions{.failing_first_id = 7, .failure = broken});
+  // Fails with the batch, so that its rows run one by one.
+  const auto other = std::make_shared<EchoModel>(EchoOptions{.failing_run = 0, .failure = broken});
+  std::vector<PoolMember> members;
+  members.push_back({.model = model,
+                     .stand_ins = {{{"other", "CPU"}, [other] {
+                                      return Result<std::shared_ptr<const backend::CompiledModel>>(
+                                          other);
+                                    }}}});
+  const auto pool = std::make_shared<SessionPool>(std::move(members));
+  const auto batcher = Batcher::create(pool, {});
+  model->hold();
+  const auto first = batcher->submit({{echo_row({1, 1})}});
+  ASSERT_TRUE(model->wait_for_running(1));
+  const auto well = batcher->submit({{echo_row({2, 3})}});
+  const auto ill = batcher->submit({{echo_row({7, 3})}});
+  model->release();
+  EXPECT_TRUE(answers(first->take(), {1, 1}));
+  const Result<RowsAnswer> here = well->take();
+  const Result<RowsAnswer> elsewhere = ill->take();
+  EXPECT_TRUE(answers(here, {2, 3}));
+  EXPECT_TRUE(answers(elsewhere, {7, 3}));
+  EXPECT_EQ(here->report.fallback, nullptr);
+  EXPECT_NE(elsewhere->report.fallback, nullptr);
+}
+
 TEST(Batcher, BatchesAreSmallerWhileOthersKeepTheProcessorsBusy) {
   for (const auto& [share, most] : {std::pair{0.0, int64_t{320}}, std::pair{0.75, int64_t{80}}}) {
     Echo echo({}, 1);

@@ -20,7 +20,8 @@ namespace accel::runtime {
 struct EchoOptions {
   std::chrono::milliseconds delay{0};  // of every run
   int failing_run = -1;                // counted from 0 over all sessions
-  Status failure;                      // what that run says
+  int64_t failing_first_id = -1;       // runs with a row that begins with it fail, too
+  Status failure;                      // what these runs say
   int session_failures = 0;            // so many create_session() fail first, with UNAVAILABLE
 };
 
@@ -113,7 +114,7 @@ class EchoSession : public backend::Session {
     const int number = model_->runs_++;
     model_->enter();
     if (model_->options_.delay.count() > 0) std::this_thread::sleep_for(model_->options_.delay);
-    const bool fails = number == model_->options_.failing_run;
+    const bool fails = number == model_->options_.failing_run || has_failing_row(inputs);
     if (!fails) echo(inputs, outputs);
     model_->leave();
     busy_ = false;
@@ -121,6 +122,14 @@ class EchoSession : public backend::Session {
   }
 
  private:
+  bool has_failing_row(const NamedTensors& inputs) const {
+    const Tensor& ids = *find(inputs, "input_ids");
+    const auto length = static_cast<size_t>(ids.shape()[1]);
+    for (size_t at = 0; at < ids.count(); at += length) {
+      if (ids.data<int64_t>()[at] == model_->options_.failing_first_id) return true;
+    }
+    return false;
+  }
   static void echo(const NamedTensors& inputs, NamedTensors& outputs) {
     const Tensor& ids = *find(inputs, "input_ids");
     const Tensor& mask = *find(inputs, "attention_mask");
