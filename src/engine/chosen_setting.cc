@@ -14,18 +14,20 @@ ChosenSetting chosen_setting(const LoadOptions& options, const runtime::Candidat
     chosen.precision = open && tuning ? measured.precision : Precision::kF32;
     if (open) chosen.precision_source = tuning ? "measured" : "unmeasured";
   }
+  // What was found in one precision says nothing of another.
+  const bool fits = tuning && chosen.precision == measured.precision;
   chosen.threads = options.threads > 0 ? options.threads : threads_usable;
   if (options.streams > 0) {
     chosen.streams = options.streams;
     chosen.streams_source = "requested";
-  } else if (tuning && chosen.threads == measured.threads) {
+  } else if (fits && chosen.threads == measured.threads) {
     chosen.streams = measured.streams;
     chosen.streams_source = "measured";
   } else {
     chosen.streams = latency ? 1 : chosen.threads;
     chosen.streams_source = latency ? "hint" : "default";
   }
-  if (tuning) chosen.sizes = tuning->sizes;
+  if (tuning && chosen.precision == tuning->throughput.precision) chosen.sizes = tuning->sizes;
   return chosen;
 }
 

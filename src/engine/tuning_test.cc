@@ -118,6 +118,8 @@ TEST_F(ChosenSettingTest, WhatWasMeasuredIsTakenForItsHint) {
 TEST_F(ChosenSettingTest, WhatIsAskedForHolds) {
   EXPECT_EQ(chosen({.precision = Precision::kF32, .streams = 2, .threads = 2}, measured_),
             "f32 requested, 2/2 requested");
+  EXPECT_EQ(chosen({.precision = Precision::kF32}, measured_), "f32 requested, 4/4 default")
+      << "it was measured in another precision";
   EXPECT_EQ(chosen({.threads = 2}, measured_), "bf16 measured, 2/2 default")
       << "it was measured with other threads";
   EXPECT_EQ(chosen({}, {}, "reference"), "f32 requested, 4/4 default");
