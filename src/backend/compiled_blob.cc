@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backend/trailer.h"
-#include "base/json.h"
+#include "base/json_members.h"
 #include "base/try.h"
 
 namespace accel::backend {
@@ -18,7 +18,6 @@ constexpr std::string_view kBlobMagic = "accelblb";
 constexpr size_t kJsonMax = 1 << 20;
 constexpr size_t kPortsMax = 4096;
 constexpr size_t kRankMax = 64;
-constexpr int kCountMax = 1 << 20;
 
 Status broken(std::string_view what) {
   return data_loss(fmt::format("compiled model: {}; delete it, and it is made again", what));
@@ -50,40 +49,6 @@ Json header_json(const BlobHeader& header) {
           {"outputs", ports_json(header.signature.outputs)}};
 }
 
-// Reads members of a JSON object; after a member that is missing or of another kind, ok is false.
-struct Members {
-  const Json& object;
-  bool& ok;
-
-  const Json& at(const char* name) const {
-    static const Json kNone;
-    const auto found = object.is_object() ? object.find(name) : object.end();
-    if (object.is_object() && found != object.end()) return *found;
-    ok = false;
-    return kNone;
-  }
-  std::string text(const char* name) const {
-    const Json& value = at(name);
-    ok = ok && value.is_string();
-    return ok ? value.get<std::string>() : std::string();
-  }
-  int count(const char* name) const {
-    const Json& value = at(name);
-    ok = ok && value.is_number_unsigned() && value.get<uint64_t>() <= kCountMax;
-    return ok ? value.get<int>() : 0;
-  }
-  bool flag(const char* name) const {
-    const Json& value = at(name);
-    ok = ok && value.is_boolean();
-    return ok && value.get<bool>();
-  }
-  Precision precision(const char* name) const {
-    const auto parsed = parse_precision(text(name));
-    ok = ok && parsed.ok();
-    return ok ? *parsed : Precision::kF32;
-  }
-};
-
 std::optional<Port> read_port(const Json& json) {
   if (!json.is_array() || json.size() != 3 || !json[0].is_string() || !json[1].is_string() ||
       !json[2].is_array() || json[2].size() > kRankMax) {
@@ -114,21 +79,21 @@ std::vector<Port> read_ports(const Json& json, bool& ok) {
 Result<BlobHeader> read_header(std::string_view text) {
   ACCEL_ASSIGN(const Json json, parse_json(text));
   bool ok = true;
-  const Members all{json, ok};
-  const Members options{all.at("options"), ok};
-  const Members executed{all.at("executed"), ok};
+  const JsonMembers all{json, ok};
+  const JsonMembers options{all.at("options"), ok};
+  const JsonMembers executed{all.at("executed"), ok};
   BlobHeader header{.engine = all.text("engine"),
                     .options = {.device = options.text("device"),
                                 .precision = options.precision("precision"),
-                                .streams = options.count("streams"),
-                                .threads = options.count("threads"),
+                                .streams = options.number("streams"),
+                                .threads = options.number("threads"),
                                 .own_kernels = options.flag("own_kernels")},
                     .signature = {.inputs = read_ports(all.at("inputs"), ok),
                                   .outputs = read_ports(all.at("outputs"), ok)},
                     .executed = {.device = executed.text("device"),
                                  .precision = executed.precision("precision"),
-                                 .streams = executed.count("streams"),
-                                 .threads = executed.count("threads"),
+                                 .streams = executed.number("streams"),
+                                 .threads = executed.number("threads"),
                                  .kernels = executed.text("kernels")}};
   if (!ok) return broken("expected options, ports and what runs in its JSON");
   return header;

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "base/json.h"
+#include "base/json_members.h"
 #include "base/try.h"
 
 namespace accel::backend {
@@ -13,7 +13,6 @@ namespace {
 constexpr size_t kPortsMost = 4096;
 constexpr size_t kSizesMost = 64;
 constexpr size_t kLayersMost = 1 << 20;
-constexpr int kNumberMost = 1 << 20;
 constexpr int kStepLevelsMost = 8;
 
 constexpr std::array<std::pair<Wanted, std::string_view>, 6> kWantedNames{{
@@ -30,57 +29,6 @@ std::string text_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Reads members of a JSON object; after a member that is missing or of another kind, ok is false.
-struct Fields {
-  const Json& object;
-  bool& ok;
-
-  const Json& at(const char* name) const {
-    static const Json kNone;
-    if (object.is_object()) {
-      if (const auto found = object.find(name); found != object.end()) return *found;
-    }
-    ok = false;
-    return kNone;
-  }
-  std::string text(const char* name) const {
-    const Json& value = at(name);
-    ok = ok && value.is_string();
-    return ok ? value.get<std::string>() : std::string();
-  }
-  int number(const char* name) const {
-    const Json& value = at(name);
-    ok = ok && value.is_number_unsigned() && value.get<uint64_t>() <= kNumberMost;
-    return ok ? value.get<int>() : 0;
-  }
-  double real(const char* name) const {
-    const Json& value = at(name);
-    ok = ok && value.is_number();
-    return ok ? value.get<double>() : 0;
-  }
-  bool flag(const char* name) const {
-    const Json& value = at(name);
-    ok = ok && value.is_boolean();
-    return ok && value.get<bool>();
-  }
-  Precision precision(const char* name) const {
-    const auto parsed = parse_precision(text(name));
-    ok = ok && parsed.ok();
-    return ok ? *parsed : Precision::kF32;
-  }
-  std::vector<std::string> texts(const char* name) const {
-    const Json& list = at(name);
-    std::vector<std::string> texts;
-    ok = ok && list.is_array() && list.size() <= kLayersMost;
-    if (!ok) return texts;
-    for (const Json& one : list) {
-      ok = ok && one.is_string();
-      if (ok) texts.push_back(one.get<std::string>());
-    }
-    return texts;
-  }
-};
-
 Status no_control_message(std::string_view what) {
   return data_loss("message of a worker process: expected " + std::string(what));
 }
@@ -93,7 +41,7 @@ Json json_of(const CompileOptions& options) {
           {"own_kernels", options.own_kernels}, {"profile", options.profile}};
 }
 
-CompileOptions options_in(const Fields& fields) {
+CompileOptions options_in(const JsonMembers& fields) {
   return {.device = fields.text("device"),
           .precision = fields.precision("precision"),
           .streams = fields.number("streams"),
@@ -152,7 +100,7 @@ std::vector<LayerReport> layers_in(const Json& list, bool& ok, int level) {
   ok = ok && list.is_array() && list.size() <= kLayersMost && level < kStepLevelsMost;
   if (!ok) return layers;
   for (const Json& one : list) {
-    const Fields fields{one, ok};
+    const JsonMembers fields{one, ok};
     layers.push_back({.name = fields.text("name"),
                       .type = fields.text("type"),
                       .kernel = fields.text("kernel"),
@@ -166,7 +114,7 @@ std::vector<LayerReport> layers_in(const Json& list, bool& ok, int level) {
   return layers;
 }
 
-Executed executed_in(const Fields& fields) {
+Executed executed_in(const JsonMembers& fields) {
   return {.device = fields.text("device"),
           .precision = fields.precision("precision"),
           .streams = fields.number("streams"),
@@ -192,7 +140,7 @@ Result<WorkerRequest> decode_request(std::string_view bytes) {
   const Result<Json> json = parse_json(bytes);
   if (!json.ok()) return no_control_message("JSON");
   bool ok = true;
-  const Fields fields{*json, ok};
+  const JsonMembers fields{*json, ok};
   const std::string wanted = fields.text("wanted");
   const auto name =
       std::ranges::find(kWantedNames, wanted, &std::pair<Wanted, std::string_view>::second);
@@ -233,7 +181,7 @@ Result<WorkerReply> decode_reply(std::string_view bytes) {
   const Result<Json> json = parse_json(bytes);
   if (!json.ok()) return no_control_message("JSON");
   bool ok = true;
-  const Fields fields{*json, ok};
+  const JsonMembers fields{*json, ok};
   const int code = fields.number("code");
   WorkerReply reply;
   if (code != 0) {
