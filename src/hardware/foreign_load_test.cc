@@ -47,7 +47,7 @@ TEST(ForeignShare, IsWhatOthersTookOfAll) {
   EXPECT_EQ(foreign_share({.all = 100, .busy = 90}, {.all = 200, .busy = 20}), 0);
 }
 
-TEST(ForeignLoad, WhatThisProcessDoesIsNotForeign) {
+TEST(ForeignLoad, IsAShareThatIsLookedAtNowAndThen) {
   ForeignLoad load;
   EXPECT_EQ(load.share(), 0);
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
