@@ -1,11 +1,16 @@
 // accel as a contender of `./dev bench embed`: answers the line protocol of peers/protocol.py over
 // the public Engine, as any program that links the library would use it.
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "accel/engine.h"
+#include "base/stopwatch.h"
 #include "base/try.h"
+#include "callers.h"
 #include "line_protocol.h"
 #include "tensors/npy.h"
 #include "text_lines.h"
@@ -43,6 +48,8 @@ class Worker {
     if (action == "embed_one") return embed_one(request.value("text", ""));
     if (action == "vectors") return vectors(*texts, request.value("out", ""));
     if (action == "tokens") return tokens(*texts);
+    if (action == "clients") return clients(*texts, request);
+    if (action == "paced") return paced(*texts, request);
     return invalid_argument("\"" + action + "\" is no request of this protocol");
   }
 
@@ -57,9 +64,9 @@ class Worker {
                         .streams = settings.value("streams", 0),
                         .threads = settings.value("threads", 0),
                         .own_kernels = settings.value("kernels", "auto") != "engine"};
+    options.batch_tokens = settings.value("batch_tokens", int64_t{0});
     options.hint = settings.value("hint", "") == "latency" ? Hint::kLatency : Hint::kThroughput;
     ACCEL_ASSIGN(options.precision, parse_precision(settings.value("precision", "auto")));
-    embed_options_.batch_tokens = settings.value("batch_tokens", int64_t{0});
     model_.reset();
     ACCEL_ASSIGN(model_, engine_->load(options));
     return json::object();
@@ -75,40 +82,91 @@ class Worker {
   }
 
   Result<json> embed_file(const std::vector<std::string>& texts) {
-    ACCEL_ASSIGN(EmbedResult result, model_->embed(texts, embed_options_));
+    ACCEL_ASSIGN(EmbedResult result, model_->embed(texts));
     return described(result);
   }
 
   Result<json> singles(const std::vector<std::string>& texts) {
     json last = json::object();
     for (const std::string& text : texts) {
-      ACCEL_ASSIGN(EmbedResult result, model_->embed({text}, embed_options_));
+      ACCEL_ASSIGN(EmbedResult result, model_->embed({text}));
       if (&text == &texts.back()) last = described(result);
     }
     return last;
   }
 
   Result<json> embed_one(const std::string& text) {
-    ACCEL_ASSIGN(EmbedResult result, model_->embed({text}, embed_options_));
+    ACCEL_ASSIGN(EmbedResult result, model_->embed({text}));
     return json{{"size", result.embeddings.shape().back()}};
   }
 
   Result<json> vectors(const std::vector<std::string>& texts, const std::string& path) {
-    ACCEL_ASSIGN(EmbedResult result, model_->embed(texts, embed_options_));
+    ACCEL_ASSIGN(EmbedResult result, model_->embed(texts));
     ACCEL_TRY(tensors::write_npy(path, result.embeddings));
     return described(result);
   }
 
   Result<json> tokens(const std::vector<std::string>& texts) {
-    ACCEL_ASSIGN(EmbedResult result, model_->embed(texts, embed_options_));
+    ACCEL_ASSIGN(EmbedResult result, model_->embed(texts));
     return json{{"tokens", result.tokens}};
   }
+
+  // Texts in turn by callers that each wait for their answer before the next, for some seconds.
+  Result<json> clients(const std::vector<std::string>& texts, const json& request) {
+    const double seconds = request.value("seconds", 1.0);
+    std::atomic<size_t> next = 0;
+    return on_callers(request.value("clients", 1), [&](Caller& caller) -> Status {
+      const auto begin = Clock::now();
+      while (seconds_since(begin) < seconds) {
+        ACCEL_TRY(caller.time([&] { return ask(texts[next++ % texts.size()]); }));
+      }
+      return {};
+    });
+  }
+
+  // One caller that asks every so many milliseconds, beside a stream of the texts of "job" that has
+  // no end; alone without "job".
+  Result<json> paced(const std::vector<std::string>& texts, const json& request) {
+    const auto period = std::chrono::milliseconds(request.value("period_ms", 30));
+    std::unique_ptr<EmbeddingStream> stream;
+    std::thread pushing;
+    std::thread pulling;
+    if (request.contains("job")) {
+      ACCEL_ASSIGN(const auto* const job, lines_.of(request["job"]));
+      ACCEL_ASSIGN(stream, model_->embed_stream());
+      pushing = std::thread([&stream, job] {
+        for (size_t i = 0; stream->push((*job)[i % job->size()]).ok();) ++i;
+      });
+      pulling = std::thread([&stream] {
+        while (stream->next().ok()) continue;
+      });
+      std::this_thread::sleep_for(std::chrono::seconds(1));  // until it is busy
+    }
+    const uint64_t done_before = stream ? stream->completed() : 0;
+    const auto begin = Clock::now();
+    Result<json> found = on_callers(1, [&](Caller& caller) -> Status {
+      for (size_t i = 0; i < texts.size(); ++i) {
+        std::this_thread::sleep_until(begin + period * static_cast<int64_t>(i));
+        ACCEL_TRY(caller.time([&] { return ask(texts[i]); }));
+      }
+      return {};
+    });
+    if (stream) {
+      const auto done = static_cast<double>(stream->completed() - done_before);
+      if (found.ok()) (*found)["job_per_sec"] = done / seconds_since(begin);
+      stream->cancel();
+      pushing.join();
+      pulling.join();
+    }
+    return found;
+  }
+
+  Status ask(const std::string& text) { return model_->embed({text}).status(); }
 
   const std::vector<std::string> none_;
   LineFiles lines_;
   std::unique_ptr<Engine> engine_;
   std::shared_ptr<Model> model_;
-  EmbedOptions embed_options_;
 };
 
 }  // namespace

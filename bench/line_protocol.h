@@ -2,7 +2,6 @@
 // standard input, one JSON answer on a line of standard output.
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -10,11 +9,11 @@
 #include <utility>
 
 #include "accel/status.h"
+#include "base/stopwatch.h"
 
 namespace accel::bench {
 
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
 template <class Contender>
 json answer_line(Contender& contender, const std::string& line) {
@@ -26,7 +25,7 @@ json answer_line(Contender& contender, const std::string& line) {
     if (!found.ok()) return {{"ok", false}, {"error", found.status().to_string()}};
     json answer = *std::move(found);
     answer["ok"] = true;
-    answer["seconds"] = std::chrono::duration<double>(Clock::now() - start).count();
+    answer["seconds"] = seconds_since(start);
     return answer;
   } catch (const std::exception& error) {  // the engine's, or a setting of the wrong type
     return {{"ok", false}, {"error", error.what()}};

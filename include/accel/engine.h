@@ -308,6 +308,9 @@ struct LoadOptions {
   Hint hint = Hint::kUndefined;
   int streams = 0;  // batches in flight; 0: chosen: as measured, else as many as there are threads
   int threads = 0;  // of all streams; 0: what affinity and cgroup allow
+  // Tokens of a batch of texts, padding included; a longer text runs alone. 0: as measured, else
+  // 320.
+  int64_t batch_tokens = 0;
   // accel's own kernels where they are faster than the engine's; false: only the engine's.
   bool own_kernels = true;
   // What infer() computes, by the Hub's name ("feature-extraction", "fill-mask" ...); empty: what
@@ -352,7 +355,7 @@ struct EmbedOptions {
   int64_t dimensions = 0;    // keep the first N and normalise again (Matryoshka); 0: all
   bool normalize = true;     // false leaves out the folder's normalisation
   bool strict_utf8 = false;  // invalid UTF-8 is refused instead of replaced
-  int64_t batch_tokens = 0;  // tokens per batch; 0: chosen
+  int64_t batch_tokens = 0;  // of a batch of this call; 0: LoadOptions::batch_tokens
 };
 
 struct EmbedTimes {  // seconds, summed over threads

@@ -89,6 +89,10 @@ class Session {
   // comes back in the signature's order; its tensors are valid until the next run() or the
   // session's end and must be copied to live longer.
   virtual Status run(const NamedTensors& inputs, NamedTensors& outputs) = 0;
+
+  // A hint: somebody waits for each of the runs that follow, so runs that nobody waits for may be
+  // put off for them. Where an engine cannot, it changes nothing.
+  virtual void set_urgent(bool /*urgent*/) {}
 };
 
 // The process in which a compiled model runs, where that is not this one.

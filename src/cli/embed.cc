@@ -31,7 +31,6 @@ struct EmbedFlags {
   std::string format = "jsonl";
   std::string field;
   std::string prompt;
-  int64_t batch_tokens = 0;
   int64_t dimensions = 0;
   bool strict = false;
   bool no_normalize = false;
@@ -60,7 +59,6 @@ void EmbedFlags::declare(Flags& flags) {
                "keep the first N numbers and normalise again; 0 keeps all (default 0)");
   flags.flag("--no-normalize", &no_normalize, "leave out the model's normalisation");
   flags.flag("--strict", &strict, "refuse invalid UTF-8 instead of replacing it");
-  flags.number("--batch-tokens", &batch_tokens, "tokens per batch; 0 chooses (default 0)");
   flags.flag("--stats", &stats,
              "end with one line of JSON on standard error; its rates leave out the loading");
   flags.example("accel embed all-MiniLM-L6-v2 'a text' 'another one'");
@@ -87,8 +85,7 @@ EmbedOptions EmbedFlags::options() const {
   return {.prompt = prompt,
           .dimensions = dimensions,
           .normalize = !no_normalize,
-          .strict_utf8 = strict,
-          .batch_tokens = batch_tokens};
+          .strict_utf8 = strict};
 }
 
 TextInputOptions EmbedFlags::input_options() const {

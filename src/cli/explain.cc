@@ -192,7 +192,7 @@ std::string graph_text(const GraphReport& graph, bool all) {
 
 Status explain(const ModelFlags& model, bool all, bool json) {
   ACCEL_ASSIGN(const auto engine, make_engine());
-  ACCEL_ASSIGN(const Work work, load_asking(*engine, model, 0));
+  ACCEL_ASSIGN(const Work work, load_asking(*engine, model));
   const auto graphs = work.model->graphs();
   if (!graphs.ok()) return advise_backend(graphs.status());
   const std::vector<Choice> choices = choices_of(model, work, graphs->front().report);

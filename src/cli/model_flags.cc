@@ -64,6 +64,9 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");
+  flags.number("--batch-tokens", &batch_tokens,
+               "tokens of a batch of texts, padding included; 0 is what was measured to be best, "
+               "else 320 (default 0)");
   declare_use_optimum(flags, &use_optimum);
   flags.flag("--no-cache", &no_cache,
              "converts and compiles anew, and keeps nothing of it (accel cache)");
@@ -99,6 +102,7 @@ Result<Config> ModelFlags::config() const {
   set("warm_up", warm_up, "--warm-up");
   set("streams", count(streams), "--streams");
   set("threads", count(threads), "--threads");
+  set("max_batch_tokens", count(batch_tokens), "--batch-tokens");
   set("use_optimum", use_optimum, "--use-optimum");
   set("task", task, "--task");
   set("cache", no_cache ? "false" : "", "--no-cache");

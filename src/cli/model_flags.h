@@ -24,6 +24,7 @@ struct ModelFlags {
   std::string rules;
   int64_t streams = -1;
   int64_t threads = -1;
+  int64_t batch_tokens = -1;
   std::string use_optimum;
   bool no_cache = false;
   bool local = false;

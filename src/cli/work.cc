@@ -102,8 +102,6 @@ void WorkFlags::declare(Flags& flags) {
                            "(default 0)",
                            texts_made, kPicturesMade, kSoundsMade));
   flags.number("--seed", &seed, "of made inputs and of arrivals (default 1)");
-  flags.number("--batch-tokens", &batch_tokens,
-               "tokens per batch of embeddings; 0 chooses (default 0)");
 }
 
 Status WorkFlags::check() const {
@@ -121,7 +119,7 @@ Status WorkFlags::check() const {
   return {};
 }
 
-Result<Work> load_asking(Engine& engine, const ModelFlags& model, int64_t batch_tokens) {
+Result<Work> load_asking(Engine& engine, const ModelFlags& model) {
   Work work;
   const auto began = Clock::now();
   ACCEL_ASSIGN(work.model, model.load(engine, Use::kRun));
@@ -130,7 +128,7 @@ Result<Work> load_asking(Engine& engine, const ModelFlags& model, int64_t batch_
   if (work.embeds) {
     ACCEL_TRY(work.model->embed({}).status());
     ACCEL_ASSIGN(work.task, embedding_task(engine));
-    work.call = measure::embed_call(*work.model, {.batch_tokens = batch_tokens});
+    work.call = measure::embed_call(*work.model, {});
   } else {
     ACCEL_ASSIGN(const auto stream, work.model->run_stream({.task = model.task}));
     work.task = stream->task();
@@ -142,7 +140,7 @@ Result<Work> load_asking(Engine& engine, const ModelFlags& model, int64_t batch_
 
 Result<Work> load_work(Engine& engine, const WorkFlags& flags) {
   ACCEL_TRY(flags.check());
-  ACCEL_ASSIGN(Work work, load_asking(engine, flags.model, flags.batch_tokens));
+  ACCEL_ASSIGN(Work work, load_asking(engine, flags.model));
   const bool made = flags.inputs.empty() && flags.input.empty();
   work.source = made ? "generated" : flags.inputs.empty() ? flags.input : "arguments";
   ACCEL_ASSIGN(work.items, made ? made_items(flags, work) : given_items(flags, work.task));
@@ -153,7 +151,7 @@ Result<Work> load_work(Engine& engine, const WorkFlags& flags) {
 }
 
 Result<Work> load_work(Engine& engine, const WorkFlags& flags, const Work& like) {
-  ACCEL_ASSIGN(Work work, load_asking(engine, flags.model, flags.batch_tokens));
+  ACCEL_ASSIGN(Work work, load_asking(engine, flags.model));
   work.source = like.source;
   work.items = like.items;
   return work;
@@ -161,7 +159,7 @@ Result<Work> load_work(Engine& engine, const WorkFlags& flags, const Work& like)
 
 Result<std::vector<measure::Answer>> answers_of(const Work& work, const WorkFlags& flags) {
   if (work.embeds) {
-    return measure::embedded_answers(*work.model, {.batch_tokens = flags.batch_tokens}, work.items);
+    return measure::embedded_answers(*work.model, {}, work.items);
   }
   return measure::run_answers(*work.model, {.task = flags.model.task}, work.items);
 }

@@ -25,7 +25,6 @@ struct WorkFlags {
   int64_t items = 0;
   int64_t texts_made = 64;  // for items of 0
   int64_t seed = 1;
-  int64_t batch_tokens = 0;
 
   // Declares MODEL, INPUT... and the flags.
   void declare(Flags& flags);
@@ -47,7 +46,7 @@ struct Work {
 Result<Work> load_work(Engine& engine, const WorkFlags& flags);
 
 // Without items: only what asks, loaded and compiled for `model.task`.
-Result<Work> load_asking(Engine& engine, const ModelFlags& model, int64_t batch_tokens);
+Result<Work> load_asking(Engine& engine, const ModelFlags& model);
 
 // The same with the items of another.
 Result<Work> load_work(Engine& engine, const WorkFlags& flags, const Work& like);

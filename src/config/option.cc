@@ -11,6 +11,7 @@ using Group = OptionGroup;
 using Scope = OptionScope;
 
 constexpr int64_t kThreadsMax = 1024;
+constexpr int64_t kBatchTokensMax = 1 << 20;
 constexpr int64_t kModelsInMemoryMax = 1 << 20;
 
 constexpr std::array kOptions{
@@ -103,6 +104,17 @@ constexpr std::array kOptions{
            .variable = "ACCEL_THREADS",
            .flag = "--threads",
            .most = kThreadsMax},
+    Option{.key = "max_batch_tokens",
+           .type = kCount,
+           .group = Group::kEngine,
+           .scope = Scope::kAny,
+           .default_text = "0",
+           .help = "of a batch of texts, padding included; a longer text runs alone. 0: as "
+                   "measured, else 320",
+           .aliases = "batch_tokens",
+           .variable = "ACCEL_MAX_BATCH_TOKENS",
+           .flag = "--batch-tokens",
+           .most = kBatchTokensMax},
     Option{.key = "kernels",
            .type = kChoice,
            .group = Group::kEngine,

@@ -28,6 +28,7 @@ ChosenSetting chosen_setting(const LoadOptions& options, const runtime::Candidat
     chosen.streams_source = latency ? "hint" : "default";
   }
   if (tuning && chosen.precision == tuning->throughput.precision) chosen.sizes = tuning->sizes;
+  if (options.batch_tokens > 0) chosen.sizes.max_tokens = options.batch_tokens;
   return chosen;
 }
 

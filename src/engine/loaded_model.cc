@@ -311,7 +311,7 @@ std::vector<std::shared_ptr<runtime::Batcher>> CompiledGraph::batchers(int32_t p
   if (batchers_made.empty()) {
     const BatchSizes& sizes = cutting.sizes;
     runtime::CutLimits limits{.max_tokens = tokens_of_batches(sizes)};
-    if (sizes.max_tokens > 0) limits.overhead_tokens = sizes.overhead_tokens;
+    if (sizes.overhead_tokens > 0) limits.overhead_tokens = sizes.overhead_tokens;
     if (sizes.max_rows > 0) limits.max_rows = sizes.max_rows;
     for (const runtime::MemberMask mask : pool->routes().masks) {
       batchers_made.push_back(

@@ -39,7 +39,7 @@ struct TimedSetting {
 struct BatchSizes {
   int64_t max_tokens = 0;      // of texts; 0: not measured
   int64_t max_rows = 0;        // of anything else; 0: not measured
-  double overhead_tokens = 0;  // what a batch costs beside its tokens, in tokens
+  double overhead_tokens = 0;  // what a batch costs beside its tokens, in tokens; 0: not measured
 };
 
 // What was found, as it is remembered.

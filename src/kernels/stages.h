@@ -5,13 +5,19 @@
 #include <functional>
 #include <span>
 
+#include "kernels/precedence.h"
+
 namespace accel::kernels {
 
 // Threads that a call may spread its work over. run() calls task(0) .. task(tasks - 1), each once
-// and on any of them, and returns when all have returned.
+// and on any of its own threads, and returns when all have returned.
 struct Threads {
   int count = 1;
   void (*run)(int tasks, const std::function<void(int)>& task) = nullptr;
+  // With what other runs there are, and whether this one is urgent there; null: with none.
+  Precedence* precedence = nullptr;
+  bool urgent = false;
+  int lent = 0;  // of `count`, those that only give way to an urgent run; run() knows the others
 };
 
 // task(0) .. task(tasks - 1) may run at the same time and in any order. They must not throw: the

@@ -113,6 +113,7 @@ Status FallbackSession::prepare(size_t place) {
 
 Status FallbackSession::run_on(size_t place, const NamedTensors& inputs, NamedTensors& outputs) {
   ACCEL_TRY(prepare(place));
+  sessions_[place]->set_urgent(urgent_);
   ACCEL_TRY(sessions_[place]->run(inputs, outputs));
   return refuse_nan_ ? check_numbers(outputs) : Status();
 }

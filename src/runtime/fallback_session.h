@@ -86,6 +86,7 @@ class FallbackSession : public backend::Session {
   // On the first place that can. When none can, the error is that of the first, with what came of
   // the others; one that does not lie with a place ends it.
   Status run(const NamedTensors& inputs, NamedTensors& outputs) override;
+  void set_urgent(bool urgent) override { urgent_ = urgent; }
   // Of the last run; null: it ran where it was meant to.
   const std::shared_ptr<const RunFallback>& fallback() const { return fallback_; }
   // Whether an output that holds NaN is a failure, as it is where outputs are a task's to read.
@@ -101,6 +102,7 @@ class FallbackSession : public backend::Session {
   std::vector<backend::Executed> executed_;                  // likewise
   std::shared_ptr<const RunFallback> fallback_;
   bool refuse_nan_ = true;
+  bool urgent_ = false;
 };
 
 }  // namespace accel::runtime

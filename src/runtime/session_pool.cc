@@ -110,6 +110,13 @@ int SessionPool::waiting(Lane lane) const {
   return static_cast<int>(waiting_[index_of(lane)].size());
 }
 
+// As who borrows it expects it, whatever was set by the one before.
+void SessionPool::hand_over(Lease& lease, std::unique_ptr<FallbackSession> session) {
+  session->refuse_nan(true);
+  session->set_urgent(lease.lane_ == Lane::kInteractive);
+  lease.session_ = std::move(session);
+}
+
 Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Lock& lock) {
   Member& member = members_[index];
   ++member.lent;
@@ -122,15 +129,14 @@ Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Loc
   member.free_at =
       std::max(member.free_at, lease.begin_ + std::chrono::duration_cast<Clock::duration>(promise));
   if (!member.idle.empty()) {
-    lease.session_ = std::move(member.idle.back());
+    hand_over(lease, std::move(member.idle.back()));
     member.idle.pop_back();
-    lease.session_->refuse_nan(true);
     return lease;
   }
   lock.unlock();
   Result<std::unique_ptr<FallbackSession>> session = FallbackSession::create(member.places);
   if (session.ok()) {
-    lease.session_ = std::move(*session);
+    hand_over(lease, std::move(*session));
     lease.begin_ = Clock::now();
     return lease;
   }

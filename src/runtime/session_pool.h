@@ -134,6 +134,7 @@ class SessionPool {
   std::optional<size_t> choose_in_turn(const Work& work, uint64_t ticket) const;
   Result<Lease> lend(const Work& work, size_t member, Lock& lock);
   void give_back(Lease& lease);
+  static void hand_over(Lease& lease, std::unique_ptr<FallbackSession> session);
   static void count(MemberStatistics& counts, const Lease& lease, double seconds);
 
   const int size_;

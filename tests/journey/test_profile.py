@@ -177,7 +177,8 @@ class Logs(ProgramTest):
         (graph / "model.safetensors").unlink()
         environ = {"ACCEL_CACHE_DIR": str(self.folder / "cache")}
         def names(levels, *arguments):
-            done = self.accel("embed", graph, "a text", *arguments,
+            # Left open, the precision would be another one once it was measured.
+            done = self.accel("embed", graph, "a text", "--precision", "f32", *arguments,
                               env=self.environment(ACCEL_LOG=levels, **environ))
             lines = [line.split(": ", 3)[1:] for line in done.stderr.splitlines()
                      if line.startswith("accel: accel.")]

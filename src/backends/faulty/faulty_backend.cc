@@ -77,6 +77,8 @@ class FaultySession : public Session {
     return {};
   }
 
+  void set_urgent(bool urgent) override { inner_->set_urgent(urgent); }
+
  private:
   const std::unique_ptr<Session> inner_;
   const FaultsPtr faults_;

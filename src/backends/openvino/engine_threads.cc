@@ -52,16 +52,40 @@ void run_beyond_the_stream(int tasks, const std::function<void(int)>& task) {
   wide->execute([&] { run_tasks(tasks, task); });
 }
 
+thread_local bool this_run_is_urgent = false;
+
 }  // namespace
 
 kernels::Threads engine_threads() {
   return {.count = tbb::this_task_arena::max_concurrency(), .run = run_tasks};
 }
 
+Runs::Run::Run(Runs& runs, bool urgent) : runs_(runs), urgent_(urgent) {
+  ++runs_.under_way_;
+  if (!urgent_) ++runs_.patient_;
+  this_run_is_urgent = urgent_;
+}
+
+Runs::Run::~Run() {
+  this_run_is_urgent = false;
+  if (!urgent_) --runs_.patient_;
+  --runs_.under_way_;
+}
+
 kernels::Threads SharedThreads::now() const {
   kernels::Threads own = engine_threads();
-  if (runs == nullptr || all <= own.count || !runs->alone()) return own;
-  return {.count = all, .run = run_beyond_the_stream};
+  if (runs == nullptr) return own;
+  own.precedence = &runs->precedence();
+  own.urgent = this_run_is_urgent;
+  if (all <= own.count) return own;
+  if (runs->alone()) {
+    own.count = all;
+    own.run = run_beyond_the_stream;
+  } else if (own.urgent && !runs->all_urgent()) {
+    own.lent = all - own.count;
+    own.count = all;
+  }
+  return own;
 }
 
 }  // namespace accel::backend

@@ -81,7 +81,7 @@ class OpenVinoSession : public Session {
       }
       const auto began = Clock::now();
       {
-        const Runs::Run run(*runs_);
+        const Runs::Run run(*runs_, urgent_);
         request_.infer();
       }
       if (clock_ != nullptr) clock_->add(seconds_since(began));
@@ -97,9 +97,12 @@ class OpenVinoSession : public Session {
     });
   }
 
+  void set_urgent(bool urgent) override { urgent_ = urgent; }
+
  private:
   std::shared_ptr<const CompiledModel> model_;
   ov::InferRequest request_;
+  bool urgent_ = false;
   std::shared_ptr<Runs> runs_;
   RunClock* clock_;  // null: nobody profiles
 };
@@ -311,7 +314,7 @@ Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device
 
 // The graph as it is, or as much of it as is faster on accel's own kernels moved onto them.
 OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& options,
-                          std::shared_ptr<const Runs> runs) {
+                          std::shared_ptr<Runs> runs) {
   const auto tables = kernels::kernel_tables();
   const bool fit = options.own_kernels && options.device == "CPU" &&
                    options.precision == Precision::kF32 && !tables.empty();
