@@ -90,9 +90,9 @@ class Bench:
         return found
 
 
-def over(slower, faster, key="per_sec"):
-    """How many times the rate of `slower` that of `faster` is."""
-    return ratio([one[key] for one in faster], [one[key] for one in slower])
+def over(these, those, key="per_sec"):
+    """How many times that of `those` the figure of `these` is."""
+    return ratio([one[key] for one in these], [one[key] for one in those])
 
 
 def middle(answers, key):

@@ -97,7 +97,7 @@ void run_stages(std::span<const Stage> stages, const Threads& threads) {
     return;
   }
   Progress progress(stages);
-  const auto member = [&](int member) {
+  const auto work = [&](int member) {
     for (size_t s = 0; s < stages.size(); ++s) {
       const int tasks = stages[s].tasks;
       const auto own = static_cast<int>(int64_t{member} * tasks / crew);
@@ -111,7 +111,7 @@ void run_stages(std::span<const Stage> stages, const Threads& threads) {
       progress.wait_for(s, tasks, give_way);
     }
   };
-  run_crew(crew, member, threads);
+  run_crew(crew, work, threads);
 }
 
 }  // namespace accel::kernels
