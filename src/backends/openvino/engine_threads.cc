@@ -52,8 +52,6 @@ void run_beyond_the_stream(int tasks, const std::function<void(int)>& task) {
   wide->execute([&] { run_tasks(tasks, task); });
 }
 
-thread_local bool this_run_is_urgent = false;
-
 }  // namespace
 
 kernels::Threads engine_threads() {
@@ -63,20 +61,18 @@ kernels::Threads engine_threads() {
 Runs::Run::Run(Runs& runs, bool urgent) : runs_(runs), urgent_(urgent) {
   ++runs_.under_way_;
   if (!urgent_) ++runs_.patient_;
-  this_run_is_urgent = urgent_;
 }
 
 Runs::Run::~Run() {
-  this_run_is_urgent = false;
   if (!urgent_) --runs_.patient_;
   --runs_.under_way_;
 }
 
-kernels::Threads SharedThreads::now() const {
+kernels::Threads SharedThreads::now(bool urgent) const {
   kernels::Threads own = engine_threads();
   if (runs == nullptr) return own;
   own.precedence = &runs->precedence();
-  own.urgent = this_run_is_urgent;
+  own.urgent = urgent;
   if (all <= own.count) return own;
   if (runs->alone()) {
     own.count = all;

@@ -15,7 +15,7 @@ kernels::Threads engine_threads();
 // The runs under way at this moment, of all models of a backend. Safe from any thread.
 class Runs {
  public:
-  // One of them, on this thread, while it lives: urgent when somebody waits for it.
+  // One of them, while it lives: urgent when somebody waits for it.
   class Run {
    public:
     Run(Runs& runs, bool urgent);
@@ -45,8 +45,7 @@ struct SharedThreads {
   std::shared_ptr<Runs> runs;  // null: always those of the stream
   int all = 1;                 // of all streams of the model together
 
-  // For the run on this thread: the engine calls its nodes on the thread that infers.
-  kernels::Threads now() const;
+  kernels::Threads now(bool urgent) const;
 };
 
 }  // namespace accel::backend

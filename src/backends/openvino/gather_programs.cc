@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 #include <openvino/core/graph_util.hpp>
+#include <openvino/op/parameter.hpp>
 #include <vector>
 
 #include "backends/openvino/program_op.h"
@@ -45,7 +46,7 @@ class Gathering {
     for (const auto& node : nodes_) step_of_.emplace(node.get(), step_of_.size());
   }
 
-  void replace() {
+  void replace(const Value& urgent) {
     for (const auto& node : nodes_) take_inputs(*node);  // numbered before the steps are
     std::vector<Value> results;
     for (const auto& node : nodes_) {
@@ -57,6 +58,7 @@ class Gathering {
     }
     ov::OutputVector inputs = inputs_;
     inputs.insert(inputs.end(), masks_.begin(), masks_.end());
+    inputs.push_back(urgent);
     const auto program = std::make_shared<ProgramOp>(
         inputs, std::make_shared<const kernels::Program>(std::move(parts_)), threads_);
     program->set_friendly_name(nodes_.back()->get_friendly_name());
@@ -127,7 +129,11 @@ class Gathering {
 }  // namespace
 
 void gather_programs(ov::Model& model, const kernels::KernelTable& table, const ProgramUse& use) {
-  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table, use).replace();
+  const auto urgent = std::make_shared<ov::op::v0::Parameter>(ov::element::i32, ov::Shape{1});
+  urgent->set_friendly_name("accel.urgent");
+  urgent->output(0).set_names({"accel.urgent"});
+  for (const auto& [level, nodes] : groups_of(model)) Gathering(nodes, table, use).replace(urgent);
+  model.add_parameters({urgent});
 }
 
 }  // namespace accel::backend

@@ -82,7 +82,8 @@ bool ProgramOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inpu
   std::vector<kernels::ProgramInput> given;
   for (size_t i = 0; i < values; ++i) given.push_back(input_of(inputs[i]));
 
-  std::vector<ov::Tensor> masks(inputs.begin() + static_cast<int64_t>(values), inputs.end());
+  std::vector<ov::Tensor> masks(inputs.begin() + static_cast<int64_t>(values), inputs.end() - 1);
+  const bool urgent = inputs.back().data<const int32_t>()[0] != 0;
   for (const kernels::Step& step : parts.steps) {
     const auto* attention = std::get_if<kernels::AttentionStep>(&step);
     if (attention == nullptr || attention->mask < 0) continue;
@@ -101,7 +102,7 @@ bool ProgramOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inpu
     outputs[i].set_shape(shape);
     results.push_back(outputs[i].data<float>());
   }
-  program_->run({.inputs = given, .masks = given_masks, .outputs = results}, threads_.now());
+  program_->run({.inputs = given, .masks = given_masks, .outputs = results}, threads_.now(urgent));
   return true;
 }
 
