@@ -133,7 +133,8 @@ class Worker {
     std::thread pulling;
     if (request.contains("job")) {
       ACCEL_ASSIGN(const auto* const job, lines_.of(request["job"]));
-      ACCEL_ASSIGN(stream, model_->embed_stream());
+      // The longest of a window come first: of small ones any second is like another.
+      ACCEL_ASSIGN(stream, model_->embed_stream({.window_texts = 128}));
       pushing = std::thread([&stream, job] {
         for (size_t i = 0; stream->push((*job)[i % job->size()]).ok();) ++i;
       });
