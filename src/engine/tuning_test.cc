@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/chosen_setting.h"
+#include "runtime/echo_model.h"
 
 namespace accel::engine {
 namespace {
@@ -35,6 +36,34 @@ TEST(Choose, NoiseIsNoReasonToLeaveTheSimplerOne) {
   const Tuning tuning = choose(settings);
   EXPECT_EQ(tuning.latency.precision, Precision::kF32);
   EXPECT_EQ(tuning.throughput.precision, Precision::kF32);
+}
+
+TEST(Choose, SeveralStreamsUnlessOneGivesMuchMore) {
+  std::vector<TimedSetting> settings{timed(Precision::kF32, 4, 0.010, 100),
+                                     timed(Precision::kF32, 1, 0.010, 108)};
+  EXPECT_EQ(choose(settings).throughput.streams, 4);
+  settings[1] = timed(Precision::kF32, 1, 0.010, 112);
+  EXPECT_EQ(choose(settings).throughput.streams, 1);
+}
+
+TEST(TimeSettings, FirstRunsThatAreSlowRuleNothingOut) {
+  using std::chrono::milliseconds;
+  const auto load = [](Precision precision, int streams) -> Result<TunedModel> {
+    runtime::EchoOptions options{.delay = milliseconds(1)};
+    if (precision == Precision::kBF16) options = {.slow_runs = 3, .slow_delay = milliseconds(40)};
+    const auto model = std::make_shared<runtime::EchoModel>(options);
+    return TunedModel{.pools = {std::make_shared<runtime::SessionPool>(model, streams)},
+                      .limits = {.longest = 512},
+                      .texts = true};
+  };
+  const auto settings = time_settings({.precisions = {Precision::kF32, Precision::kBF16},
+                                       .threads = 1,
+                                       .time = milliseconds(60)},
+                                      load);
+  ASSERT_TRUE(settings.ok()) << settings.status().to_string();
+  ASSERT_EQ(settings->size(), 2U);
+  EXPECT_TRUE(settings->back().eligible);
+  EXPECT_EQ(choose(*settings).throughput.precision, Precision::kBF16);
 }
 
 TEST(Choose, WhatIsNotExactEnoughIsOutOfTheQuestion) {

@@ -19,6 +19,8 @@ namespace accel::runtime {
 
 struct EchoOptions {
   std::chrono::milliseconds delay{0};  // of every run
+  int slow_runs = 0;                   // so many take `slow_delay` more, first of all
+  std::chrono::milliseconds slow_delay{0};
   int failing_run = -1;                // counted from 0 over all sessions
   int64_t failing_first_id = -1;       // runs with a row that begins with it fail, too
   Status failure;                      // what these runs say
@@ -84,6 +86,10 @@ class EchoModel : public backend::CompiledModel, public std::enable_shared_from_
     changed_.notify_all();
     changed_.wait(lock, [&] { return !held_; });
   }
+  std::chrono::milliseconds delay_of(int run) const {
+    return options_.delay +
+           (run < options_.slow_runs ? options_.slow_delay : std::chrono::milliseconds(0));
+  }
   void leave() const {
     const std::lock_guard lock(mutex_);
     --running_;
@@ -113,7 +119,7 @@ class EchoSession : public backend::Session {
     if (busy_.exchange(true)) return internal_error("one session was run by two threads at once");
     const int number = model_->runs_++;
     model_->enter();
-    if (model_->options_.delay.count() > 0) std::this_thread::sleep_for(model_->options_.delay);
+    std::this_thread::sleep_for(model_->delay_of(number));
     const bool fails = number == model_->options_.failing_run || has_failing_row(inputs);
     if (!fails) echo(inputs, outputs);
     model_->leave();
