@@ -14,6 +14,7 @@
 #include "accel/engine.h"
 #include "base/try.h"
 #include "models/model_folder.h"
+#include "process_memory.h"
 
 namespace accel::bench {
 namespace {
@@ -25,15 +26,6 @@ constexpr int64_t kTokens = 16;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// KiB of /proc/self/status's `field`.
-int64_t memory(const std::string& field) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(field + ":")) return std::stoll(line.substr(field.size() + 1));
-  }
-  return -1;
 }
 
 // KiB resident of the mappings of `name`.
@@ -63,7 +55,7 @@ Result<nlohmann::json> measure(const std::string& path) {
   std::ranges::sort(seconds);
   answer["build_seconds"] = seconds[kBuilds / 2];
   answer["build_seconds_most"] = seconds.back();
-  answer["rss_after_build_kib"] = memory("VmRSS");
+  answer["rss_after_build_kib"] = memory_kib("VmRSS");
 
   const auto start = Clock::now();
   ACCEL_ASSIGN(const auto engine, Engine::create({.probe = false}));
@@ -78,8 +70,8 @@ Result<nlohmann::json> measure(const std::string& path) {
   answer["first_result_seconds"] = seconds_since(start);
   const auto values = result.outputs.front().tensor.data<float>();
   answer["output"] = std::vector<float>(values.begin(), values.begin() + 8);
-  answer["rss_kib"] = memory("VmRSS");
-  answer["peak_kib"] = memory("VmHWM");
+  answer["rss_kib"] = memory_kib("VmRSS");
+  answer["peak_kib"] = memory_kib("VmHWM");
   return answer;
 }
 

@@ -90,6 +90,10 @@ class ImageSession(Session):
         self.labels = self.contender.classify(paths)
         return {"images": len(self.labels)}
 
+    def on_singles(self, paths, _):
+        self.labels = [self.contender.classify([path])[0] for path in paths]
+        return {"images": len(self.labels)}
+
     def on_write_labels(self, _, request):
         with open(request["out"], "w", encoding="utf-8") as file:
             json.dump(self.labels, file)

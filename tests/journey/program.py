@@ -20,6 +20,8 @@ ACCELERATED = os.environ.get("IPFS_ACCELERATE_ENABLED", "1").lower() not in (
 # The suite passes without the OpenVINO backend as well (-DACCEL_OPENVINO_BACKEND=OFF).
 needs_openvino = unittest.skipIf(os.environ.get("ACCEL_LEAVES_OUT") == "openvino",
                                  "this program leaves the OpenVINO backend out")
+# Sanitizers make programs slow, most of all their beginning and end.
+SANITIZED = bool(os.environ.get("ACCEL_SANITIZE"))
 needs_acceleration = unittest.skipUnless(ACCELERATED, "IPFS_ACCELERATE_ENABLED is off")
 
 # Exit codes, docs/reference/exit_codes.md.

@@ -120,13 +120,15 @@ def check(group):
 
 
 def groups(entries):
-    """Lists of at most eight entries that one file may hold."""
+    """Lists of entries that one file may hold: few sources, for the analyzer's time to spread over
+    the cores, more tests."""
     alike = {}
     for entry in entries:
         folder = pathlib.Path(entry["file"]).parent
         alike.setdefault((folder, is_test(entry), *flags_of(entry)), []).append(entry)
     for members in alike.values():
-        yield from (members[first:first + 8] for first in range(0, len(members), 8))
+        most = 16 if is_test(members[0]) else 8
+        yield from (members[first:first + most] for first in range(0, len(members), most))
 
 
 def own_entries(build, parts):
