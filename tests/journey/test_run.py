@@ -133,15 +133,15 @@ class Report(RunTest):
         # Against a stopwatch outside, which also sees the program begin and write.
         lines = self.folder / "lines.txt"
         lines.write_text("a text of more than a few words to be classified " * 8 + "\n" +
-                         ("several words that are classified as well " * 8 + "\n") * 5999,
+                         ("several words that are classified as well " * 8 + "\n") * 11999,
                          encoding="utf-8")
         within = 1.0
         for _ in range(5):  # others work on the machine, too
-            found, outside = self.report("--input", lines)
+            found, outside = self.report("--input", lines, "--threads", "1")
             within = min(within, abs((found["load_ms"] + found["latency_ms"]) / outside - 1))
             if within < 0.05:
                 break
-        self.assertEqual(len(found["results"]), 6000)
+        self.assertEqual(len(found["results"]), 12000)
         self.assertLess(within, 0.05)
 
 

@@ -12,7 +12,8 @@ namespace accel::backend {
 
 // Inputs: the program's, f32 of any rank (three where attention reads them), then its masks, f32 of
 // rank 4, then whether the run is urgent, i32 [1]: nothing else gets from who runs a graph to its
-// nodes, which the engine calls on threads of its own. Outputs: the program's, f32, with the leading dimensions of the input they began with.
+// nodes, which the engine calls on threads of its own.
+// Outputs: the program's, f32, with the leading dimensions of the input they began with.
 class ProgramOp : public ov::op::Op {
  public:
   OPENVINO_OP("Program", "accel");
@@ -39,8 +40,8 @@ struct ProgramUse {
 };
 
 // Replaces the recognised nodes of `model` (recognised_ops.h) by programs: as few as the nodes of
-// the engine between them allow, so an encoder becomes one. The model gets one more input, its last:
-// whether the run is urgent, i32 [1]. `table` outlives the model.
+// the engine between them allow, so an encoder becomes one. The model gets one more input, its
+// last: whether the run is urgent, i32 [1]. `table` outlives the model.
 void gather_programs(ov::Model& model, const kernels::KernelTable& table, const ProgramUse& use);
 
 }  // namespace accel::backend
