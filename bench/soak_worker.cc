@@ -9,7 +9,6 @@
 #include <random>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "accel/engine.h"
 #include "base/try.h"
@@ -67,7 +66,10 @@ Result<json> measure(const std::string& path, int rounds, int64_t requests) {
   return found;
 }
 
-int64_t number_of(std::string_view text, int64_t otherwise) {
+// The argument, or what stands in its place.
+int64_t number_at(int count, char** arguments, int i, int64_t otherwise) {
+  if (i >= count) return otherwise;
+  const std::string_view text = arguments[i];
   std::from_chars(text.data(), text.data() + text.size(), otherwise);
   return otherwise;
 }
@@ -76,16 +78,13 @@ int64_t number_of(std::string_view text, int64_t otherwise) {
 }  // namespace accel::bench
 
 int main(int count, char** arguments) {
-  using namespace accel::bench;
-  const std::vector<std::string> given(arguments + 1, arguments + count);
-  if (given.empty() || given.size() > 3) {
+  if (count < 2 || count > 4) {
     std::cerr << "expected: accel_bench_soak MODEL [ROUNDS [REQUESTS]]\n";
     return 2;
   }
-  const auto number = [&](size_t i, int64_t otherwise) {
-    return i < given.size() ? number_of(given[i], otherwise) : otherwise;
-  };
-  const auto found = measure(given[0], static_cast<int>(number(1, 100)), number(2, 1'000'000));
+  const auto rounds = static_cast<int>(accel::bench::number_at(count, arguments, 2, 100));
+  const int64_t requests = accel::bench::number_at(count, arguments, 3, 1'000'000);
+  const auto found = accel::bench::measure(arguments[1], rounds, requests);
   if (!found.ok()) {
     std::cerr << found.status().to_string() << '\n';
     return 1;
