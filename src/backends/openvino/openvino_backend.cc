@@ -5,8 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/convert.hpp>
+#include <openvino/op/convolution.hpp>
+#include <openvino/op/group_conv.hpp>
+#include <openvino/op/matmul.hpp>
 #include <openvino/openvino.hpp>
 #include <thread>
 
@@ -126,21 +134,26 @@ bool holds_rotation(const ov::CompiledModel& compiled) {
   });
 }
 
+using Another = std::function<ov::CompiledModel()>;
+
 class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<OpenVinoModel> {
  public:
-  // `source` keeps the memory that an imported graph may view.
+  // `source` keeps the memory that an imported graph may view. `another` compiles the graph once
+  // more, for another session; empty: all sessions share the one there is.
   struct Parts {
     BlobHeader made;
     std::shared_ptr<Runs> runs;
     std::shared_ptr<const void> source = nullptr;
     Programs programs = {};
+    Another another = {};
   };
   OpenVinoModel(ov::CompiledModel compiled, Parts parts)
       : source_(std::move(parts.source)),
         compiled_(std::move(compiled)),
         made_(std::move(parts.made)),
         runs_(std::move(parts.runs)),
-        programs_(std::move(parts.programs)) {
+        programs_(std::move(parts.programs)),
+        another_(std::move(parts.another)) {
     if (made_.options.profile) clock_ = std::make_unique<RunClock>();
   }
 
@@ -150,7 +163,8 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
   Result<std::unique_ptr<Session>> create_session() const override {
     return guarded("creating a session", StatusCode::kUnavailable,
                    [&]() -> Result<std::unique_ptr<Session>> {
-                     auto compiled = compiled_;  // creating a request is no const call
+                     const bool first = !has_session_.exchange(true);
+                     auto compiled = first || !another_ ? compiled_ : another_();
                      return std::unique_ptr<Session>(std::make_unique<OpenVinoSession>(
                          shared_from_this(), compiled.create_infer_request(), runs_, clock_.get()));
                    });
@@ -192,6 +206,8 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
   BlobHeader made_;
   std::shared_ptr<Runs> runs_;
   Programs programs_;
+  const Another another_;
+  mutable std::atomic<bool> has_session_ = false;
   std::unique_ptr<RunClock> clock_;  // null: nobody profiles
 };
 
@@ -227,31 +243,31 @@ class OpenVinoBackend : public Backend {
       const Blob& blob, const CompileOptions& options) const override;
 
  private:
-  Result<ov::Core*> core() const;
+  Result<std::shared_ptr<ov::Core>> core() const;
   Status check_device(ov::Core& core, const std::string& device) const;
   std::vector<Precision> probe_precisions(const std::string& device) const;
 
   mutable std::mutex mutex_;
-  mutable std::unique_ptr<ov::Core> core_;  // guarded by mutex_ while it is made
+  mutable std::shared_ptr<ov::Core> core_;  // guarded by mutex_ while it is made
   const std::shared_ptr<Runs> runs_ = std::make_shared<Runs>();
 };
 
 // Made at first use: `version` and `show` answer without it.
-Result<ov::Core*> OpenVinoBackend::core() const {
+Result<std::shared_ptr<ov::Core>> OpenVinoBackend::core() const {
   const std::lock_guard lock(mutex_);
   if (!core_) {
     ACCEL_TRY(guarded("starting OpenVINO", StatusCode::kUnavailable, [&]() -> Status {
-      core_ = std::make_unique<ov::Core>();
+      core_ = std::make_shared<ov::Core>();
       return {};
     }));
   }
-  return core_.get();
+  return core_;
 }
 
 Info OpenVinoBackend::info() const {
   Info info{.name = "openvino", .version = ov::get_openvino_version().buildNumber};
   const Status status = [&]() -> Status {
-    ACCEL_ASSIGN(ov::Core * engine, core());
+    ACCEL_ASSIGN(const std::shared_ptr<ov::Core> engine, core());
     return guarded("loading the CPU plug-in", StatusCode::kUnavailable, [&]() -> Status {
       engine->get_property("CPU", ov::device::full_name);
       return {};
@@ -275,7 +291,7 @@ std::vector<Precision> OpenVinoBackend::probe_precisions(const std::string& devi
 
 std::vector<Device> OpenVinoBackend::devices() const {
   std::vector<Device> devices;
-  const Result<ov::Core*> engine = core();
+  const Result<std::shared_ptr<ov::Core>> engine = core();
   if (!engine.ok()) return devices;
   const Status ignored = guarded("listing devices", StatusCode::kUnavailable, [&]() -> Status {
     for (const std::string& name : (*engine)->get_available_devices()) {
@@ -295,7 +311,7 @@ std::vector<Device> OpenVinoBackend::devices() const {
 
 std::vector<std::string> OpenVinoBackend::device_names() const {
   std::vector<std::string> names;
-  const Result<ov::Core*> engine = core();
+  const Result<std::shared_ptr<ov::Core>> engine = core();
   if (!engine.ok()) return names;
   const Status ignored = guarded("listing devices", StatusCode::kUnavailable, [&]() -> Status {
     names = (*engine)->get_available_devices();
@@ -349,6 +365,37 @@ std::string engine_build() {
   return std::string("openvino ") + ov::get_openvino_version().buildNumber;
 }
 
+// Weights that the engine would lay out for its own products and convolutions.
+bool packs_little(const ov::Model& model) {
+  constexpr size_t kLittle = size_t{16} << 20;
+  size_t bytes = 0;
+  for (const auto& node : model.get_ops()) {
+    const bool packs = ov::is_type<ov::op::v0::MatMul>(node) ||
+                       ov::is_type<ov::op::v1::Convolution>(node) ||
+                       ov::is_type<ov::op::v1::GroupConvolution>(node);
+    if (!packs) continue;
+    for (const auto& input : node->input_values()) {
+      const ov::Node* source = input.get_node();
+      if (ov::is_type<ov::op::v0::Convert>(source)) source = source->get_input_node_ptr(0);
+      const auto* constant = ov::as_type<const ov::op::v0::Constant>(source);
+      if (constant != nullptr) bytes += constant->get_byte_size();
+    }
+  }
+  return bytes <= kLittle;
+}
+
+// The engine hands a run over to a thread of its own where a model has several streams: two more
+// threads for as many cores, and each wakes the next. With one stream it runs on its caller's. So a
+// graph of accel's programs, whose weights are shared whoever compiles it, is compiled for each
+// session, with the threads of one stream.
+CompileOptions options_of_a_session(const CompileOptions& options) {
+  const int all = options.threads > 0 ? options.threads : engine_threads().count;
+  CompileOptions one = options;
+  one.threads = std::max(1, all / options.streams);
+  one.streams = 1;
+  return one;
+}
+
 ov::AnyMap engine_settings(const CompileOptions& options) {
   ov::AnyMap settings{
       ov::hint::inference_precision(element_of_precision(options.precision)),
@@ -378,22 +425,31 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
     return unimplemented(fmt::format("precision {} is not available yet; use f32, bf16 or f16",
                                      to_string(options.precision)));
   }
-  ACCEL_ASSIGN(ov::Core * engine, core());
+  ACCEL_ASSIGN(const std::shared_ptr<ov::Core> engine, core());
   if (options.device != "CPU") ACCEL_TRY(check_device(*engine, options.device));
   using ResultType = Result<std::shared_ptr<const CompiledModel>>;
   const std::string action = "compiling for " + options.device;
   ResultType compiled = guarded(action, StatusCode::kUnimplemented, [&]() -> ResultType {
     const OwnKernels own = choose_kernels(work_around(model, options), options, runs_);
-    ov::CompiledModel ready =
-        engine->compile_model(own.model, options.device, engine_settings(options));
+    const bool apart = options.streams > 1 && own.dense > 0 && packs_little(*own.model);
+    const CompileOptions each = apart ? options_of_a_session(options) : options;
+    const auto make = [engine, each, graph = own.model] {
+      return engine->compile_model(graph, each.device, engine_settings(each));
+    };
+    ov::CompiledModel ready = make();
     Executed executed = read_back(ready, options, own.name);
+    if (apart) {
+      executed.streams = options.streams;
+      executed.threads = each.threads * options.streams;
+    }
     return std::shared_ptr<const CompiledModel>(std::make_shared<OpenVinoModel>(
         std::move(ready), OpenVinoModel::Parts{.made = {.engine = engine_build(),
                                                         .options = options,
                                                         .signature = signature_of(*model),
                                                         .executed = std::move(executed)},
                                                .runs = runs_,
-                                               .programs = programs_of(*own.model)}));
+                                               .programs = programs_of(*own.model),
+                                               .another = apart ? make : Another()}));
   });
   if (compiled.ok()) return compiled;
   // The engine does not tell a missing plug-in from a graph it cannot take.
@@ -414,7 +470,7 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::import_compiled(
     const Blob& blob, const CompileOptions& options) const {
   ACCEL_ASSIGN(OpenedBlob opened, open_blob(blob.bytes));
   ACCEL_TRY(check_blob(opened.header, engine_build(), options));
-  ACCEL_ASSIGN(ov::Core * engine, core());
+  ACCEL_ASSIGN(const std::shared_ptr<ov::Core> engine, core());
   using ResultType = Result<std::shared_ptr<const CompiledModel>>;
   return guarded("importing for " + options.device, StatusCode::kDataLoss, [&]() -> ResultType {
     const ov::Tensor view(ov::element::u8, ov::Shape{opened.engine_bytes.size()},
