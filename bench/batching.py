@@ -34,6 +34,8 @@ GAIN = 1.2  # over texts by themselves, of short ones, with many clients
 SATURATED = 0.95  # of the rate of all texts at once
 SLOWER = 2  # an interactive caller beside a job, at most
 PACED_TEXTS = 60
+# As long as there were callers within a second, a job leaves a session for the next.
+JOBS_ALONE_AGAIN_SECONDS = 1.1
 PERIOD_MS = 30
 
 
@@ -147,6 +149,7 @@ def saturated(bench):
     rates, whole = [], []
     for _ in range(bench.given.rounds):
         rates.append({"per_sec": bench.ask("dynamic", path, CLIENTS[-1], 2)["per_sec"]})
+        time.sleep(JOBS_ALONE_AGAIN_SECONDS)
         whole.append({"per_sec": count / worker.ask("embed_file", path=path)["seconds"]})
     found = over(rates, whole)
     print(f"  {CLIENTS[-1]} clients: {middle(rates, 'per_sec'):.1f}/s of "

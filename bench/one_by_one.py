@@ -138,9 +138,10 @@ def main():
     given = arguments()
     python = peers_environment.ensure_environment(BUILD / "venv", LOGS / "install.log")
     texts = read_texts(corpus(argparse.Namespace(texts=None, quick=False)))
+    pictures = photos(python)  # which the models of images are made with
     cases = {"minilm": lambda: (ROOT / ".deps/models/all-MiniLM-L6-v2", texts),
-             "vit-base": lambda: (checkpoint(python, "vit-base"), photos(python)),
-             "resnet-50": lambda: (resnet(python), photos(python))}
+             "vit-base": lambda: (checkpoint(python, "vit-base"), pictures),
+             "resnet-50": lambda: (resnet(python), pictures)}
     found = {}
     for name, made in cases.items():
         if given.model in (None, name):
