@@ -56,10 +56,9 @@ TEST(TimeSettings, FirstRunsThatAreSlowRuleNothingOut) {
                       .limits = {.longest = 512},
                       .texts = true};
   };
-  const auto settings = time_settings({.precisions = {Precision::kF32, Precision::kBF16},
-                                       .threads = 1,
-                                       .time = milliseconds(60)},
-                                      load);
+  const auto settings = time_settings(
+      {.precisions = {Precision::kF32, Precision::kBF16}, .threads = 1, .time = milliseconds(60)},
+      load);
   ASSERT_TRUE(settings.ok()) << settings.status().to_string();
   ASSERT_EQ(settings->size(), 2U);
   EXPECT_TRUE(settings->back().eligible);
@@ -152,6 +151,17 @@ TEST_F(ChosenSettingTest, WhatIsAskedForHolds) {
   EXPECT_EQ(chosen({.threads = 2}, measured_), "bf16 measured, 2/2 default")
       << "it was measured with other threads";
   EXPECT_EQ(chosen({}, {}, "reference"), "f32 requested, 4/4 default");
+}
+
+TEST_F(ChosenSettingTest, BatchesAreAsLargeAsIsAskedForMeasuredOrNot) {
+  const runtime::Candidate candidate{.backend = "openvino", .precision = Precision::kAuto};
+  const auto tokens = [&](const LoadOptions& options, const std::optional<Tuning>& tuning) {
+    return chosen_setting(options, candidate, tuning, 4).sizes.max_tokens;
+  };
+  measured_.sizes.max_tokens = 384;
+  EXPECT_EQ(tokens({}, measured_), 384);
+  EXPECT_EQ(tokens({.batch_tokens = 96}, measured_), 96);
+  EXPECT_EQ(tokens({.batch_tokens = 96}, std::nullopt), 96);
 }
 
 }  // namespace

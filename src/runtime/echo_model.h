@@ -21,10 +21,10 @@ struct EchoOptions {
   std::chrono::milliseconds delay{0};  // of every run
   int slow_runs = 0;                   // so many take `slow_delay` more, first of all
   std::chrono::milliseconds slow_delay{0};
-  int failing_run = -1;                // counted from 0 over all sessions
-  int64_t failing_first_id = -1;       // runs with a row that begins with it fail, too
-  Status failure;                      // what these runs say
-  int session_failures = 0;            // so many create_session() fail first, with UNAVAILABLE
+  int failing_run = -1;           // counted from 0 over all sessions
+  int64_t failing_first_id = -1;  // runs with a row that begins with it fail, too
+  Status failure;                 // what these runs say
+  int session_failures = 0;       // so many create_session() fail first, with UNAVAILABLE
 };
 
 constexpr int64_t kEchoSize = 4;
@@ -71,6 +71,7 @@ class EchoModel : public backend::CompiledModel, public std::enable_shared_from_
   }
 
   int runs() const { return runs_; }
+  int urgent_runs() const { return urgent_runs_; }
   int sessions() const { return sessions_; }
   int most_at_once() const {
     const std::lock_guard lock(mutex_);
@@ -101,6 +102,7 @@ class EchoModel : public backend::CompiledModel, public std::enable_shared_from_
       .outputs = {{"sentence_embedding", DType::kF32, {-1, kEchoSize}}}};
   const backend::Executed executed_{.device = "ECHO"};
   mutable std::atomic<int> runs_ = 0;
+  mutable std::atomic<int> urgent_runs_ = 0;
   mutable std::atomic<int> sessions_ = 0;
   mutable std::atomic<int> refused_ = 0;
   mutable std::mutex mutex_;
@@ -118,6 +120,7 @@ class EchoSession : public backend::Session {
   Status run(const NamedTensors& inputs, NamedTensors& outputs) override {
     if (busy_.exchange(true)) return internal_error("one session was run by two threads at once");
     const int number = model_->runs_++;
+    if (urgent_) ++model_->urgent_runs_;
     model_->enter();
     std::this_thread::sleep_for(model_->delay_of(number));
     const bool fails = number == model_->options_.failing_run || has_failing_row(inputs);
@@ -126,6 +129,8 @@ class EchoSession : public backend::Session {
     busy_ = false;
     return fails ? model_->options_.failure : Status();
   }
+
+  void set_urgent(bool urgent) override { urgent_ = urgent; }
 
  private:
   bool has_failing_row(const NamedTensors& inputs) const {
@@ -156,6 +161,7 @@ class EchoSession : public backend::Session {
 
   const std::shared_ptr<const EchoModel> model_;
   std::atomic<bool> busy_ = false;
+  bool urgent_ = false;
 };
 
 inline Result<std::unique_ptr<backend::Session>> EchoModel::create_session() const {

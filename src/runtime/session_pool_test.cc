@@ -114,6 +114,24 @@ TEST(SessionPool, AMovedLeaseIsGivenBackOnce) {
   EXPECT_EQ(model->sessions(), 1);
 }
 
+// One session serves both lanes in turn, and is told each time.
+TEST(SessionPool, RunsOfInteractiveCallersAreUrgentAndOthersAreNot) {
+  const auto model = std::make_shared<EchoModel>();
+  SessionPool pool(model, 1);
+  const std::vector<int64_t> one{1};
+  const NamedTensors inputs{{"input_ids", Tensor::from<int64_t>({1, 1}, one)},
+                            {"attention_mask", Tensor::from<int64_t>({1, 1}, one)}};
+  const auto run_in = [&](Lane lane) {
+    Result<SessionPool::Lease> lease = pool.acquire({.lane = lane});
+    NamedTensors outputs;
+    return lease.ok() && (*lease)->run(inputs, outputs).ok();
+  };
+  EXPECT_TRUE(run_in(Lane::kInteractive));
+  EXPECT_EQ(model->urgent_runs(), 1);
+  EXPECT_TRUE(run_in(Lane::kBulk));
+  EXPECT_EQ(model->urgent_runs(), 1);
+}
+
 std::vector<PoolMember> two_members() {
   return {{.model = std::make_shared<EchoModel>(), .device = "A"},
           {.model = std::make_shared<EchoModel>(), .device = "B"}};

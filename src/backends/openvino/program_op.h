@@ -12,7 +12,7 @@ namespace accel::backend {
 
 // Inputs: the program's, f32 of any rank (three where attention reads them), then its masks, f32 of
 // rank 4, then whether the run is urgent, i32 [1]: nothing else gets from who runs a graph to its
-// nodes, which the engine calls on threads of its own.
+// nodes, which the engine may call on threads of its own.
 // Outputs: the program's, f32, with the leading dimensions of the input they began with.
 class ProgramOp : public ov::op::Op {
  public:
