@@ -338,7 +338,8 @@ struct LoadOptions {
   // kind of device, and for devices that are none of the set.
   std::vector<ContentRule> rules = {};
   // A model whose weights take more is refused before any are read: RESOURCE_EXHAUSTED. 0: no
-  // bound.
+  // bound. With none, a model of several streams whose requests come one by one is compiled once
+  // more in time, with one stream, and holds its weights twice.
   uint64_t memory_bytes_max = 0;
   // What load() compiles for and runs in every session before it returns, so that the first request
   // of these shapes finds nothing left to be made: the texts, and inputs of these shapes together.

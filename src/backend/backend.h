@@ -52,6 +52,9 @@ struct CompileOptions {
   bool own_kernels = true;                // false: only the engine's kernels, to compare with
   // Runs and layers are timed, which costs a little; layers() has the times. With one stream.
   bool profile = false;
+  // With several streams: the graph may be compiled once more, with one, for runs that no other is
+  // under way beside. It holds the weights once more.
+  bool lone_graph = false;
   // The logical CPUs that the engine is bound to; empty: all that the process has. Only a backend
   // that has a process of its own can bind one (backends/process).
   std::vector<int> cores = {};

@@ -16,10 +16,15 @@ namespace {
 class LocalManager : public ModelManager {
  public:
   LocalManager(Engine& engine, const ManagerOptions& options)
-      : engine_(engine), table_(runtime::ModelTable::create(options)) {}
+      : engine_(engine),
+        memory_bytes_max_(options.memory_bytes_max),
+        table_(runtime::ModelTable::create(options)) {}
 
   Status define(const ModelDefinition& definition) override {
-    const LoadOptions load = definition.load;
+    LoadOptions load = definition.load;
+    for (const uint64_t bound : {definition.memory_bytes_max, memory_bytes_max_}) {
+      if (load.memory_bytes_max == 0) load.memory_bytes_max = bound;
+    }
     return table_->define({.name = definition.name,
                            .version = definition.version,
                            .bytes_max = definition.memory_bytes_max,
@@ -45,6 +50,7 @@ class LocalManager : public ModelManager {
 
  private:
   Engine& engine_;
+  const uint64_t memory_bytes_max_;
   const std::shared_ptr<runtime::ModelTable> table_;
 };
 

@@ -26,6 +26,7 @@
 #include "backends/openvino/engine_threads.h"
 #include "backends/openvino/executed_layers.h"
 #include "backends/openvino/f64_edges.h"
+#include "backends/openvino/lone_graph.h"
 #include "backends/openvino/own_kernels.h"
 #include "backends/openvino/workarounds.h"
 #include "base/stopwatch.h"
@@ -63,26 +64,32 @@ Precision executed_precision(const ov::CompiledModel& compiled) {
   return Precision::kF32;
 }
 
+// What a session needs of its model.
+struct SessionParts {
+  std::shared_ptr<const CompiledModel> model;  // keeps the graphs, the signature and `clock` alive
+  std::shared_ptr<Runs> runs;
+  LoneGraph* lone = nullptr;  // null: there will be none
+  RunClock* clock = nullptr;  // null: nobody profiles
+};
+
 class OpenVinoSession : public Session {
  public:
-  // `model` keeps the compiled graph, the signature and `clock` alive. A clock times the runs.
-  OpenVinoSession(std::shared_ptr<const CompiledModel> model, ov::InferRequest request,
-                  std::shared_ptr<Runs> runs, RunClock* clock)
-      : model_(std::move(model)),
-        request_(std::move(request)),
-        runs_(std::move(runs)),
-        clock_(clock) {
-    const size_t inputs = model_->signature().inputs.size();
-    if (request_.get_compiled_model().inputs().size() == inputs) return;
-    urgent_input_ = ov::Tensor(ov::element::i32, {1});
-    request_.set_input_tensor(inputs, urgent_input_);
+  OpenVinoSession(SessionParts parts, ov::InferRequest request)
+      : parts_(std::move(parts)), request_(std::move(request)) {
+    const size_t inputs = parts_.model->signature().inputs.size();
+    if (request_.get_compiled_model().inputs().size() > inputs) {
+      urgent_input_ = ov::Tensor(ov::element::i32, {1});
+    }
   }
 
   Status run(const NamedTensors& inputs, NamedTensors& outputs) override {
-    const Signature& signature = model_->signature();
+    const Signature& signature = parts_.model->signature();
     ACCEL_TRY(check_inputs(signature, inputs));
     return guarded("running the model", StatusCode::kInternal, [&]() -> Status {
       NamedTensors narrow;  // alive during the run
+      const Runs::Run run(*parts_.runs, urgent_);
+      const bool alone = parts_.runs->alone();
+      ov::InferRequest& request = request_for(alone);
       for (size_t i = 0; i < signature.inputs.size(); ++i) {
         const Tensor* tensor = find(inputs, signature.inputs[i].name);
         if (tensor->dtype() == DType::kF64) {
@@ -90,18 +97,16 @@ class OpenVinoSession : public Session {
           narrow.push_back({.tensor = std::move(made)});
           tensor = &narrow.back().tensor;
         }
-        request_.set_input_tensor(i, view_as_engine_tensor(*tensor));
+        request.set_input_tensor(i, view_as_engine_tensor(*tensor));
       }
-      if (urgent_input_) urgent_input_.data<int32_t>()[0] = urgent_ ? 1 : 0;
-      const auto began = Clock::now();
-      {
-        const Runs::Run run(*runs_, urgent_);
-        request_.infer();
+      if (urgent_input_) {
+        urgent_input_.data<int32_t>()[0] = urgent_ ? 1 : 0;
+        request.set_input_tensor(signature.inputs.size(), urgent_input_);
       }
-      if (clock_ != nullptr) clock_->add(seconds_since(began));
+      infer(request, alone);
       outputs.clear();
       for (size_t i = 0; i < signature.outputs.size(); ++i) {
-        Tensor found = view_as_tensor(request_.get_output_tensor(i));
+        Tensor found = view_as_tensor(request.get_output_tensor(i));
         if (signature.outputs[i].dtype == DType::kF64) {
           ACCEL_ASSIGN(found, widen_output(found));
         }
@@ -114,12 +119,27 @@ class OpenVinoSession : public Session {
   void set_urgent(bool urgent) override { urgent_ = urgent; }
 
  private:
-  std::shared_ptr<const CompiledModel> model_;
+  // For a run that begins while no other is under way, or beside others.
+  ov::InferRequest& request_for(bool alone) {
+    if (!alone || parts_.lone == nullptr) return request_;
+    if (!lone_request_) lone_request_ = parts_.lone->request();
+    return lone_request_ ? *lone_request_ : request_;
+  }
+
+  void infer(ov::InferRequest& request, bool alone) {
+    const auto began = Clock::now();
+    request.infer();
+    const double seconds = seconds_since(began);
+    if (parts_.clock != nullptr) parts_.clock->add(seconds);
+    const bool without = &request == &request_ && parts_.lone != nullptr;
+    if (alone && without) parts_.lone->ran_without(seconds);
+  }
+
+  SessionParts parts_;
   ov::InferRequest request_;
+  std::optional<ov::InferRequest> lone_request_;
   ov::Tensor urgent_input_;  // of graphs with programs of accel's kernels
   bool urgent_ = false;
-  std::shared_ptr<Runs> runs_;
-  RunClock* clock_;  // null: nobody profiles
 };
 
 // Whether the engine fused a rotary embedding. Some come back from a file as another rotation
@@ -134,18 +154,19 @@ bool holds_rotation(const ov::CompiledModel& compiled) {
   });
 }
 
-using Another = std::function<ov::CompiledModel()>;
+using Another = LoneGraph::Make;
 
 class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<OpenVinoModel> {
  public:
   // `source` keeps the memory that an imported graph may view. `another` compiles the graph once
-  // more, for another session; empty: all sessions share the one there is.
+  // more, for another session; empty: all sessions share the one there is. `lone` may be null.
   struct Parts {
     BlobHeader made;
     std::shared_ptr<Runs> runs;
     std::shared_ptr<const void> source = nullptr;
     Programs programs = {};
     Another another = {};
+    std::unique_ptr<LoneGraph> lone = nullptr;
   };
   OpenVinoModel(ov::CompiledModel compiled, Parts parts)
       : source_(std::move(parts.source)),
@@ -153,7 +174,8 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
         made_(std::move(parts.made)),
         runs_(std::move(parts.runs)),
         programs_(std::move(parts.programs)),
-        another_(std::move(parts.another)) {
+        another_(std::move(parts.another)),
+        lone_(std::move(parts.lone)) {
     if (made_.options.profile) clock_ = std::make_unique<RunClock>();
   }
 
@@ -165,8 +187,12 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
                    [&]() -> Result<std::unique_ptr<Session>> {
                      const bool first = !has_session_.exchange(true);
                      auto compiled = first || !another_ ? compiled_ : another_();
-                     return std::unique_ptr<Session>(std::make_unique<OpenVinoSession>(
-                         shared_from_this(), compiled.create_infer_request(), runs_, clock_.get()));
+                     return std::unique_ptr<Session>(
+                         std::make_unique<OpenVinoSession>(SessionParts{.model = shared_from_this(),
+                                                                        .runs = runs_,
+                                                                        .lone = lone_.get(),
+                                                                        .clock = clock_.get()},
+                                                           compiled.create_infer_request()));
                    });
   }
 
@@ -207,6 +233,7 @@ class OpenVinoModel : public CompiledModel, public std::enable_shared_from_this<
   std::shared_ptr<Runs> runs_;
   Programs programs_;
   const Another another_;
+  const std::unique_ptr<LoneGraph> lone_;
   mutable std::atomic<bool> has_session_ = false;
   std::unique_ptr<RunClock> clock_;  // null: nobody profiles
 };
@@ -384,6 +411,23 @@ bool packs_little(const ov::Model& model) {
   return bytes <= kLittle;
 }
 
+// The settings of a graph of one stream with all threads, beside one of `options`.
+CompileOptions options_of_lone_runs(const CompileOptions& options) {
+  CompileOptions lone = options;
+  lone.streams = 1;
+  return lone;
+}
+
+// Null where a second graph is not wanted or would be no quicker. `make` compiles with the options
+// it is given; `seconds`: what that took with `options`.
+std::unique_ptr<LoneGraph> lone_graph(
+    const CompileOptions& options, double seconds,
+    const std::function<ov::CompiledModel(const CompileOptions&)>& make) {
+  if (!options.lone_graph || options.device != "CPU" || options.streams < 2) return nullptr;
+  return std::make_unique<LoneGraph>(
+      [make, one = options_of_lone_runs(options)] { return make(one); }, seconds, options.streams);
+}
+
 // The engine hands a run over to a thread of its own where a model has several streams: two more
 // threads for as many cores, and each wakes the next. With one stream it runs on its caller's. So a
 // graph of accel's programs, whose weights are shared whoever compiles it, is compiled for each
@@ -433,12 +477,16 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
     const OwnKernels own = choose_kernels(work_around(model, options), options, runs_);
     const bool apart = options.streams > 1 && own.dense > 0 && packs_little(*own.model);
     const CompileOptions each = apart ? options_of_a_session(options) : options;
-    const auto make = [engine, each, graph = own.model] {
-      return engine->compile_model(graph, each.device, engine_settings(each));
+    const auto make = [engine, graph = own.model](const CompileOptions& with) {
+      return engine->compile_model(graph, with.device, engine_settings(with));
     };
-    ov::CompiledModel ready = make();
+    const auto began = Clock::now();
+    ov::CompiledModel ready = make(each);
+    std::unique_ptr<LoneGraph> lone = lone_graph(each, seconds_since(began), make);
     Executed executed = read_back(ready, options, own.name);
+    Another another;
     if (apart) {
+      another = [make, each] { return make(each); };
       executed.streams = options.streams;
       executed.threads = each.threads * options.streams;
     }
@@ -449,7 +497,8 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
                                                         .executed = std::move(executed)},
                                                .runs = runs_,
                                                .programs = programs_of(*own.model),
-                                               .another = apart ? make : Another()}));
+                                               .another = std::move(another),
+                                               .lone = std::move(lone)}));
   });
   if (compiled.ok()) return compiled;
   // The engine does not tell a missing plug-in from a graph it cannot take.
@@ -475,12 +524,18 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::import_compiled(
   return guarded("importing for " + options.device, StatusCode::kDataLoss, [&]() -> ResultType {
     const ov::Tensor view(ov::element::u8, ov::Shape{opened.engine_bytes.size()},
                           static_cast<const void*>(opened.engine_bytes.data()));
-    ov::CompiledModel ready = engine->import_model(view, options.device, engine_settings(options));
+    const auto make = [engine, view](const CompileOptions& with) {
+      return engine->import_model(view, with.device, engine_settings(with));
+    };
+    const auto began = Clock::now();
+    ov::CompiledModel ready = make(options);
+    std::unique_ptr<LoneGraph> lone = lone_graph(options, seconds_since(began), make);
     opened.header.executed = read_back(ready, options, opened.header.executed.kernels);
     return std::shared_ptr<const CompiledModel>(std::make_shared<OpenVinoModel>(
-        std::move(ready),
-        OpenVinoModel::Parts{
-            .made = std::move(opened.header), .runs = runs_, .source = blob.owner}));
+        std::move(ready), OpenVinoModel::Parts{.made = std::move(opened.header),
+                                               .runs = runs_,
+                                               .source = blob.owner,
+                                               .lone = std::move(lone)}));
   });
 }
 

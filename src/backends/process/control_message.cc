@@ -38,7 +38,8 @@ Status no_control_message(std::string_view what) {
 Json json_of(const CompileOptions& options) {
   return {{"device", options.device},           {"precision", to_string(options.precision)},
           {"streams", options.streams},         {"threads", options.threads},
-          {"own_kernels", options.own_kernels}, {"profile", options.profile}};
+          {"own_kernels", options.own_kernels}, {"profile", options.profile},
+          {"lone_graph", options.lone_graph}};
 }
 
 CompileOptions options_in(const JsonMembers& fields) {
@@ -47,7 +48,8 @@ CompileOptions options_in(const JsonMembers& fields) {
           .streams = fields.number("streams"),
           .threads = fields.number("threads"),
           .own_kernels = fields.flag("own_kernels"),
-          .profile = fields.flag("profile")};
+          .profile = fields.flag("profile"),
+          .lone_graph = fields.flag("lone_graph")};
 }
 
 bool has_options(Wanted wanted) {

@@ -19,7 +19,8 @@ TEST(ControlMessages, RequestsComeBackAsTheyWere) {
                                           .streams = 3,
                                           .threads = 4,
                                           .own_kernels = false,
-                                          .profile = true}};
+                                          .profile = true,
+                                          .lone_graph = true}};
   const auto again = decode_request(encode(request));
   ASSERT_TRUE(again.ok()) << again.status().message();
   EXPECT_EQ(again->wanted, Wanted::kCompile);
@@ -31,6 +32,7 @@ TEST(ControlMessages, RequestsComeBackAsTheyWere) {
   EXPECT_EQ(again->options.threads, 4);
   EXPECT_FALSE(again->options.own_kernels);
   EXPECT_TRUE(again->options.profile);
+  EXPECT_TRUE(again->options.lone_graph);
   for (const Wanted wanted : {Wanted::kSession, Wanted::kLayers, Wanted::kExport}) {
     EXPECT_EQ(decode_request(encode(WorkerRequest{.wanted = wanted}))->wanted, wanted);
   }
