@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "accel/version.h"
@@ -50,6 +51,8 @@ namespace {
 
 using BackendPtr = std::shared_ptr<const backend::Backend>;
 
+// A bound that no model meets and that keeps one to the graph that is measured.
+constexpr auto kOneGraphAlone = std::numeric_limits<uint64_t>::max();
 constexpr int kMostThreads = 1024;  // each stream is a thread of ours, too
 
 models::Exported exported_of(UseOptimum use) {
@@ -466,11 +469,13 @@ Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::s
   }
   ACCEL_ASSIGN(const std::vector<TimedSetting> settings,
                time_settings(options, [&](Precision precision, int streams) -> Result<TunedModel> {
-                 ACCEL_ASSIGN(const std::shared_ptr<Model> model, load({.path = located.string(),
-                                                                        .device = device,
-                                                                        .precision = precision,
-                                                                        .streams = streams,
-                                                                        .use = Use::kInfer}));
+                 ACCEL_ASSIGN(const std::shared_ptr<Model> model,
+                              load({.path = located.string(),
+                                    .device = device,
+                                    .precision = precision,
+                                    .streams = streams,
+                                    .use = Use::kInfer,
+                                    .memory_bytes_max = kOneGraphAlone}));
                  const auto loaded =
                      std::static_pointer_cast<LoadedModel>(model);  // as load_on() makes it
                  return loaded->tuned(loaded);

@@ -1,6 +1,7 @@
 #include "engine/tuning.h"
 
 #include <algorithm>
+#include <barrier>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -23,7 +24,9 @@ constexpr double kWorthOneStream = 0.10;
 constexpr double kHopeless = 4.0;
 constexpr int kTrialRuns = 5;
 constexpr double kTrialSeconds = 0.25;  // no further run begins later
-constexpr double kFallingOff = 0.95;    // of the best throughput: larger batches will not be better
+constexpr double kFallingOff = 0.95;    // of the best throughput
+// Smaller batches answer sooner, so a larger one has to be so much better.
+constexpr double kWorthLarger = 0.05;
 constexpr int64_t kTextTokens = 24;
 constexpr int64_t kTextRows[] = {1, 4, 8, 12, 16, 32, 64};
 constexpr int64_t kMediaRows[] = {1, 2, 4, 8};
@@ -39,7 +42,8 @@ double best_throughput(const TimedSetting& setting) {
   return best;
 }
 
-// The line through seconds over tokens with the least squares: where it begins, in tokens.
+// The line through seconds over tokens with the least squares of its relative errors, since noise
+// lengthens long and short batches by a like share: where it begins, in tokens.
 double overhead_of(const TimedSetting& setting) {
   double n = 0;
   double x = 0;
@@ -48,14 +52,15 @@ double overhead_of(const TimedSetting& setting) {
   double xy = 0;
   for (const TimedBatch& batch : setting.batches) {
     const auto tokens = static_cast<double>(batch.rows * batch.tokens);
-    n += 1;
-    x += tokens;
-    y += batch.busy_seconds;
-    xx += tokens * tokens;
-    xy += tokens * batch.busy_seconds;
+    const double weight = 1 / (batch.busy_seconds * batch.busy_seconds);
+    n += weight;
+    x += weight * tokens;
+    y += weight * batch.busy_seconds;
+    xx += weight * tokens * tokens;
+    xy += weight * tokens * batch.busy_seconds;
   }
   const double spread = n * xx - x * x;
-  if (n < 2 || spread <= 0) return 0;
+  if (setting.batches.size() < 2 || spread <= 0) return 0;
   const double slope = (n * xy - x * y) / spread;
   const double begin = (y - slope * x) / n;
   return slope > 0 ? std::clamp(begin / slope, 0.0, kMostOverheadTokens) : 0;
@@ -63,7 +68,7 @@ double overhead_of(const TimedSetting& setting) {
 
 BatchSizes sizes_of(const TimedSetting& setting) {
   BatchSizes sizes;
-  const double enough = best_throughput(setting) * (1 - kNoise);
+  const double enough = best_throughput(setting) * (1 - kWorthLarger);
   for (const TimedBatch& batch : setting.batches) {
     if (throughput_of(batch) < enough) continue;
     if (batch.tokens > 0) {
@@ -111,16 +116,21 @@ Status run_all(const TunedModel& tuned, const Sessions& inputs,
   return {};
 }
 
-Result<double> time_alone(const TunedModel& tuned, const Sessions& inputs, double budget) {
+double median_of(std::vector<double>& seconds) {
+  std::ranges::nth_element(seconds, seconds.begin() + std::ssize(seconds) / 2);
+  return seconds[seconds.size() / 2];
+}
+
+// The median of the runs that begin within `budget`, and of one at least.
+Result<double> time_runs(const TunedModel& tuned, const Sessions& inputs, double budget) {
   std::vector<double> seconds;
   const auto began = Clock::now();
   do {
     const auto start = Clock::now();
     ACCEL_TRY(run_all(tuned, inputs));
     seconds.push_back(seconds_since(start));
-  } while (seconds.size() < 50 && seconds_since(began) < budget);
-  std::ranges::nth_element(seconds, seconds.begin() + std::ssize(seconds) / 2);
-  return seconds[seconds.size() / 2];
+  } while (seconds_since(began) < budget);
+  return median_of(seconds);
 }
 
 // An engine may make kernels in more than its first run.
@@ -135,18 +145,20 @@ Result<double> quickest_of_a_few(const TunedModel& tuned, const Sessions& inputs
   return least;
 }
 
+// Of a batch, while as many run at a time as there are streams. Each stream first makes room and
+// kernels for batches of this size.
 Result<double> time_busy(const TunedModel& tuned, const Sessions& inputs, int streams,
                          double budget) {
   std::vector<Status> failures(static_cast<size_t>(streams));
   std::vector<double> rates(static_cast<size_t>(streams));
+  std::barrier ready(streams);
   const auto loop = [&](size_t stream) {
-    const auto began = Clock::now();
-    int runs = 0;
-    do {
-      failures[stream] = run_all(tuned, inputs);
-      ++runs;
-    } while (failures[stream].ok() && seconds_since(began) < budget);
-    rates[stream] = runs / seconds_since(began);
+    const Status first = run_all(tuned, inputs);
+    ready.arrive_and_wait();
+    const Result<double> seconds =
+        first.ok() ? time_runs(tuned, inputs, budget) : Result<double>(first);
+    failures[stream] = seconds.status();
+    if (seconds.ok()) rates[stream] = 1 / *seconds;
   };
   std::vector<std::thread> others;
   for (size_t stream = 1; stream < failures.size(); ++stream) others.emplace_back(loop, stream);
@@ -160,15 +172,17 @@ Status time_batches(const TunedModel& tuned, double budget, TimedSetting& settin
   const std::span<const int64_t> sizes =
       tuned.texts ? std::span<const int64_t>(kTextRows) : std::span<const int64_t>(kMediaRows);
   const double share = budget / static_cast<double>(sizes.size());
+  int falling = 0;  // sizes in a row
   for (const int64_t rows : sizes) {
     TimedBatch batch{.rows = rows, .tokens = tuned.texts ? kTextTokens : 0};
     ACCEL_ASSIGN(const Sessions inputs, inputs_of(tuned, rows));
     ACCEL_TRY(run_all(tuned, inputs));  // makes room for them
-    ACCEL_ASSIGN(batch.alone_seconds, time_alone(tuned, inputs, share * 0.3));
+    ACCEL_ASSIGN(batch.alone_seconds, time_runs(tuned, inputs, share * 0.3));
     ACCEL_ASSIGN(batch.busy_seconds, time_busy(tuned, inputs, setting.streams, share * 0.7));
     setting.batches.push_back(batch);
     const bool falls = throughput_of(batch) < best_throughput(setting) * kFallingOff;
-    if (falls || batch.alone_seconds > share * 2) break;
+    falling = falls ? falling + 1 : 0;
+    if (falling == 2 || batch.alone_seconds > share * 2) break;
   }
   return {};
 }

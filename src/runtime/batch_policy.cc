@@ -18,6 +18,20 @@ int64_t budget_of(int64_t waiting_tokens, const CutLimits& limits) {
   return std::clamp(share, std::min(limits.least_tokens, limits.max_tokens), limits.max_tokens);
 }
 
+// The first of `order` that are of one kind and no more than batches_ahead of `budget` together.
+std::vector<uint32_t> joiners(std::span<const uint32_t> order, std::span<const WaitingRow> rows,
+                              int64_t budget, int64_t batches_ahead) {
+  std::vector<uint32_t> found;
+  int64_t tokens = 0;
+  for (const uint32_t i : order) {
+    if (rows[i].kind != rows[order.front()].kind) continue;
+    tokens += rows[i].tokens;
+    if (batches_ahead > 0 && !found.empty() && tokens > batches_ahead * budget) break;
+    found.push_back(i);
+  }
+  return found;
+}
+
 // Rows of one kind, longest first, and where the head is among them.
 struct Company {
   std::vector<uint32_t> rows;
@@ -91,10 +105,9 @@ BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLim
   const size_t looked_at = std::min(order.size(), kRowsLookedAt);
   std::ranges::partial_sort(order, order.begin() + static_cast<ptrdiff_t>(looked_at), in_order);
   const WaitingRow& head = rows[order.front()];
-  Company company;
-  for (size_t i = 0; i < looked_at; ++i) {
-    if (rows[order[i]].kind == head.kind) company.rows.push_back(order[i]);
-  }
+  const int64_t budget = budget_of(waiting_tokens, limits);
+  Company company{
+      .rows = joiners(std::span(order).first(looked_at), rows, budget, limits.batches_ahead)};
   cut.length = head.tokens;
   if (head.tokens == 0) {
     const auto share = (static_cast<int64_t>(company.rows.size()) + limits.workers - 1) /
@@ -108,8 +121,7 @@ BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLim
                            [&](uint32_t i) { return rows[i].tokens; });
   company.head =
       static_cast<size_t>(std::ranges::find(company.rows, order.front()) - company.rows.begin());
-  const Window window =
-      cheapest_window(company, rows, budget_of(waiting_tokens, limits), limits.overhead_tokens);
+  const Window window = cheapest_window(company, rows, budget, limits.overhead_tokens);
   cut.length = rows[company.rows[window.begin]].tokens;
   cut.batch.assign(company.rows.begin() + static_cast<ptrdiff_t>(window.begin),
                    company.rows.begin() + static_cast<ptrdiff_t>(window.end));

@@ -29,12 +29,20 @@ struct WaitingRow {
   bool cancelled = false;
 };
 
+// CutLimits::batches_ahead where somebody waits. Of texts of mixed lengths and 64 clients this
+// keeps the 95th percentile at that of one text at a time, for a few percent of the throughput that
+// sorting them all would give.
+constexpr int64_t kInteractiveBatchesAhead = 2;
+
 struct CutLimits {
   int64_t max_tokens = 320;  // of a batch of texts, padding included; a longer row runs alone
   int64_t max_rows = 4;      // of a batch of anything else
   // What a batch costs beside its tokens, in tokens: reading the weights, waking threads. Rows of
   // other lengths join where their padding costs less than a batch more.
   double overhead_tokens = 8;
+  // Rows join from the first so many batches' worth of the lane; 0: from all of it. Looking farther
+  // finds rows of more like length, and has those in between wait longer.
+  int64_t batches_ahead = 0;
   int64_t least_tokens = 32;  // less is not shared among workers
   int workers = 1;            // that are free and will share what waits, the caller included
 };

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -54,6 +56,13 @@ TEST(BatchPolicy, OthersJoinWhereThePaddingCostsLessThanABatchMore) {
   EXPECT_THAT(batch_of(rows_of({8, 60}), {.overhead_tokens = 8}), ElementsAre(0));
   EXPECT_THAT(batch_of(rows_of({8, 60}), {.overhead_tokens = 128}), ElementsAre(0, 1));
   EXPECT_THAT(batch_of(rows_of({8, 12}), {.overhead_tokens = 8}), ElementsAre(0, 1));
+}
+
+TEST(BatchPolicy, WhereSomebodyWaitsRowsJoinFromTheFirstBatchesAlone) {
+  const auto rows = rows_of({30, 90, 90, 90, 30});
+  EXPECT_THAT(batch_of(rows, {.max_tokens = 100}), ElementsAre(0, 4));
+  EXPECT_THAT(batch_of(rows, {.max_tokens = 100, .batches_ahead = 3}), ElementsAre(0));
+  EXPECT_THAT(batch_of(rows, {.max_tokens = 100, .batches_ahead = 4}), ElementsAre(0, 4));
 }
 
 TEST(BatchPolicy, ALongTextRunsAlone) {
@@ -135,7 +144,8 @@ class Simulation {
   }
 
   void cut() {
-    const CutLimits limits{.max_tokens = 320, .workers = static_cast<int>(1 + number(3))};
+    const CutLimits limits{
+        .max_tokens = 320, .batches_ahead = number(3), .workers = static_cast<int>(1 + number(3))};
     const BatchCut found = cut_batch(waiting_, now_, limits);
     ASSERT_EQ(wrong(found, limits), "");
     std::vector<int> times(waiting_.size(), 0);
@@ -202,6 +212,76 @@ TEST(BatchPolicy, AMillionRandomEventsKeepItsPromises) {
     for (int i = 0; i < 100'000 && !testing::Test::HasFatalFailure(); ++i) simulation.step();
     if (!testing::Test::HasFatalFailure()) simulation.drain();
   }
+}
+
+// 64 callers who each send the next text when they have the answer, and two workers who take as
+// long for a batch as its tokens, padding included, and `overhead` are.
+class ClosedLoop {
+ public:
+  explicit ClosedLoop(const CutLimits& limits) : limits_(limits) {
+    for (int i = 0; i < 64; ++i) arrive();
+  }
+
+  // The 95th percentile of the time from asking to having the answer, in tokens of one worker.
+  int64_t p95(int answers) {
+    while (std::ssize(waits_) < answers) {
+      while (std::ssize(running_) < 2 && !waiting_.empty()) begin();
+      finish();
+    }
+    const auto at = waits_.begin() + std::ssize(waits_) * 95 / 100;
+    std::ranges::nth_element(waits_, at);
+    return *at;
+  }
+
+ private:
+  // Of a text in words: many short ones, few long ones.
+  void arrive() {
+    std::lognormal_distribution<double> lengths(3.0, 0.8);
+    const auto tokens = static_cast<int64_t>(std::clamp(lengths(random_), 4.0, 250.0));
+    asked_.push_back(now_);
+    waiting_.push_back({.tokens = tokens, .arrival = asked_.size() - 1});
+  }
+
+  void begin() {
+    CutLimits limits = limits_;
+    limits.workers = static_cast<int>(2 - running_.size());
+    const BatchCut cut = cut_batch(waiting_, kStart, limits);
+    const int64_t cost = cut.length * std::ssize(cut.batch) + 8;
+    std::vector<uint64_t>& answered =
+        running_.emplace(now_ + cost, std::vector<uint64_t>())->second;
+    for (const uint32_t i : cut.batch) {
+      answered.push_back(waiting_[i].arrival);
+      waiting_[i].cancelled = true;
+    }
+    std::erase_if(waiting_, &WaitingRow::cancelled);
+  }
+
+  void finish() {
+    const auto [time, rows] = *running_.begin();
+    running_.erase(running_.begin());
+    now_ = time;
+    for (const uint64_t row : rows) {
+      waits_.push_back(now_ - asked_[row]);
+      arrive();
+    }
+  }
+
+  const CutLimits limits_;
+  std::mt19937 random_{1};
+  int64_t now_ = 0;
+  std::vector<WaitingRow> waiting_;
+  std::vector<int64_t> asked_;                             // when each row was
+  std::multimap<int64_t, std::vector<uint64_t>> running_;  // by the time of its end
+  std::vector<int64_t> waits_;
+};
+
+TEST(BatchPolicy, OfManyCallersTheSlowAnswersComeNoLaterThanOneByOne) {
+  constexpr int kAnswers = 20'000;
+  const int64_t one_by_one = ClosedLoop({.max_tokens = 1}).p95(kAnswers);
+  const int64_t looking_near =
+      ClosedLoop({.max_tokens = 320, .batches_ahead = kInteractiveBatchesAhead}).p95(kAnswers);
+  EXPECT_LT(static_cast<double>(looking_near), 1.02 * static_cast<double>(one_by_one));
+  EXPECT_GT(ClosedLoop({.max_tokens = 320}).p95(kAnswers), looking_near);
 }
 
 }  // namespace
