@@ -8,6 +8,7 @@ namespace accel::runtime {
 namespace {
 
 constexpr size_t kRowsLookedAt = 512;      // bounds the time of a cut
+constexpr double kOverheadsWorth = 20;     // of tokens make the overhead 5 %
 constexpr size_t kRowsPerBatchMax = 1024;  // of the shortest texts
 
 // What a worker may take: its share of the tokens that wait, so that all finish together, but not
@@ -18,15 +19,21 @@ int64_t budget_of(int64_t waiting_tokens, const CutLimits& limits) {
   return std::clamp(share, std::min(limits.least_tokens, limits.max_tokens), limits.max_tokens);
 }
 
-// The first of `order` that are of one kind and no more than batches_ahead of `budget` together.
+// How far to look for rows to join a batch, in tokens.
+int64_t reach_of(int64_t waiting_tokens, const CutLimits& limits) {
+  const double share = limits.share_looked_at * static_cast<double>(waiting_tokens);
+  return std::llround(std::max(share, kOverheadsWorth * limits.overhead_tokens));
+}
+
+// The first of `order` that are of one kind and no more than `reach` together.
 std::vector<uint32_t> joiners(std::span<const uint32_t> order, std::span<const WaitingRow> rows,
-                              int64_t budget, int64_t batches_ahead) {
+                              int64_t reach) {
   std::vector<uint32_t> found;
   int64_t tokens = 0;
   for (const uint32_t i : order) {
     if (rows[i].kind != rows[order.front()].kind) continue;
-    tokens += rows[i].tokens;
-    if (batches_ahead > 0 && !found.empty() && tokens > batches_ahead * budget) break;
+    tokens += std::max<int64_t>(rows[i].tokens, 1);
+    if (!found.empty() && tokens > reach) break;
     found.push_back(i);
   }
   return found;
@@ -105,9 +112,8 @@ BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLim
   const size_t looked_at = std::min(order.size(), kRowsLookedAt);
   std::ranges::partial_sort(order, order.begin() + static_cast<ptrdiff_t>(looked_at), in_order);
   const WaitingRow& head = rows[order.front()];
-  const int64_t budget = budget_of(waiting_tokens, limits);
-  Company company{
-      .rows = joiners(std::span(order).first(looked_at), rows, budget, limits.batches_ahead)};
+  const int64_t reach = head.tokens > 0 ? reach_of(waiting_tokens, limits) : waiting_tokens;
+  Company company{.rows = joiners(std::span(order).first(looked_at), rows, reach)};
   cut.length = head.tokens;
   if (head.tokens == 0) {
     const auto share = (static_cast<int64_t>(company.rows.size()) + limits.workers - 1) /
@@ -121,7 +127,8 @@ BatchCut cut_batch(std::span<const WaitingRow> rows, TimePoint now, const CutLim
                            [&](uint32_t i) { return rows[i].tokens; });
   company.head =
       static_cast<size_t>(std::ranges::find(company.rows, order.front()) - company.rows.begin());
-  const Window window = cheapest_window(company, rows, budget, limits.overhead_tokens);
+  const Window window =
+      cheapest_window(company, rows, budget_of(waiting_tokens, limits), limits.overhead_tokens);
   cut.length = rows[company.rows[window.begin]].tokens;
   cut.batch.assign(company.rows.begin() + static_cast<ptrdiff_t>(window.begin),
                    company.rows.begin() + static_cast<ptrdiff_t>(window.end));

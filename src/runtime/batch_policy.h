@@ -29,10 +29,10 @@ struct WaitingRow {
   bool cancelled = false;
 };
 
-// CutLimits::batches_ahead where somebody waits. Of texts of mixed lengths and 64 clients this
-// keeps the 95th percentile at that of one text at a time, for a few percent of the throughput that
-// sorting them all would give.
-constexpr int64_t kInteractiveBatchesAhead = 2;
+// CutLimits::share_looked_at where somebody waits. Of texts of mixed lengths and 64 callers this
+// keeps the 95th percentile within a tenth of that of one text at a time, and 0.96 of the
+// throughput of sorting them all.
+constexpr double kInteractiveShareLookedAt = 0.5;
 
 struct CutLimits {
   int64_t max_tokens = 320;  // of a batch of texts, padding included; a longer row runs alone
@@ -40,9 +40,10 @@ struct CutLimits {
   // What a batch costs beside its tokens, in tokens: reading the weights, waking threads. Rows of
   // other lengths join where their padding costs less than a batch more.
   double overhead_tokens = 8;
-  // Rows join from the first so many batches' worth of the lane; 0: from all of it. Looking farther
-  // finds rows of more like length, and has those in between wait longer.
-  int64_t batches_ahead = 0;
+  // Rows join from so large a share of the tokens that wait, the first in the lane's order; at
+  // least from as many as make the overhead 5 %. Looking farther finds rows of more like length,
+  // and has those in between wait longer.
+  double share_looked_at = 1;
   int64_t least_tokens = 32;  // less is not shared among workers
   int workers = 1;            // that are free and will share what waits, the caller included
 };

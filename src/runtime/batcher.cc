@@ -249,7 +249,7 @@ Batcher::Batch Batcher::cut(Lane lane) {
   }
   CutLimits limits =
       under_load(options_.limits, options_.foreign_load ? options_.foreign_load() : 0);
-  if (lane == Lane::kInteractive) limits.batches_ahead = kInteractiveBatchesAhead;
+  if (lane == Lane::kInteractive) limits.share_looked_at = kInteractiveShareLookedAt;
   limits.workers = std::min(1 + pool_->free(lane), pool_->size_of(options_.only));
   BatchCut found = cut_batch(queue.rows, Clock::now(), limits);
   Batch batch;
