@@ -1,5 +1,6 @@
 // accel as a contender of `./dev bench embed`: answers the line protocol of peers/protocol.py over
 // the public Engine, as any program that links the library would use it.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -115,13 +116,32 @@ class Worker {
   Result<json> clients(const std::vector<std::string>& texts, const json& request) {
     const double seconds = request.value("seconds", 1.0);
     std::atomic<size_t> next = 0;
-    return on_callers(request.value("clients", 1), [&](Caller& caller) -> Status {
-      const auto begin = Clock::now();
-      while (seconds_since(begin) < seconds) {
-        ACCEL_TRY(caller.time([&] { return ask(texts[next++ % texts.size()]); }));
-      }
-      return {};
-    });
+    const ModelStatistics before = model_->statistics();
+    const auto start = Clock::now();
+    ACCEL_ASSIGN(json found, on_callers(request.value("clients", 1), [&](Caller& caller) -> Status {
+                   const auto begin = Clock::now();
+                   while (seconds_since(begin) < seconds) {
+                     ACCEL_TRY(caller.time([&] { return ask(texts[next++ % texts.size()]); }));
+                   }
+                   return {};
+                 }));
+    found["shares"] = shares(before, model_->statistics(), seconds_since(start));
+    return found;
+  }
+
+  // What each device of the model did meanwhile: its rows, and of `seconds` the part it worked.
+  static json shares(const ModelStatistics& before, const ModelStatistics& after, double seconds) {
+    json found = json::array();
+    for (const ModelStatistics::Share& share : after.shares) {
+      const auto was =
+          std::ranges::find(before.shares, share.device, &ModelStatistics::Share::device);
+      const bool first = was == before.shares.end();
+      const double worked = share.worked_seconds - (first ? 0 : was->worked_seconds);
+      found.push_back({{"device", share.device},
+                       {"rows", share.rows - (first ? 0 : was->rows)},
+                       {"busy", worked / seconds}});
+    }
+    return found;
   }
 
   // One caller that asks every so many milliseconds, beside a stream of the texts of "job" that has

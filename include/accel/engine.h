@@ -233,8 +233,7 @@ struct MeasureReport {
 
 // What the streams of a model are for, where their number is left to accel.
 enum class Hint {
-  kUndefined,   // many items or one: as kThroughput, and one that is alone takes all threads where
-                // accel's own kernels run it
+  kUndefined,   // many items or one: as kThroughput, and one that is alone takes all threads
   kLatency,     // one item at a time, as soon as can be
   kThroughput,  // as many items as can be
 };

@@ -60,7 +60,7 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.choice("--hint", &hint, {"latency", "throughput", "undefined"},
                "what streams and precision are chosen for, where they are left open, by what was "
                "measured (accel doctor --measure): one item at a time, or many (default undefined: "
-               "many, and one that is alone takes all threads where accel's own kernels run it)");
+               "many, and one that is alone takes all threads)");
   flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
   flags.number("--threads", &threads,
                "of all streams together; 0 takes what this process may use (default 0)");

@@ -27,7 +27,9 @@ ChosenSetting chosen_setting(const LoadOptions& options, const runtime::Candidat
     chosen.streams = latency ? 1 : chosen.threads;
     chosen.streams_source = latency ? "hint" : "default";
   }
-  if (tuning && chosen.precision == tuning->throughput.precision) chosen.sizes = tuning->sizes;
+  if (tuning && tuning->sizes.contains(chosen.precision)) {
+    chosen.sizes = tuning->sizes.at(chosen.precision);
+  }
   if (options.batch_tokens > 0) chosen.sizes.max_tokens = options.batch_tokens;
   return chosen;
 }

@@ -484,8 +484,8 @@ Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::s
   MeasureReport report{.settings = {},
                        .latency = tuning.latency,
                        .throughput = tuning.throughput,
-                       .batch_tokens = tuning.sizes.max_tokens,
-                       .batch_rows = tuning.sizes.max_rows};
+                       .batch_tokens = tuning.sizes.at(tuning.throughput.precision).max_tokens,
+                       .batch_rows = tuning.sizes.at(tuning.throughput.precision).max_rows};
   for (const TimedSetting& setting : settings) report.settings.push_back(told(setting));
   report.remembered = facts_->put(key, to_json(tuning)).ok();
   return report;

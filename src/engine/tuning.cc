@@ -199,23 +199,35 @@ RunSetting told(const TimedSetting& setting) {
           .eligible = setting.eligible};
 }
 
+namespace {
+
+// Whether it gives more items per second than what was the best before it, or is the first.
+bool gives_more(const TimedSetting& one, const TimedSetting* best) {
+  if (best == nullptr) return true;
+  const double worth = one.streams < best->streams ? kWorthOneStream : kNoise;
+  return best_throughput(one) > best_throughput(*best) * (1 + worth);
+}
+
+}  // namespace
+
 Tuning choose(std::span<const TimedSetting> settings) {
   const TimedSetting* quickest = nullptr;
   const TimedSetting* busiest = nullptr;
+  std::map<Precision, const TimedSetting*> busiest_of;
   for (const TimedSetting& one : settings) {
     if (!one.eligible || one.batches.empty()) continue;
     if (quickest == nullptr || one.batches.front().alone_seconds <
                                    quickest->batches.front().alone_seconds * (1 - kNoise)) {
       quickest = &one;
     }
-    const bool fewer = busiest != nullptr && one.streams < busiest->streams;
-    const double worth = fewer ? kWorthOneStream : kNoise;
-    if (busiest == nullptr || best_throughput(one) > best_throughput(*busiest) * (1 + worth)) {
-      busiest = &one;
-    }
+    if (gives_more(one, busiest)) busiest = &one;
+    const TimedSetting*& alike = busiest_of[one.precision];
+    if (gives_more(one, alike)) alike = &one;
   }
   if (quickest == nullptr) return {};
-  return {told(*quickest), told(*busiest), sizes_of(*busiest)};
+  Tuning tuning{told(*quickest), told(*busiest), {}};
+  for (const auto& [precision, setting] : busiest_of) tuning.sizes[precision] = sizes_of(*setting);
+  return tuning;
 }
 
 Result<std::vector<TimedSetting>> time_settings(const TuneOptions& options, const LoadWith& load) {
@@ -269,11 +281,15 @@ Json to_json(const Tuning& tuning) {
                 {"latency_ms", one.latency_ms},
                 {"least_cosine", one.least_cosine}};
   };
+  Json batches = Json::object();
+  for (const auto& [precision, sizes] : tuning.sizes) {
+    batches[std::string(to_string(precision))] = {{"tokens", sizes.max_tokens},
+                                                  {"rows", sizes.max_rows},
+                                                  {"overhead_tokens", sizes.overhead_tokens}};
+  }
   return {{"latency", setting(tuning.latency)},
           {"throughput", setting(tuning.throughput)},
-          {"batch_tokens", tuning.sizes.max_tokens},
-          {"batch_rows", tuning.sizes.max_rows},
-          {"overhead_tokens", tuning.sizes.overhead_tokens}};
+          {"batches", std::move(batches)}};
 }
 
 namespace {
@@ -288,13 +304,36 @@ bool read_number(const Json& object, const char* name, Number least, Number most
   return true;
 }
 
+std::optional<Precision> measured_precision(const std::string& word) {
+  const auto precision = parse_precision(word);
+  if (!precision.ok() || *precision == Precision::kAuto) return std::nullopt;
+  return *precision;
+}
+
+bool read_sizes(const Json& tuning, std::map<Precision, BatchSizes>& sizes) {
+  constexpr int64_t kMost = 1 << 20;
+  const auto found = tuning.find("batches");
+  if (found == tuning.end() || !found->is_object()) return false;
+  for (const auto& [word, value] : found->items()) {
+    const std::optional<Precision> precision = measured_precision(word);
+    if (!precision || !value.is_object()) return false;
+    BatchSizes& one = sizes[*precision];
+    if (!read_number(value, "tokens", int64_t{0}, kMost, one.max_tokens) ||
+        !read_number(value, "rows", int64_t{0}, kMost, one.max_rows) ||
+        !read_number(value, "overhead_tokens", 0.0, kMostOverheadTokens, one.overhead_tokens)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool read_setting(const Json& tuning, const char* name, RunSetting& setting) {
   const auto found = tuning.find(name);
   if (found == tuning.end() || !found->is_object()) return false;
   const auto word = found->find("precision");
   if (word == found->end() || !word->is_string()) return false;
-  const auto precision = parse_precision(word->get<std::string>());
-  if (!precision.ok() || *precision == Precision::kAuto) return false;
+  const std::optional<Precision> precision = measured_precision(word->get<std::string>());
+  if (!precision) return false;
   setting.precision = *precision;
   constexpr double kMost = 1e12;
   return read_number(*found, "streams", 1, 1024, setting.streams) &&
@@ -308,13 +347,8 @@ bool read_setting(const Json& tuning, const char* name, RunSetting& setting) {
 
 std::optional<Tuning> tuning_from_json(const Json& value) {
   Tuning tuning;
-  constexpr int64_t kMostTokens = 1 << 20;
   if (!value.is_object() || !read_setting(value, "latency", tuning.latency) ||
-      !read_setting(value, "throughput", tuning.throughput) ||
-      !read_number(value, "batch_tokens", int64_t{0}, kMostTokens, tuning.sizes.max_tokens) ||
-      !read_number(value, "batch_rows", int64_t{0}, kMostTokens, tuning.sizes.max_rows) ||
-      !read_number(value, "overhead_tokens", 0.0, kMostOverheadTokens,
-                   tuning.sizes.overhead_tokens)) {
+      !read_setting(value, "throughput", tuning.throughput) || !read_sizes(value, tuning.sizes)) {
     return std::nullopt;
   }
   return tuning;

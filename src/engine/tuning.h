@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -44,9 +45,9 @@ struct BatchSizes {
 
 // What was found, as it is remembered.
 struct Tuning {
-  RunSetting latency;     // the least time of one item that is alone
-  RunSetting throughput;  // the most items per second
-  BatchSizes sizes;       // with the latter
+  RunSetting latency;                     // the least time of one item that is alone
+  RunSetting throughput;                  // the most items per second
+  std::map<Precision, BatchSizes> sizes;  // of each that was measured, with its best streams
 };
 
 // As reports tell it.
@@ -56,7 +57,7 @@ RunSetting told(const TimedSetting& setting);
 // * A setting with more streams or another precision must be 3 % better to be taken before one that
 //   comes earlier: less is not told apart from noise. One with fewer streams must give 10 % more
 //   items per second: who waits beside a job has a stream of its own where there are several.
-// * Batches are as small as they can be within 3 % of the best throughput, so that results come
+// * Batches are as small as they can be within 5 % of the best throughput, so that results come
 //   early and padding is little.
 Tuning choose(std::span<const TimedSetting> settings);
 

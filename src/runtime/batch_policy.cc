@@ -7,16 +7,19 @@
 namespace accel::runtime {
 namespace {
 
-constexpr size_t kRowsLookedAt = 512;      // bounds the time of a cut
-constexpr double kOverheadsWorth = 20;     // of tokens make the overhead 5 %
+constexpr size_t kRowsLookedAt = 512;   // bounds the time of a cut
+constexpr double kOverheadsWorth = 20;  // of tokens make the overhead 5 %
+constexpr double kLeastOverheads = 3;
 constexpr size_t kRowsPerBatchMax = 1024;  // of the shortest texts
 
-// What a worker may take: its share of the tokens that wait, so that all finish together, but not
-// so little that reading the weights is most of the work.
+// What a worker may take: its share of the tokens that wait. The free ones finish together, and the
+// busy ones find theirs: a worker that finds nothing when it is through stands still until its
+// callers have woken and asked again.
 int64_t budget_of(int64_t waiting_tokens, const CutLimits& limits) {
-  if (limits.workers <= 1) return limits.max_tokens;
-  const int64_t share = (waiting_tokens + limits.workers - 1) / limits.workers;
-  return std::clamp(share, std::min(limits.least_tokens, limits.max_tokens), limits.max_tokens);
+  const int workers = std::max(limits.workers, 1);
+  if (workers == 1) return limits.max_tokens;
+  return std::clamp((waiting_tokens + workers - 1) / workers, least_tokens(limits),
+                    std::max<int64_t>(limits.max_tokens, 1));
 }
 
 // How far to look for rows to join a batch, in tokens.
@@ -81,6 +84,11 @@ bool before(const WaitingRow& a, const WaitingRow& b) {
 
 }  // namespace
 
+int64_t least_tokens(const CutLimits& limits) {
+  const auto least = static_cast<int64_t>(std::llround(kLeastOverheads * limits.overhead_tokens));
+  return std::clamp<int64_t>(least, 1, std::max<int64_t>(limits.max_tokens, 1));
+}
+
 CutLimits under_load(const CutLimits& limits, double foreign_share) {
   const double left = 1 - std::clamp(foreign_share, 0.0, 1.0);
   const auto shrunk = [&](int64_t most, int64_t least) {
@@ -88,7 +96,7 @@ CutLimits under_load(const CutLimits& limits, double foreign_share) {
     return std::max(std::min(most, least), share);
   };
   CutLimits smaller = limits;
-  smaller.max_tokens = shrunk(limits.max_tokens, limits.least_tokens);
+  smaller.max_tokens = shrunk(limits.max_tokens, least_tokens(limits));
   smaller.max_rows = shrunk(limits.max_rows, 1);
   return smaller;
 }

@@ -44,9 +44,11 @@ struct CutLimits {
   // least from as many as make the overhead 5 %. Looking farther finds rows of more like length,
   // and has those in between wait longer.
   double share_looked_at = 1;
-  int64_t least_tokens = 32;  // less is not shared among workers
-  int workers = 1;            // that are free and will share what waits, the caller included
+  int workers = 1;  // that share what waits, the busy ones too
 };
+
+// Less is no worker's share: a quarter of its work would be overhead.
+int64_t least_tokens(const CutLimits& limits);
 
 // The limits while others keep a share of the processors busy, from 0 to 1: a batch takes the
 // longer for it, so it becomes smaller by that share, for its rows to come about as soon.

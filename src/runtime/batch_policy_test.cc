@@ -35,7 +35,7 @@ TEST(BatchPolicy, NothingWaitsForCompany) {
 }
 
 TEST(BatchPolicy, BatchesShrinkByWhatOthersTakeOfTheProcessors) {
-  const CutLimits limits{.max_tokens = 320, .max_rows = 4, .least_tokens = 32};
+  const CutLimits limits{.max_tokens = 320, .max_rows = 4, .overhead_tokens = 32.0 / 3};
   EXPECT_EQ(under_load(limits, 0).max_tokens, 320);
   EXPECT_EQ(under_load(limits, 0.75).max_tokens, 80);
   EXPECT_EQ(under_load(limits, 0.75).max_rows, 1);
@@ -90,10 +90,13 @@ TEST(BatchPolicy, WhatIsNotPaddedIsCounted) {
   EXPECT_THAT(batch_of(rows_of({0, 0, 0, 0, 0}), {.max_rows = 3}), ElementsAre(0, 1, 2));
 }
 
-TEST(BatchPolicy, FreeWorkersShareWhatWaits) {
+TEST(BatchPolicy, WorkersShareWhatWaits) {
   const auto texts = rows_of({100, 100, 100, 100});
   EXPECT_EQ(batch_of(texts, {.max_tokens = 400, .workers = 1}).size(), 4);
   EXPECT_EQ(batch_of(texts, {.max_tokens = 400, .workers = 2}).size(), 2);
+  EXPECT_EQ(batch_of(rows_of({10, 10}), {.overhead_tokens = 4, .workers = 2}).size(), 1);
+  EXPECT_EQ(batch_of(rows_of({10, 10}), {.overhead_tokens = 8, .workers = 2}).size(), 2)
+      << "more overhead is worse than a worker that rests";
   const auto images = rows_of({0, 0, 0, 0});
   EXPECT_EQ(batch_of(images, {.max_rows = 4, .workers = 2}).size(), 2);
 }
@@ -247,7 +250,7 @@ class ClosedLoop {
 
   void begin() {
     CutLimits limits = limits_;
-    limits.workers = static_cast<int>(2 - running_.size());
+    limits.workers = 2;
     const BatchCut cut = cut_batch(waiting_, kStart, limits);
     const int64_t cost = cut.length * std::ssize(cut.batch) + 8;
     std::vector<uint64_t>& answered =

@@ -250,7 +250,7 @@ Batcher::Batch Batcher::cut(Lane lane) {
   CutLimits limits =
       under_load(options_.limits, options_.foreign_load ? options_.foreign_load() : 0);
   if (lane == Lane::kInteractive) limits.share_looked_at = kInteractiveShareLookedAt;
-  limits.workers = std::min(1 + pool_->free(lane), pool_->size_of(options_.only));
+  limits.workers = pool_->size_of(options_.only);
   BatchCut found = cut_batch(queue.rows, Clock::now(), limits);
   Batch batch;
   for (const uint32_t i : found.batch) {
@@ -422,7 +422,7 @@ bool Batcher::runs_here(const BatchJob& job) const {
   const auto rows = std::ssize(job.tokens);
   const int64_t longest = std::ranges::max(job.tokens);
   const bool fits = rows == 1 || (longest == 0 ? rows <= options_.limits.max_rows
-                                               : longest * rows <= options_.limits.least_tokens);
+                                               : longest * rows <= least_tokens(options_.limits));
   return !stopped_ && alike && fits && queues_[index_of_lane(job.submission.lane)].rows.empty();
 }
 

@@ -295,7 +295,7 @@ TEST(Batcher, WeightsShareTheItems) {
   const auto pool = std::make_shared<SessionPool>(
       std::vector<PoolMember>{{.model = fast.model, .device = "CPU/1", .weight = 2},
                               {.model = same.model, .device = "CPU/1", .weight = 1}});
-  const auto batcher = Batcher::create(pool, {.limits = {.max_tokens = 10, .least_tokens = 1}});
+  const auto batcher = Batcher::create(pool, {.limits = {.max_tokens = 10}});
   std::vector<std::shared_ptr<Ticket>> tickets;
   for (int i = 0; i < 300; ++i) tickets.push_back(batcher->submit({{echo_row(ids_of(i, 10))}}));
   for (int i = 0; i < 300; ++i) EXPECT_TRUE(answers(tickets[i]->take(), ids_of(i, 10)));

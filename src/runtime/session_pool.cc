@@ -100,11 +100,6 @@ std::optional<size_t> SessionPool::choose_in_turn(const Work& work, uint64_t tic
   return choose(work);
 }
 
-int SessionPool::free(Lane lane) const {
-  const Lock lock(mutex_);
-  return std::max(room(lane) - static_cast<int>(waiting_[index_of(lane)].size()), 0);
-}
-
 int SessionPool::waiting(Lane lane) const {
   const Lock lock(mutex_);
   return static_cast<int>(waiting_[index_of(lane)].size());

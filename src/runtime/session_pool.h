@@ -106,8 +106,7 @@ class SessionPool {
   Result<Lease> acquire(const Work& work = {});
   // Nothing when one would have to be waited for.
   std::optional<Result<Lease>> try_acquire(const Work& work);
-  // How many callers of this lane would get one now, and how many wait.
-  int free(Lane lane) const;
+  // How many callers of this lane wait for one.
   int waiting(Lane lane) const;
   std::vector<MemberStatistics> statistics() const;
 
