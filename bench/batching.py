@@ -37,6 +37,8 @@ PACED_TEXTS = 60
 # As long as there were callers within a second, a job leaves a session for the next.
 JOBS_ALONE_AGAIN_SECONDS = 1.1
 PERIOD_MS = 30
+RELOAD_ROUNDS = 3
+WARM_SECONDS = 1.2  # in which a caller that is alone gets its graph of one stream
 
 
 def arguments():
@@ -67,11 +69,16 @@ class Bench:
     """The workers of one precision, one per setting, all resident."""
 
     def __init__(self, given, precision, settings, stack):
-        self.given, self.workers = given, {}
+        self.given, self.precision, self.workers, self.settings = given, precision, {}, {}
         for setting in settings:
+            name = described(setting)
             worker = Worker("accel", [str(BIN / "accel_bench_embed")], LOGS)
-            self.workers[described(setting)] = stack.enter_context(worker)
-            worker.ask("load", model=str(given.model), precision=precision, **setting)
+            self.workers[name], self.settings[name] = stack.enter_context(worker), setting
+            self.load(name)
+
+    def load(self, name):
+        self.workers[name].ask("load", model=str(self.given.model), precision=self.precision,
+                               **self.settings[name])
 
     def mixes(self):
         """name -> file of texts."""
@@ -87,9 +94,13 @@ class Bench:
         return self.workers[name].ask("clients", path=path, clients=clients, seconds=seconds)
 
     def pairs(self, names, path, clients):
-        """(answers by name, of interleaved rounds)."""
+        """Answers by name, of interleaved rounds. Where a model has come to lie in memory makes
+        some percent, so it is loaded again now and then."""
         found = {name: [] for name in names}
         for number in range(self.given.rounds):
+            for name in names if number % RELOAD_ROUNDS == 0 else ():
+                self.load(name)
+                self.ask(name, path, clients, WARM_SECONDS)
             for name in names[number % len(names):] + names[:number % len(names)]:
                 time.sleep(SETTLE_SECONDS)
                 found[name].append(self.ask(name, path, clients, self.given.seconds))

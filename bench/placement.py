@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Measures how work is shared among the parts of a set of devices: `./dev bench placement`. See
-bench/README.md."""
+"""Measures where work goes, among the devices of a set and among paths:
+`./dev bench placement`. See bench/README.md."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ from workers import Worker
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 BIN = ROOT / "build/release/bin"
-PARTS = ("weights", "halves", "slowed")
+PARTS = ("weights", "halves", "slowed", "paths")
 CLIENTS = 64
 TEXTS = 1000  # of a job
 WEIGHT = 2  # of the first half, where the other has 1
@@ -30,6 +30,8 @@ WITHIN = 0.1  # of that, the rows' proportion
 POINTS = 0.1  # by which the halves' utilisation may differ
 SLOWED = 5  # times
 FASTER_ALONE = 1 / 1.1  # of the time that the faster part alone takes
+SMALL = ROOT / "tests/data/bert-feature"  # whose preparation is most of a short run
+FEW, MANY = 5, 500
 
 
 def arguments():
@@ -130,11 +132,45 @@ def slow_part(given, texts):
     return {"alone_seconds": median(alone), "both_seconds": median(both), "ratio": found}
 
 
+def whole_run(path, local):
+    """Seconds of the program from its start to its end."""
+    began = time.monotonic()
+    flags = ["--local"] if local else []
+    subprocess.run([BIN / "accel", "embed", SMALL, "--input", path, *flags], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def paths(given, texts):
+    """Whether the path that measured costs choose, for few and for many items, is through first."""
+    said = subprocess.run([BIN / "accel", "doctor", "--measure", "--json", SMALL], check=True,
+                          stdout=subprocess.PIPE)
+    costs = json.loads(said.stdout)["measured"]["paths"]
+    found = {"costs": costs}
+    lines = read_texts(Path(texts))
+    for count in (FEW, MANY):
+        path = str(write_texts(f"placement-{count}.txt", every(lines, count)))
+        local, accelerated = [], []
+        for number in range(given.rounds):
+            for is_local in (True, False) if number % 2 else (False, True):
+                (local if is_local else accelerated).append(whole_run(path, is_local))
+        expected = {name: cost["load_seconds"] + count * cost["seconds_per_item"]
+                    for name, cost in costs.items()}
+        chosen = min(expected, key=expected.get)
+        times = ratio(accelerated, local) if chosen == "local" else ratio(local, accelerated)
+        found[count] = {"chosen": chosen, "local_seconds": median(local),
+                        "accelerated_seconds": median(accelerated), "faster_by": times}
+        print(f"  {count} items: {chosen} is chosen; locally {1e3 * median(local):.0f} ms, "
+              f"accelerated {1e3 * median(accelerated):.0f} ms: {interval(times)}, more than 1 "
+              f"{verdict(times, 1.02)}", flush=True)
+    return found
+
+
 def main():
     given = arguments()
     lines = read_texts(corpus(argparse.Namespace(texts=None, quick=False)))
     texts = str(write_texts("placement.txt", every(lines, TEXTS)))
-    parts = dict(zip(PARTS, (weights, halves, slow_part)))
+    parts = dict(zip(PARTS, (weights, halves, slow_part, paths)))
     found = {name: parts[name](given, texts) for name in given.parts.split(",")}
     given.output.write_text(json.dumps({"machine": machine.facts(), **found}, indent=1) + "\n")
 

@@ -29,7 +29,11 @@
 namespace accel {
 
 struct AccelerateOptions {
-  bool use_accelerate = true;            // false: the local path, always
+  bool use_accelerate = true;  // false: the local path, always
+  // Each run takes the path on which its items are through first, by what Engine::measure() found,
+  // or, of a model that it has not seen, the local one for fewer than 10. A path that has the model
+  // loaded needs no time for that. Not with `hardware`, nor without `use_accelerate`.
+  bool quickest_path = false;
   std::optional<HardwareType> hardware;  // runs only there; none: what the engine takes by itself
   int running_max = 1;                   // tasks at the same time; each uses all threads
   size_t pending_max = 1024;             // submitted and not begun
@@ -43,6 +47,7 @@ struct AcceleratedRun {
   std::string model;                // as asked for
   std::string task;                 // the one that was run
   std::string backend;              // that computed; empty: none did
+  std::string path_reason;          // of AccelerateOptions::quickest_path; else empty
   std::optional<RunResult> result;  // also beside an error, when some items have answers
 };
 

@@ -17,6 +17,7 @@
 #include "cli/remembered_facts.h"
 #include "cli/table.h"
 #include "cli/wire.h"
+#include "engine/path_choice.h"
 #include "store/facts.h"
 
 namespace accel::cli {
@@ -84,6 +85,21 @@ std::string memory_of_runs_text(const Checkup& checkup) {
   return "\nremembered\n" + table.text(2);
 }
 
+// From how many items on the engine is worth its preparation.
+std::string paths_text(const std::optional<PathCosts>& paths) {
+  if (!paths) return "";
+  const auto cost = [](const PathCost& one) {
+    return fmt::format("{:.1f} ms to load, {:.2f} ms an item", 1e3 * one.load_seconds,
+                       1e3 * one.seconds_per_item);
+  };
+  const std::optional<size_t> from = engine::items_to_accelerate(*paths);
+  return fmt::format(
+      "  accelerated: {}; locally: {}\n  {}\n", cost(paths->accelerated), cost(paths->local),
+      from ? fmt::format("a model that is not loaded is accelerated from {} item{} on", *from,
+                         *from == 1 ? "" : "s")
+           : "the local path is the quicker one");
+}
+
 std::string measured_text(const MeasureReport& report) {
   Table table({Align::kLeft, Align::kRight, Align::kRight, Align::kRight, Align::kRight});
   table.add({"precision", "streams", "items/s", "alone, ms", "least cosine", "verdict"});
@@ -101,7 +117,7 @@ std::string measured_text(const MeasureReport& report) {
   const std::string batches = report.batch_tokens > 0
                                   ? fmt::format("  batches of {} tokens\n", report.batch_tokens)
                                   : fmt::format("  batches of {} rows\n", report.batch_rows);
-  return "\nmeasured now\n" + table.text(2) + batches +
+  return "\nmeasured now\n" + table.text(2) + batches + paths_text(report.paths) +
          (report.remembered ? "" : "  not remembered: the cache folder cannot be written\n");
 }
 
@@ -144,6 +160,14 @@ OrderedJson measured_json(const MeasureReport& report) {
   OrderedJson out{{"latency", setting(report.latency)},  {"throughput", setting(report.throughput)},
                   {"batch_tokens", report.batch_tokens}, {"batch_rows", report.batch_rows},
                   {"remembered", report.remembered},     {"settings", OrderedJson::array()}};
+  if (report.paths) {
+    const auto cost = [](const PathCost& one) {
+      return OrderedJson{{"load_seconds", one.load_seconds},
+                         {"seconds_per_item", one.seconds_per_item}};
+    };
+    out["paths"] = {{"local", cost(report.paths->local)},
+                    {"accelerated", cost(report.paths->accelerated)}};
+  }
   for (const RunSetting& one : report.settings) out["settings"].push_back(setting(one));
   return out;
 }

@@ -81,7 +81,8 @@ void RunFlags::declare(Flags& flags) {
   flags.flag("--json", &json, "one JSON object per input on a terminal, too");
   flags.flag("--report", &report,
              "one JSON object for all: results, latency_ms, throughput_items_per_sec, "
-             "memory_usage_mb and what ran; it keeps all results until the end");
+             "memory_usage_mb and what ran; it keeps all results until the end; "
+             "docs/reference/run_schema.json describes it");
   flags.text("--context", "TEXT", &context,
              "the second text of each input: what a question asks about, the other one of a pair");
   flags.text("--labels", "A,B,...", &labels, "the candidate labels of a zero-shot task");

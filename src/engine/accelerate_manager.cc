@@ -13,6 +13,7 @@
 
 #include "accel/model_manager.h"
 #include "base/try.h"
+#include "engine/path_choice.h"
 #include "hardware/acceleration_switch.h"
 #include "hardware/threads.h"
 
@@ -71,9 +72,22 @@ class LocalAccelerateManager : public AccelerateManager {
   };
   using Entries = std::map<std::string, Entry>;
 
+  // What is to be run on which path.
+  struct Wanted {
+    std::string model;
+    std::string task;
+    bool local = false;
+  };
+  // What names_ knows it by. Another position of the switch is another model: what is loaded keeps
+  // what it was loaded on.
+  static std::string key_of(const Wanted& wanted);
+  bool is_loaded(const Wanted& wanted) const;
+  // By the options, and where they leave it open by what the items take; said in `reason`.
+  Wanted wanted_for(const std::string& model, const std::string& task, size_t items,
+                    std::string& reason);
   // A lease of the model for the task, loaded where options and switch say now.
-  Result<ModelLease> acquire(const std::string& model, const std::string& task);
-  Result<LoadOptions> load_options(const std::string& model, const std::string& task);
+  Result<ModelLease> acquire(const Wanted& wanted);
+  Result<LoadOptions> load_options(const Wanted& wanted);
   void work();
   // With mutex_ held:
   Entries::iterator next_pending();
@@ -109,10 +123,44 @@ LocalAccelerateManager::~LocalAccelerateManager() {
   workers_.clear();  // joins
 }
 
-Result<LoadOptions> LocalAccelerateManager::load_options(const std::string& model,
-                                                         const std::string& task) {
+std::string LocalAccelerateManager::key_of(const Wanted& wanted) {
+  return fmt::format("{}\n{}\n{}\n{}", wanted.model, wanted.task, wanted.local,
+                     hardware::read_acceleration_switch().enabled);
+}
+
+bool LocalAccelerateManager::is_loaded(const Wanted& wanted) const {
+  std::string name;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = names_.find(key_of(wanted));
+    if (known == names_.end()) return false;
+    name = known->second;
+  }
+  return std::ranges::any_of(models_->models(), [&](const ManagedModel& one) {
+    return one.name == name && one.state == ModelState::kLoaded;
+  });
+}
+
+LocalAccelerateManager::Wanted LocalAccelerateManager::wanted_for(const std::string& model,
+                                                                  const std::string& task,
+                                                                  size_t items,
+                                                                  std::string& reason) {
+  Wanted wanted{.model = model, .task = task, .local = !options_.use_accelerate};
+  const bool open = options_.quickest_path && !wanted.local && !options_.hardware &&
+                    hardware::read_acceleration_switch().enabled;
+  if (!open) return wanted;
+  PathChoice choice = choose_path(
+      engine_.path_costs(model),
+      {.local = is_loaded({model, task, true}), .accelerated = is_loaded({model, task, false})},
+      items);
+  wanted.local = choice.local;
+  reason = std::move(choice.reason);
+  return wanted;
+}
+
+Result<LoadOptions> LocalAccelerateManager::load_options(const Wanted& wanted) {
   LoadOptions load{
-      .path = model, .local = !options_.use_accelerate, .task = task, .use = Use::kRun};
+      .path = wanted.model, .local = wanted.local, .task = wanted.task, .use = Use::kRun};
   if (load.local || !options_.hardware) return load;
   const ComputeBackend backend = get_compute_backend(engine_, options_.hardware);
   ACCEL_TRY(backend.status());
@@ -121,11 +169,8 @@ Result<LoadOptions> LocalAccelerateManager::load_options(const std::string& mode
   return load;
 }
 
-Result<ModelLease> LocalAccelerateManager::acquire(const std::string& model,
-                                                   const std::string& task) {
-  // Another position of the switch is another model: what is loaded keeps what it was loaded on.
-  const bool enabled = hardware::read_acceleration_switch().enabled;
-  const std::string what = fmt::format("{}\n{}\n{}", model, task, enabled);
+Result<ModelLease> LocalAccelerateManager::acquire(const Wanted& wanted) {
+  const std::string what = key_of(wanted);
   std::string name;
   {
     const std::lock_guard lock(mutex_);
@@ -133,7 +178,7 @@ Result<ModelLease> LocalAccelerateManager::acquire(const std::string& model,
     if (known != names_.end()) name = known->second;
   }
   if (name.empty()) {
-    ACCEL_ASSIGN(LoadOptions load, load_options(model, task));
+    ACCEL_ASSIGN(LoadOptions load, load_options(wanted));
     const std::lock_guard lock(mutex_);
     if (names_.size() == kModelNamesMax) {
       return resource_exhausted(fmt::format("expected at most {} different models and tasks; "
@@ -149,13 +194,18 @@ Result<ModelLease> LocalAccelerateManager::acquire(const std::string& model,
 
 AcceleratedRun LocalAccelerateManager::run(const std::string& model, std::vector<TaskInput> data,
                                            const std::string& task) {
-  AcceleratedRun done{
-      .status = {}, .model = model, .task = hub_task(task), .backend = {}, .result = {}};
+  AcceleratedRun done{.status = {},
+                      .model = model,
+                      .task = hub_task(task),
+                      .backend = {},
+                      .path_reason = {},
+                      .result = {}};
   if (data.empty()) {
     done.status = invalid_argument("expected at least one item of data, found none");
     return done;
   }
-  const Result<ModelLease> lease = acquire(model, done.task);
+  const Result<ModelLease> lease =
+      acquire(wanted_for(model, done.task, data.size(), done.path_reason));
   if (!lease.ok()) {
     done.status = lease.status();
     return done;

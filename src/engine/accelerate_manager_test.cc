@@ -43,6 +43,38 @@ class AccelerateTest : public testing::Test {
       *Engine::create({.cache_dir = cache_.path().string(), .probe = false});
 };
 
+// row 300 (partial: of a model not measured; the measured winners are in docs/performance.md)
+TEST_F(AccelerateTest, FewItemsOfAModelThatIsNotLoadedTakeTheLocalPath) {
+  const auto manager = make({.quickest_path = true});
+  const auto run = [&](size_t items) {
+    return manager->run(kSmallModel, std::vector<TaskInput>(items, {.text = "a text"}),
+                        "embedding");
+  };
+  const AcceleratedRun few = run(5);
+  ASSERT_TRUE(few.status.ok()) << few.status.to_string();
+  EXPECT_EQ(few.backend, "reference");
+  EXPECT_THAT(few.path_reason, HasSubstr("5 items are few"));
+  EXPECT_FALSE(few.result->report.fallback);
+  EXPECT_EQ(run(500).backend, "openvino");
+  EXPECT_EQ(run(5).backend, "openvino") << "it is loaded there now";
+  EXPECT_EQ(make()->run(kSmallModel, {{.text = "x"}}, "embedding").path_reason, "");
+}
+
+TEST_F(AccelerateTest, ThePathIsChosenByWhatWasMeasured) {
+  EXPECT_FALSE(engine_->path_costs(kSmallModel));
+  const auto measured = engine_->measure(kSmallModel, "CPU", 0.1);
+  ASSERT_TRUE(measured.ok()) << measured.status().to_string();
+  ASSERT_TRUE(measured->paths);
+  EXPECT_GT(measured->paths->local.seconds_per_item, 0);
+  EXPECT_GT(measured->paths->accelerated.load_seconds, 0);
+  const auto known = engine_->path_costs(kSmallModel);
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->local.seconds_per_item, measured->paths->local.seconds_per_item);
+  const AcceleratedRun done =
+      make({.quickest_path = true})->run(kSmallModel, {{.text = "x"}}, "embedding");
+  EXPECT_THAT(done.path_reason, HasSubstr("measured: 1 items"));
+}
+
 // row 206
 TEST_F(AccelerateTest, ASuccessHasAResultAndAFailureSaysWhy) {
   const auto manager = make();

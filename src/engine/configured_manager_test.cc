@@ -87,6 +87,14 @@ TEST_F(ConfiguredManagerTest, TheBackendOfCodeWinsOverTheFile) {
   EXPECT_EQ(run(*accelerated.load_options(kConfiguredModel)).backend, "openvino");
 }
 
+// row 34
+TEST_F(ConfiguredManagerTest, TheDeviceOfTheFileAndThatOfCodeShowInTheResult) {
+  const std::string path = file("backend: {default: openvino}\nopenvino: {device: CPU/1}\n");
+  EXPECT_EQ(run(*read({.file = path}).load_options(kConfiguredModel)).device, "CPU/1");
+  const Config by_code = read({.file = path, .settings = {{"device", "AUTO"}}});
+  EXPECT_EQ(run(*by_code.load_options(kConfiguredModel)).device, "CPU");
+}
+
 // row 152
 TEST_F(ConfiguredManagerTest, OneModelsBackendAtItsLoadWinsOverTheManagers) {
   const Config config = read({.settings = {{"backend", "reference"}}});

@@ -24,6 +24,7 @@
 #include "engine/loaded_model.h"
 #include "engine/logged_backend.h"
 #include "engine/machine_speed.h"
+#include "engine/model_report.h"
 #include "engine/placement_choice.h"
 #include "engine/stated_model.h"
 #include "engine/tuning.h"
@@ -53,6 +54,7 @@ using BackendPtr = std::shared_ptr<const backend::Backend>;
 
 // A bound that no model meets and that keeps one to the graph that is measured.
 constexpr auto kOneGraphAlone = std::numeric_limits<uint64_t>::max();
+constexpr uint64_t kMostParametersOfReference = 100'000'000;
 constexpr int kMostThreads = 1024;  // each stream is a thread of ours, too
 
 models::Exported exported_of(UseOptimum use) {
@@ -183,6 +185,12 @@ class LocalEngine : public Engine {
   Result<ConvertReport> convert(const ConvertOptions& options) override;
   Result<MeasureReport> measure(const std::string& path, const std::string& device,
                                 double seconds) override;
+  std::optional<PathCosts> path_costs(const std::string& path) override {
+    const auto located = hub::locate_model(path);
+    if (!located.ok()) return std::nullopt;
+    const auto known = tuning_of({.backend = "openvino", .device = "CPU"}, located->string());
+    return known ? known->paths : std::nullopt;
+  }
   std::vector<BackendReport> backends() override;
   std::vector<DeviceReport> devices() override;
   Result<MachineSpeed> machine_speed(Measuring measuring) override;
@@ -467,25 +475,33 @@ Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::s
   if (options.precisions.front() != Precision::kF32) {
     return unavailable(fmt::format("{} does not run f32, so nothing can be measured", device));
   }
+  const auto loaded = [&](LoadOptions load_options) -> Result<TunedModel> {
+    load_options.path = located.string();
+    load_options.use = Use::kInfer;
+    load_options.memory_bytes_max = kOneGraphAlone;
+    ACCEL_ASSIGN(const std::shared_ptr<Model> model, load(load_options));
+    const auto made = std::static_pointer_cast<LoadedModel>(model);  // as load_on() makes it
+    return made->tuned(made);
+  };
   ACCEL_ASSIGN(const std::vector<TimedSetting> settings,
-               time_settings(options, [&](Precision precision, int streams) -> Result<TunedModel> {
-                 ACCEL_ASSIGN(const std::shared_ptr<Model> model,
-                              load({.path = located.string(),
-                                    .device = device,
-                                    .precision = precision,
-                                    .streams = streams,
-                                    .use = Use::kInfer,
-                                    .memory_bytes_max = kOneGraphAlone}));
-                 const auto loaded =
-                     std::static_pointer_cast<LoadedModel>(model);  // as load_on() makes it
-                 return loaded->tuned(loaded);
+               time_settings(options, [&](Precision precision, int streams) {
+                 return loaded({.device = device, .precision = precision, .streams = streams});
                }));
-  const Tuning tuning = choose(settings);
+  Tuning tuning = choose(settings);
+  ACCEL_ASSIGN(const ModelReport described, describe(located.string(), UseOptimum::kAuto));
+  if (device == "CPU" && described.parameters <= kMostParametersOfReference) {
+    const Precision best = tuning.throughput.precision;
+    const auto accelerated = time_path([&] { return loaded({.precision = best}); });
+    const auto local = time_path([&] { return loaded({.local = true}); });
+    if (accelerated.ok() && local.ok()) tuning.paths = {*local, *accelerated};
+  }
+  const BatchSizes sizes = tuning.sizes[tuning.throughput.precision];
   MeasureReport report{.settings = {},
                        .latency = tuning.latency,
                        .throughput = tuning.throughput,
-                       .batch_tokens = tuning.sizes.at(tuning.throughput.precision).max_tokens,
-                       .batch_rows = tuning.sizes.at(tuning.throughput.precision).max_rows};
+                       .batch_tokens = sizes.max_tokens,
+                       .batch_rows = sizes.max_rows,
+                       .paths = tuning.paths};
   for (const TimedSetting& setting : settings) report.settings.push_back(told(setting));
   report.remembered = facts_->put(key, to_json(tuning)).ok();
   return report;

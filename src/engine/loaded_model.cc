@@ -6,41 +6,18 @@
 #include <algorithm>
 #include <future>
 
-#include "backend/tensor_bridge.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "engine/decision_log.h"
 #include "engine/embed_all.h"
+#include "engine/fit_inputs.h"
+#include "engine/model_report.h"
 #include "pipelines/fallback_report.h"
 #include "pipelines/text/embedding_stream.h"
 #include "runtime/token_batches.h"
-#include "tensors/convert.h"
 
 namespace accel::engine {
 namespace {
-
-PortReport port_report(const models::InputSpec& spec) {
-  return {std::string(spec.name), spec.dtype, spec.shape, spec.needed != models::Needed::kAlways};
-}
-
-PortReport port_report(const ov::Output<const ov::Node>& output) {
-  Shape shape;
-  for (const ov::Dimension& size : output.get_partial_shape()) {
-    shape.push_back(size.is_static() ? size.get_length() : -1);
-  }
-  return {output.get_any_name(),
-          backend::dtype_of_element(output.get_element_type()).value_or(DType::kF32), shape};
-}
-
-std::string describe_inputs(const std::vector<models::InputSpec>& specs) {
-  std::vector<std::string> parts;
-  for (const models::InputSpec& spec : specs) {
-    parts.push_back(fmt::format("{} {}{}{}", spec.name, to_string(spec.dtype),
-                                to_string(spec.shape),
-                                spec.needed == models::Needed::kAlways ? "" : " (optional)"));
-  }
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
 
 // The tensors of a run copied out of the session's memory.
 NamedTensors copy_out(const NamedTensors& outputs) {
@@ -51,35 +28,6 @@ NamedTensors copy_out(const NamedTensors& outputs) {
     copies.push_back({output.name, std::move(copy)});
   }
   return copies;
-}
-
-// Row numbers must lie inside their tables: engines read past them silently.
-Status check_indices(const models::Facts& facts, const NamedTensor& input) {
-  const auto limit =
-      std::ranges::find(facts.index_limits, input.name, &std::pair<std::string, int64_t>::first);
-  if (limit != facts.index_limits.end()) {
-    const Result<Tensor> wide = tensors::convert_dtype(input.tensor, DType::kI64);
-    if (!wide.ok()) return wide.status().with_context(input.name);
-    const auto values = wide->data<int64_t>();
-    const int64_t least = facts.negative_indices ? -limit->second : 0;
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (values[i] >= least && values[i] < limit->second) continue;
-      return out_of_range(fmt::format("{}: expected values from {} to {}, found {} at element {}",
-                                      input.name, least, limit->second - 1, values[i], i));
-    }
-  }
-  int64_t longest = input.name == "input_ids" ? facts.max_positions : 0;
-  for (const auto& [name, most] : facts.length_limits) {
-    if (name == input.name) longest = most;
-  }
-  const Shape& shape = input.tensor.shape();
-  if (longest <= 0 || shape.size() < 2) return {};
-  const int64_t length = shape.size() == 3 ? shape[2] : shape[1];  // of choices, the last
-  if (length > longest) {
-    return out_of_range(
-        fmt::format("{}: expected at most {} tokens, found {}", input.name, longest, length));
-  }
-  return {};
 }
 
 void add_counts(const runtime::BatcherStatistics& counts, ModelStatistics& sum) {
@@ -135,11 +83,6 @@ backend::CompileOptions options_of(const runtime::DeviceMember& member,
 
 constexpr int32_t kPadOfEmbeddings = 0;  // any would do: it is masked
 
-bool fits(const Shape& shape, const Shape& expected) {
-  return std::ranges::equal(
-      shape, expected, [](int64_t size, int64_t wanted) { return wanted == -1 || size == wanted; });
-}
-
 // What embed() gives, whatever else the folder may be for.
 models::GraphRequest dense_embedding(bool normalize = true) {
   return {.sentence = true, .embedding = models::EmbeddingKind::kDense, .normalize = normalize};
@@ -160,78 +103,6 @@ std::string cache_key(const models::GraphRequest& request) {
                      request.normalize, request.hidden_states);
 }
 
-PortReport embedding_port(const models::SentenceModules& sentence, int64_t size) {
-  switch (sentence.kind) {
-    case models::EmbeddingKind::kDense: return {"sentence_embedding", DType::kF32, {-1, size}};
-    case models::EmbeddingKind::kSparse: return {"sparse_embedding", DType::kF32, {-1, size}};
-    case models::EmbeddingKind::kTokens: return {"token_embeddings", DType::kF32, {-1, -1, size}};
-  }
-  return {};
-}
-
-// Of the regular files that can be looked at, or of the one that `folder` is.
-uint64_t bytes_below(const std::filesystem::path& folder) {
-  namespace fs = std::filesystem;
-  uint64_t bytes = 0;
-  std::error_code error;
-  if (fs::is_regular_file(folder, error)) {
-    const uint64_t size = fs::file_size(folder, error);
-    return error ? 0 : size;
-  }
-  fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error);
-  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-    std::error_code ignored;
-    const bool regular = at->is_regular_file(ignored);
-    const uint64_t size = regular ? at->file_size(ignored) : 0;
-    if (!ignored) bytes += size;
-  }
-  return bytes;
-}
-
-uint64_t bytes_of(const std::vector<std::filesystem::path>& files) {
-  uint64_t bytes = 0;
-  for (const std::filesystem::path& file : files) bytes += bytes_below(file);
-  return bytes;
-}
-
-// How many numbers the weights are, and of which types.
-void add_weights(const models::ModelFolder& folder, ModelReport& report) {
-  std::map<std::string, uint64_t> counts;
-  for (const models::Checkpoint::Entry& entry : folder.checkpoint().entries()) {
-    if (is_integer(entry.dtype)) continue;  // buffers such as position_ids
-    counts[std::string(to_string(entry.dtype))] += *element_count(entry.shape);
-  }
-  if (folder.foreign() != nullptr) counts = folder.foreign()->numbers();
-  std::vector<std::string> formats;
-  for (const auto& [dtype, count] : counts) {
-    report.parameters += count;
-    formats.push_back(dtype);
-  }
-  const std::vector<models::gguf::StoredType> stored_types = folder.stored_types();
-  if (!stored_types.empty()) formats.clear();
-  for (const models::gguf::StoredType& stored : stored_types) {
-    formats.push_back(stored.name);
-    report.unpacked_tensors += stored.unpacked;
-  }
-  report.weights_dtype = fmt::format("{}", fmt::join(formats, "+"));
-}
-
-Result<std::vector<PortReport>> outputs_of(const models::ModelFolder& folder, models::Head head) {
-  std::vector<PortReport> outputs;
-  if (folder.foreign() != nullptr) {
-    ACCEL_ASSIGN(const auto ports, folder.foreign_outputs(head));
-    for (const models::foreign::GraphPort& port : ports) {
-      outputs.push_back({port.name, port.dtype, port.shape});
-    }
-    return outputs;
-  }
-  ACCEL_ASSIGN(const models::BuiltGraph graph, folder.build({.head = head, .outline = true}));
-  for (const auto& output : std::as_const(*graph.model).outputs()) {
-    outputs.push_back(port_report(output));
-  }
-  return outputs;
-}
-
 // Where the model lies: of another place it is another model, though one of the same content shares
 // its entries.
 std::string label_of(const std::filesystem::path& path) {
@@ -247,53 +118,6 @@ Keeping worth_keeping(std::string_view source, std::string_view device) {
   // IR is itself the graph that would be kept, and of GGUF it is made in milliseconds.
   const bool quick = native || source == "openvino-ir" || source == "gguf";
   return {.graph = !quick, .compiled = !native || device != "CPU"};
-}
-
-Result<ModelReport> report_of(const models::ModelFolder& folder,
-                              std::optional<models::Head> wanted) {
-  const Result<models::Head> own = folder.head();
-  const models::Head head = wanted.value_or(own.ok() ? *own : models::Head::kBase);
-  const models::SentenceModules& sentence = folder.sentence();
-  ModelReport report{
-      .path = folder.path().string(),
-      .family = std::string(folder.family().model_type),
-      .architecture = folder.architecture(),
-      .source = std::string(folder.source()),
-      .tasks = {},
-      .hidden_size = folder.facts().hidden_size,
-      .layers = folder.facts().layers,
-      .vocabulary = folder.facts().vocabulary,
-      .max_tokens = folder.max_tokens(),
-      .embedding_size = folder.embedding_size(),
-      .normalized = sentence.normalize,
-      .for_embedding = folder.is_for_embeddings() && sentence.kind == models::EmbeddingKind::kDense,
-      .lower_case = sentence.lower_case,
-  };
-  const bool foreign = folder.foreign() != nullptr;
-  if (folder.has_family() && (!foreign || head == models::Head::kBase)) {
-    report.tasks.emplace_back("feature-extraction");
-  }
-  for (const models::InputSpec& spec : folder.inputs(head)) {
-    report.inputs.push_back(port_report(spec));
-  }
-  ACCEL_ASSIGN(report.outputs, outputs_of(folder, head));
-  if (folder.embeds_text()) {
-    report.tasks.emplace_back(models::to_string(sentence.kind));
-    if (!folder.embeds_itself()) {
-      report.outputs.push_back(embedding_port(sentence, report.embedding_size));
-    }
-  }
-  if (head != models::Head::kBase) report.tasks.emplace_back(models::to_string(head));
-  add_weights(folder, report);
-  if (folder.embeds_itself()) report.pooling = "by the graph";
-  for (const models::Pooling way : sentence.pooling) {
-    if (folder.embeds_itself()) break;
-    if (!report.pooling.empty()) report.pooling += "+";
-    report.pooling += models::to_string(way);
-  }
-  for (const auto& [name, text] : sentence.prompts) report.prompts.push_back(name);
-  report.bytes_on_disk = foreign ? bytes_of(folder.foreign()->files()) : bytes_below(folder.path());
-  return report;
 }
 
 int64_t tokens_of_batches(const BatchSizes& sizes) {
@@ -592,61 +416,13 @@ Result<std::unique_ptr<EmbeddingStream>> LoadedModel::embed_stream(
       std::make_unique<pipelines::TextEmbeddingStream>(model, ready->pool, std::move(settings)));
 }
 
-Result<NamedTensors> LoadedModel::fit_inputs(const NamedTensors& inputs,
-                                             const std::vector<models::InputSpec>& specs) const {
-  NamedTensors fitted;
-  std::vector<std::string> problems;
-  const std::vector<std::string>& unused = parts_.folder->facts().unused_inputs;
-  for (const NamedTensor& input : inputs) {
-    const auto spec = std::ranges::find(specs, input.name, &models::InputSpec::name);
-    if (spec == specs.end()) {
-      if (std::ranges::find(unused, input.name) != unused.end()) continue;
-      problems.push_back(fmt::format("{} is no input of this model", input.name));
-      continue;
-    }
-    if (!fits(input.tensor.shape(), spec->shape)) {
-      problems.push_back(
-          fmt::format("{} has shape {}", input.name, to_string(input.tensor.shape())));
-      continue;
-    }
-    Result<Tensor> converted = tensors::convert_dtype(input.tensor, spec->dtype);
-    const bool kind_differs = is_integer(spec->dtype) != is_integer(input.tensor.dtype());
-    if (kind_differs || !converted.ok()) {
-      problems.push_back(
-          fmt::format("{} has dtype {}", input.name, to_string(input.tensor.dtype())));
-      continue;
-    }
-    fitted.push_back({input.name, std::move(*converted)});
-  }
-  for (const models::InputSpec& spec : specs) {
-    if (spec.needed == models::Needed::kAlways && find(inputs, spec.name) == nullptr) {
-      problems.push_back(fmt::format("{} is missing", spec.name));
-    }
-  }
-  if (!problems.empty()) {
-    return invalid_argument(
-        fmt::format("{}; expected {}", fmt::join(problems, ", "), describe_inputs(specs)));
-  }
-  for (const NamedTensor& input : fitted) {
-    ACCEL_TRY(check_indices(parts_.folder->facts(), input));
-    const auto spec = std::ranges::find(specs, input.name, &models::InputSpec::name);
-    const Tensor* model = find(fitted, spec->like);
-    if (model != nullptr && input.tensor.shape() != model->shape()) {
-      return invalid_argument(fmt::format("{} has shape {} and {} has shape {}; expected the same",
-                                          input.name, to_string(input.tensor.shape()), spec->like,
-                                          to_string(model->shape())));
-    }
-  }
-  return fitted;
-}
-
 Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOptions& options) {
   models::GraphRequest request{.head = parts_.head, .hidden_states = options.hidden_states};
   if (!request.head) {
     ACCEL_ASSIGN(request.head, parts_.folder->head());
   }
   const std::vector<models::InputSpec> specs = parts_.folder->inputs(*request.head);
-  ACCEL_ASSIGN(const NamedTensors fitted, fit_inputs(inputs, specs));
+  ACCEL_ASSIGN(const NamedTensors fitted, fit_inputs(inputs, specs, parts_.folder->facts()));
   // In one order, so that each set of inputs is compiled once.
   for (const models::InputSpec& spec : specs) {
     if (find(fitted, spec.name) != nullptr) request.inputs.emplace_back(spec.name);

@@ -26,11 +26,6 @@
 
 namespace accel::engine {
 
-// The public facts of an opened folder, with the outputs of its graph for `head`; none: for what
-// the folder says, or for the base where that is not built. Fails where the graph cannot be built.
-Result<ModelReport> report_of(const models::ModelFolder& folder,
-                              std::optional<models::Head> head = {});
-
 // What of a model's graph is kept in the cache.
 struct Keeping {
   bool graph = false;
@@ -165,8 +160,6 @@ class LoadedModel : public Model {
   Result<CachedModel> compile_cached(const models::GraphRequest& request,
                                      const backend::CompileOptions& options, const Keeping& keep,
                                      std::vector<std::shared_ptr<const MappedFile>>& sources) const;
-  Result<NamedTensors> fit_inputs(const NamedTensors& inputs,
-                                  const std::vector<models::InputSpec>& specs) const;
 
   const Parts parts_;
   const ModelReport report_;

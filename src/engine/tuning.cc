@@ -24,9 +24,7 @@ constexpr double kWorthOneStream = 0.10;
 constexpr double kHopeless = 4.0;
 constexpr int kTrialRuns = 5;
 constexpr double kTrialSeconds = 0.25;  // no further run begins later
-constexpr double kFallingOff = 0.95;    // of the best throughput
-// Smaller batches answer sooner, so a larger one has to be so much better.
-constexpr double kWorthLarger = 0.05;
+constexpr double kNearlyBest = 0.95;    // of the throughput; further off, sizes are too large
 constexpr int64_t kTextTokens = 24;
 constexpr int64_t kTextRows[] = {1, 4, 8, 12, 16, 32, 64};
 constexpr int64_t kMediaRows[] = {1, 2, 4, 8};
@@ -66,20 +64,16 @@ double overhead_of(const TimedSetting& setting) {
   return slope > 0 ? std::clamp(begin / slope, 0.0, kMostOverheadTokens) : 0;
 }
 
+// Of the sizes that are nearly as good as the best the middle one, the smaller of two: noise moves
+// the ends of that range more than its middle.
 BatchSizes sizes_of(const TimedSetting& setting) {
-  BatchSizes sizes;
-  const double enough = best_throughput(setting) * (1 - kWorthLarger);
+  std::vector<const TimedBatch*> good;
   for (const TimedBatch& batch : setting.batches) {
-    if (throughput_of(batch) < enough) continue;
-    if (batch.tokens > 0) {
-      sizes.max_tokens = batch.rows * batch.tokens;
-      sizes.overhead_tokens = overhead_of(setting);
-    } else {
-      sizes.max_rows = batch.rows;
-    }
-    break;
+    if (throughput_of(batch) >= best_throughput(setting) * kNearlyBest) good.push_back(&batch);
   }
-  return sizes;
+  const TimedBatch& middle = *good[(good.size() - 1) / 2];
+  if (middle.tokens == 0) return {.max_rows = middle.rows};
+  return {.max_tokens = middle.rows * middle.tokens, .overhead_tokens = overhead_of(setting)};
 }
 
 // --- timing --------------------------------------------------------------------------------------
@@ -180,7 +174,7 @@ Status time_batches(const TunedModel& tuned, double budget, TimedSetting& settin
     ACCEL_ASSIGN(batch.alone_seconds, time_runs(tuned, inputs, share * 0.3));
     ACCEL_ASSIGN(batch.busy_seconds, time_busy(tuned, inputs, setting.streams, share * 0.7));
     setting.batches.push_back(batch);
-    const bool falls = throughput_of(batch) < best_throughput(setting) * kFallingOff;
+    const bool falls = throughput_of(batch) < best_throughput(setting) * kNearlyBest;
     falling = falls ? falling + 1 : 0;
     if (falling == 2 || batch.alone_seconds > share * 2) break;
   }
@@ -228,6 +222,18 @@ Tuning choose(std::span<const TimedSetting> settings) {
   Tuning tuning{told(*quickest), told(*busiest), {}};
   for (const auto& [precision, setting] : busiest_of) tuning.sizes[precision] = sizes_of(*setting);
   return tuning;
+}
+
+Result<PathCost> time_path(const std::function<Result<TunedModel>()>& load) {
+  const auto began = Clock::now();
+  ACCEL_ASSIGN(const TunedModel tuned, load());
+  ACCEL_ASSIGN(const Sessions inputs, inputs_of(tuned, 1));
+  ACCEL_TRY(run_all(tuned, inputs));
+  const double first = seconds_since(began);
+  const auto again = Clock::now();
+  ACCEL_TRY(run_all(tuned, inputs));
+  const double each = seconds_since(again);
+  return PathCost{.load_seconds = std::max(first - each, 0.0), .seconds_per_item = each};
 }
 
 Result<std::vector<TimedSetting>> time_settings(const TuneOptions& options, const LoadWith& load) {
@@ -287,9 +293,17 @@ Json to_json(const Tuning& tuning) {
                                                   {"rows", sizes.max_rows},
                                                   {"overhead_tokens", sizes.overhead_tokens}};
   }
-  return {{"latency", setting(tuning.latency)},
-          {"throughput", setting(tuning.throughput)},
-          {"batches", std::move(batches)}};
+  Json json{{"latency", setting(tuning.latency)},
+            {"throughput", setting(tuning.throughput)},
+            {"batches", std::move(batches)}};
+  if (tuning.paths) {
+    const auto cost = [](const PathCost& one) {
+      return Json{{"load_seconds", one.load_seconds}, {"seconds_per_item", one.seconds_per_item}};
+    };
+    json["paths"] = {{"local", cost(tuning.paths->local)},
+                     {"accelerated", cost(tuning.paths->accelerated)}};
+  }
+  return json;
 }
 
 namespace {
@@ -343,12 +357,32 @@ bool read_setting(const Json& tuning, const char* name, RunSetting& setting) {
          read_number(*found, "least_cosine", -1.0, 1.01, setting.least_cosine);
 }
 
+// True also where there are none.
+bool read_paths(const Json& tuning, std::optional<PathCosts>& paths) {
+  const auto found = tuning.find("paths");
+  if (found == tuning.end()) return true;
+  if (!found->is_object()) return false;
+  paths.emplace();
+  constexpr double kMost = 1e6;
+  for (const auto& [name, cost] :
+       {std::pair{"local", &paths->local}, std::pair{"accelerated", &paths->accelerated}}) {
+    const auto path = found->find(name);
+    if (path == found->end() || !path->is_object() ||
+        !read_number(*path, "load_seconds", 0.0, kMost, cost->load_seconds) ||
+        !read_number(*path, "seconds_per_item", 0.0, kMost, cost->seconds_per_item)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<Tuning> tuning_from_json(const Json& value) {
   Tuning tuning;
   if (!value.is_object() || !read_setting(value, "latency", tuning.latency) ||
-      !read_setting(value, "throughput", tuning.throughput) || !read_sizes(value, tuning.sizes)) {
+      !read_setting(value, "throughput", tuning.throughput) || !read_sizes(value, tuning.sizes) ||
+      !read_paths(value, tuning.paths)) {
     return std::nullopt;
   }
   return tuning;

@@ -48,6 +48,7 @@ struct Tuning {
   RunSetting latency;                     // the least time of one item that is alone
   RunSetting throughput;                  // the most items per second
   std::map<Precision, BatchSizes> sizes;  // of each that was measured, with its best streams
+  std::optional<PathCosts> paths;
 };
 
 // As reports tell it.
@@ -57,8 +58,7 @@ RunSetting told(const TimedSetting& setting);
 // * A setting with more streams or another precision must be 3 % better to be taken before one that
 //   comes earlier: less is not told apart from noise. One with fewer streams must give 10 % more
 //   items per second: who waits beside a job has a stream of its own where there are several.
-// * Batches are as small as they can be within 5 % of the best throughput, so that results come
-//   early and padding is little.
+// * Batches are of the middle of those sizes that are within 5 % of the best throughput.
 Tuning choose(std::span<const TimedSetting> settings);
 
 // As the facts keep it; nothing for what is not such a value.
@@ -81,6 +81,9 @@ struct TuneOptions {
   int threads = 1;                          // that may be used
   std::chrono::duration<double> time{2.0};  // about so long, loading and the first runs not counted
 };
+
+// Loads a model, runs one item and then another.
+Result<PathCost> time_path(const std::function<Result<TunedModel>()>& load);
 
 // Times the precisions with as many streams as threads, then the best also with one stream.
 Result<std::vector<TimedSetting>> time_settings(const TuneOptions& options, const LoadWith& load);

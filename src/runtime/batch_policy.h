@@ -4,7 +4,7 @@
 // next batch whatever its length. Others join it for being of its kind and of like length, so that
 // little is padded; they may overtake rows in between, which are a batch nearer to the head each
 // time. So nothing waits for more batches than there are rows before it, and nothing waits for
-// company at all: a worker that is free takes what is there.
+// company at all: a worker that is free takes its share of what is there.
 #pragma once
 
 #include <chrono>

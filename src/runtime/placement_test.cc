@@ -61,6 +61,8 @@ class Machine {
     return now_;
   }
   int64_t items(size_t instance) const { return items_[instance]; }
+  // The share of the time so far that it worked.
+  double utilisation(size_t instance) const { return instances_[instance].worked_seconds / now_; }
 
  private:
   double latest() const { return *std::max_element(until_.begin(), until_.end()); }
@@ -139,6 +141,19 @@ TEST(Placement, AWeightDoesNotMakeASlowOneTheBottleneck) {
   Machine machine({{.weight = 2}, {.weight = 1}}, {kMillisecond, 5 * kMillisecond}, 1);
   EXPECT_LE(machine.run(1'000'000), 1'000);
   EXPECT_GT(machine.items(1), 0);
+}
+
+// rows 27 and 270
+TEST(Placement, TwoDoMoreThanTheBetterAloneAndBothAreBusy) {
+  for (const double slower : {1.0, 1.5, 3.0}) {
+    const std::vector<double> real{kMillisecond, slower * kMillisecond};
+    constexpr int64_t kTokens = 1'000'000;
+    Machine both({{}, {}}, real, 1);
+    Machine better({{}}, {real[0]}, 1);
+    EXPECT_LT(both.run(kTokens), better.run(kTokens) * (slower / (1 + slower)) * 1.02) << slower;
+    EXPECT_NEAR(both.utilisation(0), both.utilisation(1), 0.1) << slower;
+    EXPECT_GT(both.utilisation(1), 0.9) << slower;
+  }
 }
 
 }  // namespace

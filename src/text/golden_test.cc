@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "base/files.h"
 #include "base/json.h"
 #include "text/test_tokenizers.h"
 #include "text/tokenizer.h"
@@ -30,9 +29,7 @@ std::vector<std::string> names() {
 class GoldenTokenizer : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    const auto bytes = read_file(kFolder / GetParam() / "tokenizer.json", 64 << 20);
-    ASSERT_TRUE(bytes.ok()) << bytes.status().to_string();
-    auto loaded = Tokenizer::from_json(*bytes);
+    auto loaded = Tokenizer::from_json(file_of(GetParam()));
     ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
     tokenizer_ = *loaded;
     auto golden = read_json(kFolder / GetParam() / "golden.json");
