@@ -43,7 +43,7 @@ class AccelerateTest : public testing::Test {
       *Engine::create({.cache_dir = cache_.path().string(), .probe = false});
 };
 
-// row 300 (partial: of a model not measured; the measured winners are in docs/performance.md)
+// row 300 (partial: that both are the winners is measured in docs/performance.md)
 TEST_F(AccelerateTest, FewItemsOfAModelThatIsNotLoadedTakeTheLocalPath) {
   const auto manager = make({.quickest_path = true});
   const auto run = [&](size_t items) {

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 const PathCosts kCosts{.local = {.load_seconds = 0.01, .seconds_per_item = 0.020},
                        .accelerated = {.load_seconds = 0.2, .seconds_per_item = 0.001}};
 
-// row 300 (partial: the choice; that it is the measured winner is for ./dev bench placement)
+// row 300 (partial: that both are the winners is measured in docs/performance.md)
 TEST(ChoosePath, FiveItemsAreLocalAndFiveHundredAreNot) {
   for (const auto& costs : {std::optional<PathCosts>(), std::optional<PathCosts>(kCosts)}) {
     EXPECT_TRUE(choose_path(costs, {}, 5).local);
