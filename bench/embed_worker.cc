@@ -118,14 +118,14 @@ class Worker {
     std::atomic<size_t> next = 0;
     const ModelStatistics before = model_->statistics();
     const auto start = Clock::now();
-    ACCEL_ASSIGN(json found, on_callers(request.value("clients", 1), [&](Caller& caller) -> Status {
-                   const auto begin = Clock::now();
-                   while (seconds_since(begin) < seconds) {
-                     ACCEL_TRY(caller.time([&] { return ask(texts[next++ % texts.size()]); }));
-                   }
-                   return {};
-                 }));
-    found["shares"] = shares(before, model_->statistics(), seconds_since(start));
+    Result<json> found = on_callers(request.value("clients", 1), [&](Caller& caller) -> Status {
+      const auto begin = Clock::now();
+      while (seconds_since(begin) < seconds) {
+        ACCEL_TRY(caller.time([&] { return ask(texts[next++ % texts.size()]); }));
+      }
+      return {};
+    });
+    if (found.ok()) (*found)["shares"] = shares(before, model_->statistics(), seconds_since(start));
     return found;
   }
 
