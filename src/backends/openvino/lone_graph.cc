@@ -22,7 +22,11 @@ void LoneGraph::ran_without(double seconds) {
   const std::lock_guard lock(mutex_);
   saved_seconds_ += share_saved_ * seconds;
   if (saved_seconds_ < make_seconds_ || maker_.joinable()) return;
-  maker_ = std::thread([this] { compile(); });
+  // The run that has just ended is none the worse where there is no thread to be had.
+  const Status ignored = guarded("starting a thread", StatusCode::kUnavailable, [&] {
+    maker_ = std::thread([this] { compile(); });
+    return Status();
+  });
 }
 
 void LoneGraph::compile() {
