@@ -82,7 +82,7 @@ struct TuneOptions {
   std::chrono::duration<double> time{2.0};  // about so long, loading and the first runs not counted
 };
 
-// Loads a model, runs one item and then another.
+// Loads a model, runs one item and then a few others, of which the quickest counts.
 Result<PathCost> time_path(const std::function<Result<TunedModel>()>& load);
 
 // Times the precisions with as many streams as threads, then the best also with one stream.
