@@ -54,6 +54,7 @@ using BackendPtr = std::shared_ptr<const backend::Backend>;
 
 // A bound that no model meets and that keeps one to the graph that is measured.
 constexpr auto kOneGraphAlone = std::numeric_limits<uint64_t>::max();
+// Of larger models the reference is too slow to be timed in passing, and loses in any case.
 constexpr uint64_t kMostParametersOfReference = 100'000'000;
 constexpr int kMostThreads = 1024;  // each stream is a thread of ours, too
 

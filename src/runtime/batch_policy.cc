@@ -10,7 +10,6 @@ namespace {
 constexpr size_t kRowsLookedAt = 512;   // bounds the time of a cut
 constexpr double kOverheadsWorth = 20;  // of tokens make the overhead 5 %
 constexpr double kLeastOverheads = 3;
-constexpr size_t kRowsPerBatchMax = 1024;  // of the shortest texts
 
 // What a worker may take: its share of the tokens that wait. The free ones finish together, and the
 // busy ones find theirs: a worker that finds nothing when it is through stands still until its
@@ -63,8 +62,7 @@ Window cheapest_window(const Company& company, std::span<const WaitingRow> rows,
   for (size_t begin = count; begin-- > 0;) {
     const int64_t length = std::max<int64_t>(rows[company.rows[begin]].tokens, 1);
     costs[begin] = std::numeric_limits<double>::max();
-    const size_t last = std::min(count, begin + kRowsPerBatchMax);
-    for (size_t end = begin + 1; end <= last; ++end) {
+    for (size_t end = begin + 1; end <= count; ++end) {
       const int64_t tokens = length * static_cast<int64_t>(end - begin);
       if (end > begin + 1 && tokens > budget) break;
       const double cost = static_cast<double>(tokens) + overhead + costs[end];
