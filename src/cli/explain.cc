@@ -54,13 +54,19 @@ std::string why_threads(int64_t requested) {
 
 std::string why_kernels(const RunReport& report, const ModelFlags& flags) {
   if (report.kernels != "engine") {
-    return "accel's own for dense layers and attention in f32: faster than the engine's";
+    return "accel's own for dense layers and attention: faster than the engine's";
   }
   if (report.backend != "openvino") return "this backend has no others";
   if (flags.kernels == "engine") return "requested";
   if (report.device != "CPU") return "accel's own are for processors";
-  if (report.precision != Precision::kF32) return "accel's own are for f32";
-  if (kernels::kernel_tables().empty()) {
+  using kernels::Operand;
+  if (report.precision == Precision::kBF16) {
+    if (kernels::best_kernels(Operand::kBF16Pair) == nullptr) {
+      return "accel's own in bf16 need AVX-512 with BF16, and leave AMX to the engine's";
+    }
+  } else if (report.precision != Precision::kF32) {
+    return "accel's own are for f32 and bf16";
+  } else if (kernels::best_kernels(Operand::kF32) == nullptr) {
     return "accel's own need AVX2 and FMA or AVX-512, and this processor has neither";
   }
   return "no dense layer of the graph is one that accel's own compute";

@@ -275,11 +275,12 @@ Result<BackendPtr> LocalEngine::find_backend(const std::string& name) const {
 Result<store::FactKey> LocalEngine::tuning_key(const std::string& path,
                                                const std::string& device) const {
   ACCEL_ASSIGN(std::string model, store::model_fingerprint(path));
-  return store::FactKey{.kind = "tuning",
-                        .cpu = cpu_,
-                        .engine = backends_.at("openvino")->info().version,
-                        .model = std::move(model),
-                        .detail = fmt::format("{}, {} threads", device, usable_cores_)};
+  return store::FactKey{
+      .kind = "tuning",
+      .cpu = cpu_,
+      .engine = fmt::format("{}, accel {}", backends_.at("openvino")->info().version, version()),
+      .model = std::move(model),
+      .detail = fmt::format("{}, {} threads", device, usable_cores_)};
 }
 
 std::optional<Tuning> LocalEngine::tuning_of(const runtime::Candidate& candidate,

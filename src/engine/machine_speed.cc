@@ -127,13 +127,13 @@ std::string text_in(const Json& value, const char* name) {
 MachineSpeed measure_machine_speed(const MachineSpeedOptions& options) {
   MachineSpeed speed;
   speed.threads = options.threads;
-  const auto tables = kernels::kernel_tables();
-  if (!tables.empty()) {
-    speed.kernels = tables.front()->name;
-    speed.gflops_one = dense_gflops(*tables.front(), 1, options.seconds_each);
+  const kernels::KernelTable* table = kernels::best_kernels(kernels::Operand::kF32);
+  if (table != nullptr) {
+    speed.kernels = table->name;
+    speed.gflops_one = dense_gflops(*table, 1, options.seconds_each);
     speed.gflops_all = options.threads == 1
                            ? speed.gflops_one
-                           : dense_gflops(*tables.front(), options.threads, options.seconds_each);
+                           : dense_gflops(*table, options.threads, options.seconds_each);
   }
   speed.memory_gb_per_s =
       memory_gigabytes_per_second(options.threads, options.seconds_each, options.memory_bytes);

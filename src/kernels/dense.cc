@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <new>
 
@@ -22,9 +24,9 @@ int64_t l2_bytes() { return cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20); }
 // From so many rows on, reading all of the weights is hidden behind the multiplications.
 constexpr int64_t kRowsPerThread = 48;
 
-// A quarter of the L2 cache is for rows of x, the rest for weights and results that pass by.
-int64_t rows_in_cache(int64_t in) {
-  return std::max(kPanelRows, l2_bytes() / 2 / kFloatSize / in / kPanelRows * kPanelRows);
+// Half of the L2 cache is for rows of x, the rest for weights and results that pass by.
+int64_t rows_in_cache(int64_t depth) {
+  return std::max(kPanelRows, l2_bytes() / 2 / kFloatSize / depth / kPanelRows * kPanelRows);
 }
 
 // How many rows of a panel of weights serve all rows in turn. Shallow blocks stay in the L1 cache,
@@ -38,6 +40,31 @@ int64_t block_depth(int64_t rows, int64_t panel_columns) {
   static const int64_t deep = l2_bytes() / 2 / kFloatSize;
   const bool stays = kShallow * kFloatSize <= l1 / 4 * 3;
   return (stays || rows < kManyRows ? kShallow : deep) / panel_columns;
+}
+
+// The nearest bf16, of two the even one, as the processor rounds x.
+uint32_t to_bf16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  if (std::isnan(value)) return bits >> 16 | 0x40;
+  return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+}
+
+// Number `k` of a row and the next, or a zero past its end.
+float pair_at(const float* row, int64_t k, int64_t size) {
+  const uint32_t next = k + 1 < size ? to_bf16(row[k + 1]) : 0;
+  return std::bit_cast<float>(next << 16 | to_bf16(row[k]));
+}
+
+// Memory of this thread for one block of rows, kept for its next task: half of the L2 cache or six
+// rows of the widest layer so far.
+float* scratch(int64_t floats) {
+  thread_local int64_t size = 0;
+  thread_local AlignedFloats memory(0);
+  if (floats > size) {
+    memory = AlignedFloats(floats);
+    size = floats;
+  }
+  return memory.data();
 }
 
 }  // namespace
@@ -58,8 +85,9 @@ AlignedFloats::AlignedFloats(int64_t count) {
 DenseLayer::DenseLayer(DenseParts parts, const KernelTable& table, const Threads& threads)
     : table_(table),
       parts_(std::move(parts)),
-      weights_(padded_columns(parts_.out) * parts_.in),
-      block_rows_(rows_in_cache(parts_.in)) {
+      depth_(operands_in(table.operand, parts_.in)),
+      weights_(padded_columns(parts_.out) * depth_),
+      block_rows_(rows_in_cache(depth_)) {
   const Stage layout{.tasks = static_cast<int>(panels()),
                      .task = [this](int i) { lay_out(parts_.weight, i * table_.panel_columns); }};
   run_stages({&layout, 1}, threads);
@@ -67,18 +95,21 @@ DenseLayer::DenseLayer(DenseParts parts, const KernelTable& table, const Threads
   parts_.bias.resize(static_cast<size_t>(padded_columns(parts_.out)), 0.0F);
 }
 
-// [out, in] to panels of [in, width], with zeros past the last column: the one that begins at
+// [out, in] to panels of [depth, width], with zeros past the last column: the one that begins at
 // column `panel`.
 void DenseLayer::lay_out(const float* weight, int64_t panel) {
   constexpr int64_t kStep = 16;  // columns of the source at a time: its cache lines serve once
-  float* out = weights_.data() + panel * parts_.in;
+  const bool pairs = table_.operand == Operand::kBF16Pair;
+  float* out = weights_.data() + panel * depth_;
   const int64_t width = panel_width(panel, parts_.out, table_.panel_columns);
   const int64_t columns = std::min(width, parts_.out - panel);
-  for (int64_t begin = 0; begin < parts_.in; begin += kStep) {
-    const int64_t end = std::min(begin + kStep, parts_.in);
+  for (int64_t begin = 0; begin < depth_; begin += kStep) {
+    const int64_t end = std::min(begin + kStep, depth_);
     for (int64_t c = 0; c < columns; ++c) {
       const float* row = weight + (panel + c) * parts_.in;
-      for (int64_t k = begin; k < end; ++k) out[k * width + c] = row[k];
+      for (int64_t k = begin; k < end; ++k) {
+        out[k * width + c] = pairs ? pair_at(row, 2 * k, parts_.in) : row[k];
+      }
     }
     for (int64_t k = begin; k < end; ++k) {
       std::fill(out + k * width + columns, out + (k + 1) * width, 0.0F);
@@ -99,17 +130,21 @@ void DenseLayer::run(const DenseRows& call, const DenseCut& cut, int task) const
   const int64_t column = panel(task % cut.by_columns);
   const int64_t column_end = std::min(parts_.out, panel(task % cut.by_columns + 1));
   const int64_t offset = row * parts_.out;
+  const int64_t block_rows = std::min(block_rows_, std::max<int64_t>(row_end - row, 1));
+  float* pairs = table_.operand == Operand::kBF16Pair ? scratch(block_rows * depth_) : nullptr;
   table_.dense({.x = call.x + row * parts_.in,
                 .y = call.y + offset,
                 .residual = call.residual == nullptr ? nullptr : call.residual + offset,
                 .weights = weights_.data(),
                 .bias = parts_.bias.data(),
+                .pairs = pairs,
                 .rows = row_end - row,
                 .in = parts_.in,
+                .depth = depth_,
                 .out = parts_.out,
                 .column_begin = column,
                 .column_end = column_end,
-                .block_rows = block_rows_,
+                .block_rows = block_rows,
                 .block_depth = block_depth(row_end - row, table_.panel_columns),
                 .activation = parts_.activation,
                 .gamma = cut.by_columns > 1 || parts_.gamma.empty() ? nullptr : parts_.gamma.data(),

@@ -1,8 +1,9 @@
 // Dense layers with their weights laid out for this machine:
 // y = layer_norm(activation(x W^T + b) + residual).
 //
-// One layer serves any number of threads. Numbers are f32 throughout; sums run in another order
-// than in other engines, so the last bits differ.
+// One layer serves any number of threads. Numbers are f32, but that tables of bf16 pairs round x
+// and W to bf16 before they multiply; sums are f32 throughout. They run in another order than in
+// other engines, so the last bits differ.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +65,7 @@ class DenseLayer {
 
   int64_t in() const { return parts_.in; }
   int64_t out() const { return parts_.out; }
+  Operand operand() const { return table_.operand; }
   // Without the weight, which was the caller's.
   const DenseParts& parts() const { return parts_; }
 
@@ -85,6 +87,7 @@ class DenseLayer {
 
   const KernelTable& table_;
   DenseParts parts_;  // weight is null: it was the caller's
+  int64_t depth_;     // operands in a row of x
   AlignedFloats weights_;
   int64_t block_rows_;
 };

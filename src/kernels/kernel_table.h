@@ -13,6 +13,14 @@ namespace accel::kernels {
 // Applied element-wise to x W^T + b. GELU after Hendrycks and Gimpel, arXiv:1606.08415.
 enum class Activation : uint8_t { kNone, kRelu, kGeluErf, kGeluTanh, kSilu };
 
+// What dense layers multiply: f32, or bf16 in pairs, whose two products are added in f32. A pair
+// takes the place of one f32 in registers and in memory; a row of odd size ends with a zero.
+enum class Operand : uint8_t { kF32, kBF16Pair };
+
+constexpr int64_t operands_in(Operand operand, int64_t numbers) {
+  return operand == Operand::kF32 ? numbers : (numbers + 1) / 2;
+}
+
 // Columns are padded to a multiple of this: whole vectors of every table.
 constexpr int64_t kPadding = 16;
 // Rows are cut into panels of at most this many.
@@ -33,10 +41,12 @@ struct DenseBlock {
   const float* x;                   // [rows, in]
   float* y;                         // [rows, out]
   const float* residual = nullptr;  // [rows, out] or null
-  const float* weights;             // panel by panel [in, panel_width()], 64-byte aligned
-  const float* bias;                // [padded_columns(out)]
+  const float* weights;  // operands, panel by panel [depth, panel_width()], 64-byte aligned
+  const float* bias;     // [padded_columns(out)]
+  float* pairs;          // scratch [block_rows, depth], for rows of x as pairs; of f32 unused
   int64_t rows;
   int64_t in;
+  int64_t depth;  // operands_in(in)
   int64_t out;
   int64_t column_begin;  // a multiple of the table's panel_columns
   int64_t column_end;    // likewise, or out
@@ -86,7 +96,8 @@ constexpr int64_t attention_scratch(int64_t length_k, int64_t head_size) {
 }
 
 struct KernelTable {
-  const char* name;       // "avx512", "avx2"
+  const char* name;       // "avx512", "avx2", "avx512_bf16"
+  Operand operand;        // of dense layers; attention and the rest are f32
   int64_t panel_columns;  // columns are cut into panels of this many and a narrower last one
   void (*dense)(const DenseBlock& block);
   void (*norm)(const NormRows& rows);

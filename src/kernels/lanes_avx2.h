@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kernels/gelu_table.h"
+#include "kernels/kernel_table.h"
 
 namespace accel::kernels {
 
@@ -13,6 +14,7 @@ struct LanesAvx2 {
   using Lanes = __m256;
   using Mask = __m256i;
 
+  static constexpr Operand kOperand = Operand::kF32;
   static constexpr int64_t kLanes = 8;
   // 12 of 16 registers of results, two of weights, one of x.
   static constexpr int kPanelVectors = 2;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kernels/gelu_table.h"
+#include "kernels/kernel_table.h"
 
 namespace accel::kernels {
 
@@ -13,6 +14,7 @@ struct LanesAvx512 {
   using Lanes = __m512;
   using Mask = __mmask16;
 
+  static constexpr Operand kOperand = Operand::kF32;
   static constexpr int64_t kLanes = 16;
   // 24 of 32 registers of results: the shape with the fewest instructions for each multiply-add,
   // because two hyperthreads share the decoder (docs/performance.md, "The inner loop").

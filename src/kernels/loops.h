@@ -10,6 +10,10 @@
 //   sum(x), greatest(x)                 of the numbers in a vector
 //   GeluInterval(at).coefficient(power) of kGeluTable, in the interval that each number lies in
 //   transpose(rows)                     kLanes rows become columns
+//   kOperand                            what dense layers multiply; of pairs of bf16 also
+//     multiply_add_pairs(x, y, z)       z + both products of each pair of x and y
+//     to_pairs(from, to, count)         so many floats, rounded to the nearest, a zero after an odd
+//     one
 //
 // Matrix products after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
 // (2008), with weights laid out once. A panel of 6 rows of results stays in registers while a
@@ -50,6 +54,7 @@ class Loops : V {
  public:
   static constexpr KernelTable table(const char* name) {
     return {.name = name,
+            .operand = V::kOperand,
             .panel_columns = kPanelColumns,
             .dense = dense,
             .norm = norm,
@@ -148,7 +153,16 @@ class Loops : V {
     const float* fetch = nullptr;  // what comes next: brought nearer, kFetch cache lines at each k
   };
 
-  template <int kRows, int kVectors, int kFetch>
+  template <Operand kOperand>
+  static Lanes multiply_add_operands(Lanes x, Lanes y, Lanes z) {
+    if constexpr (kOperand == Operand::kF32) {
+      return multiply_add(x, y, z);
+    } else {
+      return V::multiply_add_pairs(x, y, z);
+    }
+  }
+
+  template <Operand kOperand, int kRows, int kVectors, int kFetch>
   static void multiply_panel(const Panel& panel) {
     Lanes sums[kRows][kVectors];
 #pragma GCC unroll 6
@@ -188,7 +202,9 @@ class Loops : V {
         const float* three = r < 3 ? a0 : a3;
         const Lanes spread = all(three[r % 3 * stride]);
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sums[r][v] = multiply_add(spread, row[v], sums[r][v]);
+        for (int v = 0; v < kVectors; ++v) {
+          sums[r][v] = multiply_add_operands<kOperand>(spread, row[v], sums[r][v]);
+        }
       }
       b += b_stride;
       ++a0, ++a3;
@@ -214,22 +230,24 @@ class Loops : V {
   using PanelFunction = void (*)(const Panel&);
 
   // By their width in kPadding columns, of which a panel has at most four.
-  template <int kRows, int kFetch>
+  template <Operand kOperand, int kRows, int kFetch>
   struct PanelsOf {
     template <int kWidth>
     static constexpr int kVectors = smaller_of(kWidth * (kPadding / kLanes), kPanelVectors);
     static constexpr PanelFunction kFunctions[] = {
-        multiply_panel<kRows, kVectors<1>, kFetch>, multiply_panel<kRows, kVectors<2>, kFetch>,
-        multiply_panel<kRows, kVectors<3>, kFetch>, multiply_panel<kRows, kVectors<4>, kFetch>};
+        multiply_panel<kOperand, kRows, kVectors<1>, kFetch>,
+        multiply_panel<kOperand, kRows, kVectors<2>, kFetch>,
+        multiply_panel<kOperand, kRows, kVectors<3>, kFetch>,
+        multiply_panel<kOperand, kRows, kVectors<4>, kFetch>};
   };
 
   // For up to kPanelRows rows and a width of up to kPanelColumns, a multiple of kPadding.
-  template <int kFetch>
+  template <Operand kOperand, int kFetch>
   static PanelFunction panel_function(int64_t rows, int64_t width) {
     static constexpr const PanelFunction* kPanels[kPanelRows] = {
-        PanelsOf<1, kFetch>::kFunctions, PanelsOf<2, kFetch>::kFunctions,
-        PanelsOf<3, kFetch>::kFunctions, PanelsOf<4, kFetch>::kFunctions,
-        PanelsOf<5, kFetch>::kFunctions, PanelsOf<6, kFetch>::kFunctions};
+        PanelsOf<kOperand, 1, kFetch>::kFunctions, PanelsOf<kOperand, 2, kFetch>::kFunctions,
+        PanelsOf<kOperand, 3, kFetch>::kFunctions, PanelsOf<kOperand, 4, kFetch>::kFunctions,
+        PanelsOf<kOperand, 5, kFetch>::kFunctions, PanelsOf<kOperand, 6, kFetch>::kFunctions};
     return kPanels[rows - 1][width / kPadding - 1];
   }
 
@@ -354,10 +372,28 @@ class Loops : V {
     }
   }
 
-  // One panel of columns, of the rows from `begin` to `end`. A block of its weights stays in a
-  // cache for all rows.
-  static void multiply_columns(const DenseBlock& block, int64_t column, int64_t begin,
-                               int64_t end) {
+  template <int kFetch>
+  static PanelFunction dense_panel(int64_t rows, int64_t width) {
+    return panel_function<V::kOperand, kFetch>(rows, width);
+  }
+
+  // The rows of x from `begin` to `end` as operands, [end - begin, depth].
+  static const float* operands(const DenseBlock& block, int64_t begin, int64_t end) {
+    const float* x = block.x + begin * block.in;
+    if constexpr (V::kOperand == Operand::kF32) {
+      return x;
+    } else {
+      for (int64_t r = 0; r < end - begin; ++r) {
+        V::to_pairs(x + r * block.in, block.pairs + r * block.depth, block.in);
+      }
+      return block.pairs;
+    }
+  }
+
+  // One panel of columns, of the rows from `begin` to `end`, whose operands are `x`. A block of its
+  // weights stays in a cache for all rows.
+  static void multiply_columns(const DenseBlock& block, const float* x, int64_t column,
+                               int64_t begin, int64_t end) {
     constexpr int64_t kFetches = kPanelColumns / kLine;
     constexpr int64_t kManyPanels = 8;
     const RowPanels panels(end - begin);
@@ -367,16 +403,16 @@ class Loops : V {
     const float* first_start = starts_with_residual(block) ? block.residual : nullptr;
     const int64_t width = width_of(column, block.out);
     const int64_t columns = column + width <= block.out ? width : block.out - column;
-    for (int64_t k = 0; k < block.in; k += block.block_depth) {
-      const int64_t depth = k + block.block_depth <= block.in ? block.block_depth : block.in - k;
-      const float* weights = block.weights + column * block.in + k * width;
+    for (int64_t k = 0; k < block.depth; k += block.block_depth) {
+      const int64_t depth = smaller_of(block.block_depth, block.depth - k);
+      const float* weights = block.weights + column * block.depth + k * width;
       for (int64_t p = 0; p < panels.count; ++p) {
         const int64_t row = begin + panels.begin(p);
         const int64_t rows = begin + panels.begin(p + 1) - row;
         const int64_t at = row * block.out + column;
         float* out = block.y + at;
-        const Panel panel{.a = block.x + row * block.in + k,
-                          .a_stride = block.in,
+        const Panel panel{.a = x + panels.begin(p) * block.depth + k,
+                          .a_stride = block.depth,
                           .b = weights,
                           .b_stride = width,
                           .depth = depth,
@@ -388,10 +424,10 @@ class Loops : V {
                           .out = out,
                           .out_stride = block.out,
                           .fetch = weights + depth * (width + p * kLine * fetches)};
-        const PanelFunction multiply = p * fetches >= kFetches ? panel_function<0>(rows, width)
-                                       : fetches == 1          ? panel_function<1>(rows, width)
-                                       : fetches == 2          ? panel_function<2>(rows, width)
-                                                               : panel_function<4>(rows, width);
+        const PanelFunction multiply = p * fetches >= kFetches ? dense_panel<0>(rows, width)
+                                       : fetches == 1          ? dense_panel<1>(rows, width)
+                                       : fetches == 2          ? dense_panel<2>(rows, width)
+                                                               : dense_panel<4>(rows, width);
         // Of few rows the results have been written not long ago, and are near.
         if (k == 0 && panels.count >= kManyPanels) expect_writes(out, block.out, rows, columns);
         if (columns == width) {
@@ -399,7 +435,7 @@ class Loops : V {
         } else {
           multiply_narrow(block, multiply, panel, rows, columns);
         }
-        if (finish == nullptr || k + depth < block.in) continue;
+        if (finish == nullptr || k + depth < block.depth) continue;
         // One panel behind: what was stored last is still on its way to the cache.
         if (p > 0) finish(block, begin + panels.begin(p - 1), row, column, columns);
         if (p + 1 == panels.count) finish(block, row, row + rows, column, columns);
@@ -412,9 +448,10 @@ class Loops : V {
     for (int64_t i = 0; i < blocks; ++i) {
       const int64_t begin = i * block.rows / blocks;
       const int64_t end = (i + 1) * block.rows / blocks;
+      const float* x = operands(block, begin, end);
       for (int64_t column = block.column_begin; column < block.column_end;
            column += kPanelColumns) {
-        multiply_columns(block, column, begin, end);
+        multiply_columns(block, x, column, begin, end);
       }
       if (block.gamma != nullptr) {
         norm({.x = block.y + begin * block.out,
@@ -533,16 +570,16 @@ class Loops : V {
       const int64_t rows = panels.begin(p + 1) - row;
       for (int64_t column = 0; column < width; column += kPanelColumns) {
         const int64_t columns = width_of(column, width);
-        panel_function<0>(rows, columns)({.a = head.query + row * head.query_stride,
-                                          .a_stride = head.query_stride,
-                                          .b = keys + column * head.head_size,
-                                          .b_stride = columns,
-                                          .depth = head.head_size,
-                                          .bias = nullptr,
-                                          .start = nullptr,
-                                          .start_stride = 0,
-                                          .out = scores + column,
-                                          .out_stride = width});
+        panel_function<Operand::kF32, 0>(rows, columns)({.a = head.query + row * head.query_stride,
+                                                         .a_stride = head.query_stride,
+                                                         .b = keys + column * head.head_size,
+                                                         .b_stride = columns,
+                                                         .depth = head.head_size,
+                                                         .bias = nullptr,
+                                                         .start = nullptr,
+                                                         .start_stride = 0,
+                                                         .out = scores + column,
+                                                         .out_stride = width});
       }
       for (int64_t r = 0; r < rows && head.mask_stride != 0; ++r) {
         lay_out_mask(head.mask + (row + r) * head.mask_stride, head.length_k, mask + r * width);
@@ -556,17 +593,18 @@ class Loops : V {
                                .factors = factors});
       for (int64_t d = 0; d < head.head_size; d += kPanelColumns) {
         const int64_t columns = width_of(d, head.head_size);
-        panel_function<0>(rows, columns)({.a = scores,
-                                          .a_stride = width,
-                                          .b = head.value + d,
-                                          .b_stride = head.value_stride,
-                                          .depth = head.length_k,
-                                          .bias = nullptr,
-                                          .start = nullptr,
-                                          .start_stride = 0,
-                                          .out = head.out + row * head.out_stride + d,
-                                          .out_stride = head.out_stride,
-                                          .factors = factors});
+        panel_function<Operand::kF32, 0>(rows,
+                                         columns)({.a = scores,
+                                                   .a_stride = width,
+                                                   .b = head.value + d,
+                                                   .b_stride = head.value_stride,
+                                                   .depth = head.length_k,
+                                                   .bias = nullptr,
+                                                   .start = nullptr,
+                                                   .start_stride = 0,
+                                                   .out = head.out + row * head.out_stride + d,
+                                                   .out_stride = head.out_stride,
+                                                   .factors = factors});
       }
     }
   }

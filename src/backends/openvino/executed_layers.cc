@@ -71,6 +71,7 @@ std::vector<LayerReport> steps_of(const kernels::Program& program, const std::st
     if (const auto* dense = std::get_if<kernels::DenseStep>(&steps[i])) {
       report.type = fmt::format("Dense {}x{}", dense->layer->in(), dense->layer->out());
       report.fused = parts_of(*dense);
+      if (dense->layer->operand() == kernels::Operand::kBF16Pair) report.precision = "bf16";
     } else {
       const auto& attention = std::get<kernels::AttentionStep>(steps[i]);
       report.type = fmt::format("Attention of {} heads", attention.heads);

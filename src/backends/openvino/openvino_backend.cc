@@ -362,16 +362,23 @@ Status OpenVinoBackend::check_device(ov::Core& engine, const std::string& device
   });
 }
 
+// Null: only the engine's kernels compute in this precision.
+const kernels::KernelTable* kernels_for(Precision precision) {
+  switch (precision) {
+    case Precision::kF32: return kernels::best_kernels(kernels::Operand::kF32);
+    case Precision::kBF16: return kernels::best_kernels(kernels::Operand::kBF16Pair);
+    default: return nullptr;
+  }
+}
+
 // The graph as it is, or as much of it as is faster on accel's own kernels moved onto them.
 OwnKernels choose_kernels(const SharedModel& model, const CompileOptions& options,
                           std::shared_ptr<Runs> runs) {
-  const auto tables = kernels::kernel_tables();
-  const bool fit = options.own_kernels && options.device == "CPU" &&
-                   options.precision == Precision::kF32 && !tables.empty();
-  if (!fit) return {.model = model};
+  const kernels::KernelTable* table = kernels_for(options.precision);
+  if (!options.own_kernels || options.device != "CPU" || table == nullptr) return {.model = model};
   const int most = engine_threads().count;
   return move_to_own_kernels(
-      model, *tables.front(),
+      model, *table,
       {.threads = {.runs = std::move(runs),
                    .all = options.threads > 0 ? std::min(most, options.threads) : most},
        .timed = options.profile});
@@ -455,9 +462,11 @@ ov::AnyMap engine_settings(const CompileOptions& options) {
 }
 
 // What `ready` really does.
-Executed read_back(ov::CompiledModel& ready, const CompileOptions& options, std::string kernels) {
+Executed read_back(ov::CompiledModel& ready, const CompileOptions& options, std::string kernels,
+                   Precision of_programs = Precision::kF32) {
+  const Precision engines = executed_precision(ready);
   return {.device = fmt::format("{}", fmt::join(ready.get_property(ov::execution_devices), ",")),
-          .precision = executed_precision(ready),
+          .precision = of_programs == Precision::kF32 ? engines : of_programs,
           .streams = ready.get_property(ov::num_streams).num,
           .threads = options.device == "CPU" ? ready.get_property(ov::inference_num_threads) : 0,
           .kernels = std::move(kernels)};
@@ -483,7 +492,7 @@ Result<std::shared_ptr<const CompiledModel>> OpenVinoBackend::compile(
     const auto began = Clock::now();
     ov::CompiledModel ready = make(each);
     std::unique_ptr<LoneGraph> lone = lone_graph(each, seconds_since(began), make);
-    Executed executed = read_back(ready, options, own.name);
+    Executed executed = read_back(ready, options, own.name, own.precision);
     Another another;
     if (apart) {
       another = [make, each] { return make(each); };

@@ -269,6 +269,7 @@ OwnKernels move_to_own_kernels(const std::shared_ptr<const ov::Model>& model,
   if (result.dense == 0) return {.model = model};
   gather_programs(*moved, table, use);
   result.name = std::string("accel-") + table.name;
+  if (table.operand == kernels::Operand::kBF16Pair) result.precision = Precision::kBF16;
   return result;
 }
 

@@ -1,12 +1,13 @@
 // Dense layers and attention of a graph moved onto accel's own kernels (src/kernels), where those
-// are faster than the engine's: f32 on processors with AVX-512 or AVX2. docs/performance.md has
-// the figures.
+// are faster than the engine's: f32 on processors with AVX-512 or AVX2, bf16 on those that multiply
+// it in AVX-512 and have no tiles. docs/performance.md has the figures.
 #pragma once
 
 #include <memory>
 #include <openvino/core/model.hpp>
 #include <string>
 
+#include "accel/precision.h"
 #include "backends/openvino/program_op.h"
 #include "kernels/kernel_table.h"
 
@@ -14,9 +15,10 @@ namespace accel::backend {
 
 struct OwnKernels {
   std::shared_ptr<const ov::Model> model;
-  int dense = 0;                // layers that run on accel's kernels
-  int attention = 0;            // likewise
-  std::string name = "engine";  // "accel-avx512", "accel-avx2" when there is one
+  int dense = 0;                          // layers that run on accel's kernels
+  int attention = 0;                      // likewise
+  std::string name = "engine";            // "accel-avx512", "accel-avx2" when there is one
+  Precision precision = Precision::kF32;  // of what their dense layers multiply
 };
 
 // A copy of `model` (weights that stay are shared, those that move are laid out anew) in which

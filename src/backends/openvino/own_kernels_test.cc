@@ -72,6 +72,20 @@ std::shared_ptr<const ov::Model> encoder_layer(const ov::PartialShape& mask_shap
   return graph({x, mask}, {{"y", norm(add(first, dense(wide, 4 * kHidden, kHidden, 13)), 15)}});
 }
 
+NamedTensors answers_of(const CompiledModel& compiled, const NamedTensors& inputs) {
+  const auto session = compiled.create_session();
+  NamedTensors outputs;
+  const Status ran = (*session)->run(inputs, outputs);
+  EXPECT_TRUE(ran.ok()) << ran.to_string();
+  NamedTensors copies;
+  for (const NamedTensor& output : outputs) {
+    Tensor copy = Tensor::allocate(output.tensor.dtype(), output.tensor.shape());
+    std::ranges::copy(output.tensor.bytes(), copy.mutable_data());
+    copies.push_back({output.name, copy});
+  }
+  return copies;
+}
+
 // Runs on both kinds of kernels and compares.
 void expect_alike(const std::shared_ptr<const ov::Model>& model, const NamedTensors& inputs) {
   const auto backend = make_openvino_backend();
@@ -80,15 +94,7 @@ void expect_alike(const std::shared_ptr<const ov::Model>& model, const NamedTens
     const auto compiled = backend->compile(model, {.threads = 2, .own_kernels = own});
     ASSERT_TRUE(compiled.ok()) << compiled.status().to_string();
     EXPECT_EQ((*compiled)->executed().kernels == "engine", !own);
-    const auto session = (*compiled)->create_session();
-    NamedTensors outputs;
-    const Status ran = (*session)->run(inputs, outputs);
-    ASSERT_TRUE(ran.ok()) << ran.to_string();
-    for (const NamedTensor& output : outputs) {
-      Tensor copy = Tensor::allocate(output.tensor.dtype(), output.tensor.shape());
-      std::ranges::copy(output.tensor.bytes(), copy.mutable_data());
-      answers[own ? 1 : 0].push_back({output.name, copy});
-    }
+    answers[own ? 1 : 0] = answers_of(**compiled, inputs);
   }
   EXPECT_EQ(compare(answers[1], answers[0], kTolerance).to_string(), "OK");
 }
@@ -96,10 +102,10 @@ void expect_alike(const std::shared_ptr<const ov::Model>& model, const NamedTens
 class OwnKernelsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (kernels::kernel_tables().empty()) {
+    if (kernels::best_kernels(kernels::Operand::kF32) == nullptr) {
       GTEST_SKIP() << "this processor has no instructions of our kernels";
     }
-    table_ = kernels::kernel_tables().front();
+    table_ = kernels::best_kernels(kernels::Operand::kF32);
   }
   const kernels::KernelTable* table_ = nullptr;
 };
@@ -242,6 +248,34 @@ TEST_F(OwnKernelsTest, LeaveAttentionAlone) {
   EXPECT_EQ(moved.attention, 0);
   EXPECT_EQ(moved.name, "engine");
   EXPECT_EQ(moved.model, model);
+}
+
+// Whatever computes it, bf16 says bf16, and the answers are near those of f32.
+TEST_F(OwnKernelsTest, Bf16RunsOnPairsWhereTheProcessorMultipliesThemWithoutTiles) {
+  const auto backend = make_openvino_backend();
+  if (!backend->check({.precision = Precision::kBF16}).ok()) GTEST_SKIP() << "no bf16 here";
+  const auto model = encoder_layer({1, 1, 1, -1});
+  const NamedTensors inputs{{"x", as_f32(samples({2, 9, kHidden}, 21))},
+                            {"mask", as_f32(samples({1, 1, 1, 9}, 22))}};
+  const auto exact = backend->compile(model, {.threads = 2});
+  const auto compiled = backend->compile(model, {.precision = Precision::kBF16, .threads = 2});
+  ASSERT_TRUE(exact.ok() && compiled.ok()) << compiled.status().to_string();
+  const NamedTensors expected = answers_of(**exact, inputs);
+  const NamedTensors found = answers_of(**compiled, inputs);
+  EXPECT_EQ(compare(found, expected, 0.1).to_string(), "OK");
+  EXPECT_NE(compare(found, expected, kTolerance).to_string(), "OK");
+  EXPECT_EQ((*compiled)->executed().precision, Precision::kBF16);
+  const kernels::KernelTable* pairs = kernels::best_kernels(kernels::Operand::kBF16Pair);
+  EXPECT_EQ((*compiled)->executed().kernels,
+            pairs == nullptr ? "engine" : std::string("accel-") + pairs->name);
+  if (pairs == nullptr) return;
+  const auto layers = (*compiled)->layers();
+  ASSERT_TRUE(layers.ok()) << layers.status().to_string();
+  for (const LayerReport& layer : layers->layers) {
+    for (const LayerReport& step : layer.steps) {
+      EXPECT_EQ(step.precision, step.type.starts_with("Dense") ? "bf16" : "f32") << step.name;
+    }
+  }
 }
 
 }  // namespace
