@@ -3,7 +3,8 @@
 //   engine->load({.path = "model", .isolation = accel::Isolation::kProcess});
 //
 // In a worker process an engine that crashes or hangs ends the calls that it was computing, with
-// UNAVAILABLE, and nothing else: the next call starts the process again.
+// UNAVAILABLE, and nothing else: the next call starts the process again. In a thread a crash ends
+// accel, and a run that hangs is given up where LoadOptions::hang_seconds says when.
 #pragma once
 
 #include <cstdint>

@@ -56,9 +56,11 @@ struct LoadOptions {
   // graph's weights below EngineOptions::cache_dir while the model lives, and some microseconds a
   // run.
   Isolation isolation = Isolation::kThread;
-  // A run in a worker process that takes longer is taken for hung: the process is killed, and the
-  // run ends with UNAVAILABLE. 0: never.
-  double hang_seconds = 60;
+  // A run that takes longer is taken for hung and ends with UNAVAILABLE. A worker process is killed
+  // then. In a thread the run is left to itself with all that it holds, and the next gets a new
+  // session; who asks for that pays two hand-overs between threads a run. 0: never. Not given: 60
+  // in a process, never in a thread.
+  std::optional<double> hang_seconds = {};
   Precision precision = Precision::kAuto;
   // The local path: the reference backend, in f32, whatever the three above say. It needs no
   // plug-in of an engine, daemon, network or configuration, and is slow. The environment can choose

@@ -97,6 +97,7 @@ struct ModelStatistics {
   };
   std::vector<Share> shares;
   std::vector<WorkerReport> workers;  // of Isolation::kProcess
+  uint64_t hangs = 0;  // of Isolation::kThread: runs that were given up, by hang_seconds
 };
 
 }  // namespace accel

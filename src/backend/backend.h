@@ -134,6 +134,9 @@ class CompiledModel {
 
   // Nothing for a model that runs in this process.
   virtual std::optional<WorkerState> worker() const { return std::nullopt; }
+
+  // Runs in this process that were given up, for they took too long.
+  virtual uint64_t hangs() const { return 0; }
 };
 
 // One engine. Made once by cli/wire.cc or the Engine; safe from any thread.

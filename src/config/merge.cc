@@ -154,6 +154,11 @@ std::string note_of(std::span<const Effective> effective, const Effective& one) 
   return "";
 }
 
+std::optional<double> seconds_in(const Value& value) {
+  if (value.text.empty()) return std::nullopt;
+  return number_in<double>(value);
+}
+
 LoadOptions load_options_of(std::span<const Effective> effective, const std::string& model) {
   const auto text = [&](std::string_view key) { return effective_of(effective, key).value.text; };
   const auto count = [&](std::string_view key) {
@@ -163,7 +168,7 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
       .backend = text("backend"),
       .device = device_of(effective),
       .isolation = text("isolation") == "process" ? Isolation::kProcess : Isolation::kThread,
-      .hang_seconds = number_in<double>(effective_of(effective, "hang_seconds").value),
+      .hang_seconds = seconds_in(effective_of(effective, "hang_seconds").value),
       .precision = parse_precision(text("precision")).value(),
       .hint = hint_of(text("performance_hint")),
       .threads = count("threads"),

@@ -49,10 +49,12 @@ constexpr std::array kOptions{
            .type = kSeconds,
            .group = Group::kEngine,
            .scope = Scope::kAny,
-           .default_text = "60",
-           .help = "a run in such a process that takes longer is taken for hung: the process is "
-                   "killed. 0: never",
-           .variable = "ACCEL_HANG_SECONDS"},
+           .default_text = "",
+           .help = "a run that takes longer is taken for hung and fails: its process is killed, or "
+                   "in a thread it is left to itself and the next gets a new session. 0: never. "
+                   "Not given: 60 in a process, never in a thread",
+           .variable = "ACCEL_HANG_SECONDS",
+           .flag = "--hang-seconds"},
     Option{.key = "enable_fallback",
            .type = kBool,
            .group = Group::kEngine,

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 #include "accel/version.h"
 #include "backends/faulty/faulty_backend.h"
@@ -16,9 +15,10 @@
 #include "base/try.h"
 #include "engine/chosen_setting.h"
 #include "engine/convert.h"
-#include "engine/crash_probe.h"
+#include "engine/device_places.h"
 #include "engine/graph_cache.h"
 #include "engine/isolation.h"
+#include "engine/known_backends.h"
 #include "engine/load_first.h"
 #include "engine/load_limits.h"
 #include "engine/loaded_model.h"
@@ -26,8 +26,8 @@
 #include "engine/machine_speed.h"
 #include "engine/model_report.h"
 #include "engine/placement_choice.h"
+#include "engine/remembered_tunings.h"
 #include "engine/stated_model.h"
-#include "engine/tuning.h"
 #include "engine/user_converters.h"
 #include "engine/weight_verification.h"
 #include "hardware/acceleration_switch.h"
@@ -40,17 +40,13 @@
 #include "models/model_folder.h"
 #include "models/model_tree.h"
 #include "pipelines/task.h"
-#include "runtime/device_set.h"
 #include "runtime/fallback.h"
 #include "store/content_hash.h"
 #include "store/facts.h"
-#include "store/hash.h"
 
 namespace accel {
 namespace engine {
 namespace {
-
-using BackendPtr = std::shared_ptr<const backend::Backend>;
 
 // A bound that no model meets and that keeps one to the graph that is measured.
 constexpr auto kOneGraphAlone = std::numeric_limits<uint64_t>::max();
@@ -61,50 +57,6 @@ constexpr int kMostThreads = 1024;  // each stream is a thread of ours, too
 models::Exported exported_of(UseOptimum use) {
   if (use == UseOptimum::kTrue) return models::Exported::kTake;
   return use == UseOptimum::kFalse ? models::Exported::kLeave : models::Exported::kAuto;
-}
-
-// Several devices become members that share the work, or, of HETERO, one of the engine's making.
-Result<runtime::ResolvedDevices> find_devices(const backend::Backend& backend,
-                                              const std::string& text) {
-  ACCEL_ASSIGN(const runtime::DeviceSet set, runtime::parse_devices(text));
-  if (set.mode == runtime::DeviceMode::kSingle) return runtime::resolve_devices(set, {});
-  const std::vector<std::string> present = backend.device_names();
-  ACCEL_ASSIGN(runtime::ResolvedDevices found, runtime::resolve_devices(set, present));
-  if (found.mode == runtime::DeviceMode::kHetero) {
-    std::string names;
-    for (const runtime::DeviceMember& member : found.members) {
-      names += (names.empty() ? "HETERO:" : ",") + member.name;
-    }
-    found.members = {{.name = names}};
-  }
-  return found;
-}
-
-std::vector<std::string> notices_of(const runtime::ResolvedDevices& devices) {
-  if (devices.dropped.empty()) return {};
-  std::vector<std::string> names;
-  for (const runtime::DeviceMember& member : devices.members) names.push_back(to_text(member));
-  return {fmt::format("{} not on this machine, left out; runs on {}",
-                      fmt::join(devices.dropped, ", "), fmt::join(names, " and "))};
-}
-
-// The devices to try one after another, and what is said of them.
-struct Places {
-  std::vector<std::string> devices;
-  std::vector<std::string> notices;
-};
-
-// Of AUTO those that are there; what else is asked for is one.
-Result<Places> places_of(const backend::Backend* backend, const std::string& text) {
-  ACCEL_ASSIGN(const runtime::DeviceSet set, runtime::parse_devices(text));
-  if (set.mode != runtime::DeviceMode::kAuto || backend == nullptr) return Places{{text}, {}};
-  const auto found = runtime::resolve_devices(set, backend->device_names());
-  if (!found.ok()) return Places{{text}, {}};  // is said again, and may be fallen back from
-  Places places{.devices = {}, .notices = notices_of(*found)};
-  for (const runtime::DeviceMember& member : found->members) {
-    places.devices.push_back(to_text(member));
-  }
-  return places;
 }
 
 // What infer() is to compute for the task that is asked for; none: what the folder says.
@@ -154,12 +106,9 @@ class LocalEngine : public Engine {
         facts_(std::move(facts)),
         processor_(hardware::read_cpu()),
         cpu_(processor_.identity()),
-        usable_cores_(hardware::read_cpu_limits().usable) {
-    const auto made = [&](std::unique_ptr<backend::Backend> backend) {
-      return logged(backend::make_faulty_backend(std::move(backend), faults_), log_);
-    };
-    backends_["openvino"] = made(backend::make_openvino_backend());
-    backends_["reference"] = made(backend::make_reference_backend());
+        usable_cores_(hardware::read_cpu_limits().usable),
+        backends_(all_backends()),
+        tunings_(*facts_, cpu_, usable_cores_, *backends_.find("openvino")) {
     log_->write(LogLevel::kDebug, LogPart::kEngine,
                 fmt::format("accel {}, cache {}, {} threads of {}", kVersion, cache_dir_.string(),
                             usable_cores_, cpu_));
@@ -189,11 +138,11 @@ class LocalEngine : public Engine {
   std::optional<PathCosts> path_costs(const std::string& path) override {
     const auto located = hub::locate_model(path);
     if (!located.ok()) return std::nullopt;
-    const auto known = tuning_of({.backend = "openvino", .device = "CPU"}, located->string());
+    const auto known = tunings_.find({.backend = "openvino", .device = "CPU"}, located->string());
     return known ? known->paths : std::nullopt;
   }
-  std::vector<BackendReport> backends() override;
-  std::vector<DeviceReport> devices() override;
+  std::vector<BackendReport> backends() override { return backends_.reports(); }
+  std::vector<DeviceReport> devices() override { return backends_.devices(); }
   Result<MachineSpeed> machine_speed(Measuring measuring) override;
   bool simulates() const override {
     return !options_.simulated_devices.empty() || !options_.simulated_faults.empty();
@@ -205,15 +154,9 @@ class LocalEngine : public Engine {
     std::shared_ptr<const GraphCache> compiled;
     std::unique_ptr<const models::foreign::GraphMemory> graphs;
   };
+  KnownBackends::Parts all_backends() const;
   Result<const Caches*> caches();
-  Result<BackendPtr> find_backend(const std::string& name) const;
-  backend::Info examine(const backend::Backend& backend) const;
-  std::vector<DeviceReport> devices_of(const backend::Backend& backend) const;
-  Result<store::FactKey> tuning_key(const std::string& path, const std::string& device) const;
-  // What was measured of the model at `path` on that device, if it was.
-  std::optional<Tuning> tuning_of(const runtime::Candidate& candidate,
-                                  const std::string& path) const;
-  // `backend`, or the same in worker processes.
+  // `backend` as runs of that isolation need it.
   Result<BackendPtr> runner_for(const BackendPtr& backend, const runtime::Candidate& candidate,
                                 Isolation isolation, const LoadOptions& options) const;
   std::vector<LoadedModel::Parts::Alternative> alternatives(
@@ -241,10 +184,23 @@ class LocalEngine : public Engine {
   const hardware::CpuInfo processor_;
   const std::string cpu_;  // its identity
   const int usable_cores_;
-  std::map<std::string, BackendPtr> backends_;  // never changed after construction
+  const KnownBackends backends_;
+  const RememberedTunings tunings_;
   std::mutex mutex_;
   std::unique_ptr<const Caches> caches_;  // guarded by mutex_ while it is made
 };
+
+KnownBackends::Parts LocalEngine::all_backends() const {
+  const auto made = [&](std::unique_ptr<backend::Backend> backend) {
+    return logged(backend::make_faulty_backend(std::move(backend), faults_), log_);
+  };
+  return {.backends = {{"openvino", made(backend::make_openvino_backend())},
+                       {"reference", made(backend::make_reference_backend())}},
+          .probe = options_.probe,
+          .simulated_devices = options_.simulated_devices,
+          .processor = processor_,
+          .facts = facts_.get()};
+}
 
 Result<const LocalEngine::Caches*> LocalEngine::caches() {
   const std::lock_guard lock(mutex_);
@@ -258,37 +214,6 @@ Result<const LocalEngine::Caches*> LocalEngine::caches() {
     caches_ = std::make_unique<const Caches>(Caches{compiled, std::move(graphs)});
   }
   return caches_.get();
-}
-
-Result<BackendPtr> LocalEngine::find_backend(const std::string& name) const {
-  const auto it = backends_.find(name);
-  if (it != backends_.end()) return it->second;
-  if (name == "pytorch") {
-    return unavailable("backend 'pytorch' is in no build of accel yet");
-  }
-  std::vector<std::string> names;
-  for (const auto& [known, backend] : backends_) names.push_back(known);
-  return not_found(
-      fmt::format("backend '{}' is not known; expected one of: {}", name, fmt::join(names, ", ")));
-}
-
-Result<store::FactKey> LocalEngine::tuning_key(const std::string& path,
-                                               const std::string& device) const {
-  ACCEL_ASSIGN(std::string model, store::model_fingerprint(path));
-  return store::FactKey{
-      .kind = "tuning",
-      .cpu = cpu_,
-      .engine = fmt::format("{}, accel {}", backends_.at("openvino")->info().version, version()),
-      .model = std::move(model),
-      .detail = fmt::format("{}, {} threads", device, usable_cores_)};
-}
-
-std::optional<Tuning> LocalEngine::tuning_of(const runtime::Candidate& candidate,
-                                             const std::string& path) const {
-  if (candidate.backend != "openvino") return std::nullopt;
-  const auto key = tuning_key(path, candidate.device);
-  const auto known = key.ok() ? facts_->get(*key) : std::nullopt;
-  return known ? tuning_from_json(*known) : std::nullopt;
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
@@ -310,7 +235,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   }
   ACCEL_TRY(runtime::check_rules(options.rules));
   ACCEL_TRY(runtime::check_rules_of(options.rules, options.device));
-  const auto engine = find_backend(placement.backend);
+  const auto engine = backends_.find(placement.backend);
   if (engine.status().code() == StatusCode::kNotFound) return engine.status();
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(options.path));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
@@ -323,7 +248,8 @@ Result<std::shared_ptr<Model>> LocalEngine::load(const LoadOptions& options) {
   resolved.path = opened.converter.empty() ? located.string() : opened.folder->path().string();
   if (opened.converter == options.model_format) resolved.model_format.clear();
   ACCEL_TRY(check_stated(*opened.folder, resolved));
-  ACCEL_ASSIGN(Places places, places_of(engine.ok() ? engine->get() : nullptr, placement.device));
+  ACCEL_ASSIGN(DevicePlaces places,
+               places_of(engine.ok() ? engine->get() : nullptr, placement.device));
   if (!opened.notice.empty()) places.notices.push_back(opened.notice);
   const auto began = Clock::now();
   const std::vector<runtime::Candidate> candidates = runtime::load_candidates(
@@ -353,11 +279,11 @@ std::vector<LoadedModel::Parts::Alternative> LocalEngine::alternatives(
     backend::CompileOptions compile) const {
   std::vector<LoadedModel::Parts::Alternative> found;
   for (const runtime::Candidate& other : others) {
-    const Result<BackendPtr> backend = find_backend(other.backend);
+    const Result<BackendPtr> backend = backends_.find(other.backend);
     if (!backend.ok()) continue;
     compile.device = other.device;
     compile.precision =
-        chosen_setting(options, other, tuning_of(other, options.path), usable_cores_).precision;
+        chosen_setting(options, other, tunings_.find(other, options.path), usable_cores_).precision;
     found.push_back({other, *backend, compile});
   }
   return found;
@@ -366,22 +292,28 @@ std::vector<LoadedModel::Parts::Alternative> LocalEngine::alternatives(
 Result<BackendPtr> LocalEngine::runner_for(const BackendPtr& backend,
                                            const runtime::Candidate& candidate, Isolation isolation,
                                            const LoadOptions& options) const {
-  if (isolation == Isolation::kThread) return backend;
   ACCEL_ASSIGN(const BackendPtr apart,
-               in_worker_processes(backend, candidate.backend, cache_dir_, options.hang_seconds));
-  return backend::make_faulty_backend(apart, faults_);
+               isolated(backend,
+                        {.isolation = isolation,
+                         .name = candidate.backend,
+                         .cache_dir = cache_dir_,
+                         .on_hang =
+                             [log = log_, path = options.path](const std::string& line) {
+                               log->write(LogLevel::kWarning, LogPart::kEngine, path + ": " + line);
+                             }},
+                        options.hang_seconds));
+  // A process makes its backend again, without the faults.
+  return isolation == Isolation::kThread ? apart : backend::make_faulty_backend(apart, faults_);
 }
 
 Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& candidate,
                                                     const LoadOptions& options,
                                                     const Request& request) {
-  ACCEL_ASSIGN(const BackendPtr backend, find_backend(candidate.backend));
-  if (options_.probe && candidate.backend == "openvino") {
-    ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + backend->info().version));
-  }
+  ACCEL_ASSIGN(const BackendPtr backend, backends_.find(candidate.backend));
+  ACCEL_TRY(backends_.probe(candidate.backend));
   ACCEL_ASSIGN(const Caches* const caches, this->caches());
   if (!hardware::fate_of_device(candidate.device).empty()) {
-    ACCEL_TRY(check_former_device(candidate.device, devices_of(*backend)));
+    ACCEL_TRY(check_former_device(candidate.device, backends_.devices_of(*backend)));
   }
   ACCEL_ASSIGN(const runtime::ResolvedDevices devices, find_devices(*backend, candidate.device));
   const Isolation isolation = isolation_of(options, devices);
@@ -389,7 +321,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
   runtime::Candidate first = candidate;
   first.device = devices.members.front().name;
   const ChosenSetting chosen =
-      chosen_setting(options, first, tuning_of(first, options.path), usable_cores_);
+      chosen_setting(options, first, tunings_.find(first, options.path), usable_cores_);
   std::vector<std::string> notices = request.notices;
   for (std::string& one : notices_of(devices)) notices.push_back(std::move(one));
   runtime::RoutedRules routed = runtime::routes_over(options.rules, devices.members);
@@ -446,10 +378,9 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
   parts.folder = std::move(opened.folder);
   const bool accelerated =
       hardware::read_acceleration_switch().enabled && backend::openvino_backend_is_built();
-  ACCEL_ASSIGN(parts.backend, find_backend(accelerated ? "openvino" : "reference"));
-  if (options_.probe && accelerated) {
-    ACCEL_TRY(probe_engine(*facts_, cpu_, "OpenVINO " + parts.backend->info().version));
-  }
+  const std::string backend = accelerated ? "openvino" : "reference";
+  ACCEL_ASSIGN(parts.backend, backends_.find(backend));
+  ACCEL_TRY(backends_.probe(backend));
   const auto hashes = store::ContentHashes::create({.folder = cache_dir_ / "hashes"});
   parts.hashes = hashes.get();
   if (!options.task.empty()) {
@@ -462,51 +393,31 @@ Result<ConvertReport> LocalEngine::convert(const ConvertOptions& options) {
 Result<MeasureReport> LocalEngine::measure(const std::string& path, const std::string& device,
                                            double seconds) {
   ACCEL_TRY(check_measurable(simulates(), hardware::read_acceleration_switch()));
-  const backend::Backend& engine = *backends_.at("openvino");
-  if (!hardware::fate_of_device(device).empty()) {
-    ACCEL_TRY(check_former_device(device, devices_of(engine)));
-  }
+  ACCEL_ASSIGN(const BackendPtr engine, backends_.find("openvino"));
+  const std::vector<DeviceReport> devices = backends_.devices_of(*engine);
+  if (!hardware::fate_of_device(device).empty()) ACCEL_TRY(check_former_device(device, devices));
   ACCEL_ASSIGN(const std::filesystem::path located, hub::locate_model(path));
-  ACCEL_ASSIGN(const auto key, tuning_key(located.string(), device));
-  TuneOptions options{.precisions = {Precision::kF32},  // loading tells what is wrong with it
-                      .threads = usable_cores_,
-                      .time = std::chrono::duration<double>(seconds)};
-  for (const DeviceReport& one : devices_of(engine)) {
-    if (one.name == device && !one.precisions.empty()) options.precisions = one.precisions;
-  }
-  if (options.precisions.front() != Precision::kF32) {
-    return unavailable(fmt::format("{} does not run f32, so nothing can be measured", device));
-  }
-  const auto loaded = [&](LoadOptions load_options) -> Result<TunedModel> {
-    load_options.path = located.string();
-    load_options.use = Use::kInfer;
-    load_options.memory_bytes_max = kOneGraphAlone;
-    ACCEL_ASSIGN(const std::shared_ptr<Model> model, load(load_options));
-    const auto made = std::static_pointer_cast<LoadedModel>(model);  // as load_on() makes it
-    return made->tuned(made);
-  };
-  ACCEL_ASSIGN(const std::vector<TimedSetting> settings,
-               time_settings(options, [&](Precision precision, int streams) {
-                 return loaded({.device = device, .precision = precision, .streams = streams});
-               }));
-  Tuning tuning = choose(settings);
   ACCEL_ASSIGN(const ModelReport described, describe(located.string(), UseOptimum::kAuto));
-  if (device == "CPU" && described.parameters <= kMostParametersOfReference) {
-    const Precision best = tuning.throughput.precision;
-    const auto accelerated = time_path([&] { return loaded({.precision = best}); });
-    const auto local = time_path([&] { return loaded({.local = true}); });
-    if (accelerated.ok() && local.ok()) tuning.paths = {*local, *accelerated};
+  TuningPlan plan{
+      .device = device,
+      .precisions = {Precision::kF32},  // loading tells what is wrong with it
+      .threads = usable_cores_,
+      .seconds = seconds,
+      .local_too = device == "CPU" && described.parameters <= kMostParametersOfReference};
+  for (const DeviceReport& one : devices) {
+    if (one.name == device && !one.precisions.empty()) plan.precisions = one.precisions;
   }
-  const BatchSizes sizes = tuning.sizes[tuning.throughput.precision];
-  MeasureReport report{.settings = {},
-                       .latency = tuning.latency,
-                       .throughput = tuning.throughput,
-                       .batch_tokens = sizes.max_tokens,
-                       .batch_rows = sizes.max_rows,
-                       .paths = tuning.paths};
-  for (const TimedSetting& setting : settings) report.settings.push_back(told(setting));
-  report.remembered = facts_->put(key, to_json(tuning)).ok();
-  return report;
+  ACCEL_ASSIGN(MeasuredModel measured,
+               measure_model(plan, [&](LoadOptions options) -> Result<TunedModel> {
+                 options.path = located.string();
+                 options.use = Use::kInfer;
+                 options.memory_bytes_max = kOneGraphAlone;
+                 ACCEL_ASSIGN(const std::shared_ptr<Model> model, load(options));
+                 const auto made = std::static_pointer_cast<LoadedModel>(model);  // by load_on()
+                 return made->tuned(made);
+               }));
+  measured.report.remembered = tunings_.keep(device, located.string(), measured.tuning);
+  return std::move(measured.report);
 }
 
 std::vector<FamilyReport> LocalEngine::families() {
@@ -543,59 +454,6 @@ Result<std::vector<FoundModel>> LocalEngine::find_models(const std::string& tree
   std::vector<FoundModel> models;
   for (const models::FoundModel& one : found) models.push_back({one.name, one.folder.string()});
   return models;
-}
-
-// What the backend says of itself, unless its engine crashes here.
-backend::Info LocalEngine::examine(const backend::Backend& backend) const {
-  backend::Info info = backend.info();
-  if (!info.available || info.name != "openvino" || !options_.probe) return info;
-  const Status probed = probe_engine(*facts_, cpu_, "OpenVINO " + info.version);
-  if (probed.ok()) return info;
-  return {info.name, info.version, false, probed.message(), "--backend reference"};
-}
-
-std::vector<BackendReport> LocalEngine::backends() {
-  std::vector<BackendReport> reports;
-  for (const auto& [name, backend] : backends_) {
-    const backend::Info info = examine(*backend);
-    reports.push_back({info.name, info.version, info.available, info.reason, info.remedy});
-  }
-  return reports;
-}
-
-std::vector<DeviceReport> LocalEngine::devices_of(const backend::Backend& backend) const {
-  std::vector<DeviceReport> reports;
-  const backend::Info info = examine(backend);
-  if (!info.available) return reports;
-  for (backend::Device& device : backend.devices()) {
-    const bool cpu = device.kind == "cpu";
-    const std::string runtime = info.name + " " + info.version;
-    reports.push_back({.backend = info.name,
-                       .name = std::move(device.name),
-                       .full_name = std::move(device.full_name),
-                       .kind = std::move(device.kind),
-                       .precisions = std::move(device.precisions),
-                       .architecture = cpu ? processor_.architecture : device.architecture,
-                       .units = cpu ? processor_.cores : device.units,
-                       .driver = device.driver.empty() ? runtime : device.driver});
-  }
-  return reports;
-}
-
-std::vector<DeviceReport> LocalEngine::devices() {
-  std::vector<DeviceReport> reports;
-  for (const auto& [name, backend] : backends_) {
-    const std::vector<DeviceReport> real = devices_of(*backend);
-    const auto& hidden = options_.simulated_devices;
-    for (const DeviceReport& device : real) {
-      if (std::ranges::find(hidden, device.name) == hidden.end()) reports.push_back(device);
-    }
-    if (name == "reference") continue;
-    for (DeviceReport& device : simulated_devices(hidden, real)) {
-      reports.push_back(std::move(device));
-    }
-  }
-  return reports;
 }
 
 Result<MachineSpeed> LocalEngine::machine_speed(Measuring measuring) {

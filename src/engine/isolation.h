@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,10 +15,17 @@ namespace accel::engine {
 // What `options` ask for; cores of the CPU are bound only in a worker process. Pure.
 Isolation isolation_of(const LoadOptions& options, const runtime::ResolvedDevices& devices);
 
-// `inner`, called `name`, in worker processes, which keep their graphs' files in `cache_dir`.
-// UNAVAILABLE where accel-worker is not installed.
-Result<std::shared_ptr<const backend::Backend>> in_worker_processes(
-    std::shared_ptr<const backend::Backend> inner, const std::string& name,
-    const std::filesystem::path& cache_dir, double hang_seconds);
+struct Isolated {
+  Isolation isolation = Isolation::kThread;
+  std::string name;                 // of the backend
+  std::filesystem::path cache_dir;  // worker processes keep their graphs' files there
+  std::function<void(const std::string& line)> on_hang;  // of a run in a thread that was given up
+};
+
+// `inner` as runs of `how` need it, with LoadOptions::hang_seconds. INVALID_ARGUMENT for seconds
+// that are none; UNAVAILABLE where a process is asked for and accel-worker is not installed.
+Result<std::shared_ptr<const backend::Backend>> isolated(
+    std::shared_ptr<const backend::Backend> inner, Isolated how,
+    std::optional<double> hang_seconds);
 
 }  // namespace accel::engine

@@ -89,9 +89,46 @@ TEST_F(IsolationTest, CoresAreProcessesOfTheirOwn) {
 
 TEST_F(IsolationTest, WrongTimesAreRefused) {
   for (const double seconds : {-1.0, std::numeric_limits<double>::quiet_NaN()}) {
-    EXPECT_EQ(load({.isolation = Isolation::kProcess, .hang_seconds = seconds}).status().code(),
-              StatusCode::kInvalidArgument);
+    for (const Isolation isolation : {Isolation::kThread, Isolation::kProcess}) {
+      EXPECT_EQ(load({.isolation = isolation, .hang_seconds = seconds}).status().code(),
+                StatusCode::kInvalidArgument);
+    }
   }
+}
+
+class HangInAThreadTest : public testing::Test {
+ protected:
+  std::shared_ptr<Model> load(const std::string& fault, bool fallback) {
+    engine_ = *Engine::create(
+        {.cache_dir = cache_.path().string(), .probe = false, .simulated_faults = fault});
+    LoadOptions options{.path = std::string(ACCEL_TEST_DATA) + "/bert-feature"};
+    options.hang_seconds = 0.3;
+    options.fallback = fallback;
+    return *engine_->load(options);
+  }
+  const models::ScratchFolder cache_;
+  std::unique_ptr<Engine> engine_;
+  const std::vector<std::string> texts_{"one text"};
+};
+
+TEST_F(HangInAThreadTest, EndsTheCallAndNotTheNext) {
+  const auto model = load("openvino:run=hang@2", false);
+  ASSERT_TRUE(model->embed(texts_).ok());
+  const Status hung = model->embed(texts_).status();
+  EXPECT_EQ(hung.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(hung.message(), testing::HasSubstr("did not end within 0.3 s"));
+  EXPECT_EQ(model->embed(texts_).status().to_string(), "OK");
+  EXPECT_EQ(model->statistics().hangs, 1);
+}
+
+TEST_F(HangInAThreadTest, IsServedByTheNextCandidateWhereThereIsAFallback) {
+  const auto model = load("openvino:run=hang@1", true);
+  const auto found = model->embed(texts_);
+  ASSERT_TRUE(found.ok()) << found.status().to_string();
+  EXPECT_TRUE(found->report.fallback);
+  EXPECT_EQ(found->report.backend, "reference");
+  EXPECT_THAT(found->report.fallback_reason, testing::HasSubstr("did not end within 0.3 s"));
+  EXPECT_FALSE(model->embed(texts_)->report.fallback);
 }
 
 }  // namespace

@@ -58,8 +58,9 @@ void add_shares(const std::vector<runtime::MemberStatistics>& members, ModelStat
   }
 }
 
-void add_workers(const CompiledGraph& graph, ModelStatistics& sum) {
+void add_isolation(const CompiledGraph& graph, ModelStatistics& sum) {
   for (const auto& model : graph.compiled) {
+    sum.hangs += model->hangs();
     const std::optional<backend::WorkerState> worker = model->worker();
     if (!worker) continue;
     sum.workers.push_back({.device = model->executed().device,
@@ -453,7 +454,7 @@ ModelStatistics LoadedModel::statistics() const {
     const std::lock_guard lock(graph->mutex);
     for (const auto& batcher : graph->batchers_made) add_counts(batcher->statistics(), sum);
     add_shares(graph->pool->statistics(), sum);
-    add_workers(*graph, sum);
+    add_isolation(*graph, sum);
   }
   return sum;
 }

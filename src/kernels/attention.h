@@ -1,5 +1,7 @@
 // Scaled dot-product attention of many heads over rows as the dense layers write them: no
-// transposition before or after (Vaswani et al., arXiv:1706.03762).
+// transposition before or after (Vaswani et al., arXiv:1706.03762). Where the table multiplies
+// pairs of bf16, queries, keys, values and the exponentials are rounded; the softmax and all sums
+// are f32.
 #pragma once
 
 #include <cstdint>

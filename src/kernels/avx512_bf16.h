@@ -1,4 +1,4 @@
-// The table for x86 processors with AVX-512 F, DQ, VL and BF16.
+// The table for x86 processors with AVX-512 F, BW, DQ, VL and BF16.
 #pragma once
 
 #include "kernels/kernel_table.h"

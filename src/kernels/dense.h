@@ -1,9 +1,9 @@
 // Dense layers with their weights laid out for this machine:
 // y = layer_norm(activation(x W^T + b) + residual).
 //
-// One layer serves any number of threads. Numbers are f32, but that tables of bf16 pairs round x
-// and W to bf16 before they multiply; sums are f32 throughout. They run in another order than in
-// other engines, so the last bits differ.
+// One layer serves any number of threads. Numbers are f32, but that x and W are rounded where the
+// table multiplies pairs of bf16; sums are f32 throughout. They run in another order than in other
+// engines, so the last bits differ.
 #pragma once
 
 #include <cstdint>

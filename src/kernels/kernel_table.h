@@ -13,7 +13,7 @@ namespace accel::kernels {
 // Applied element-wise to x W^T + b. GELU after Hendrycks and Gimpel, arXiv:1606.08415.
 enum class Activation : uint8_t { kNone, kRelu, kGeluErf, kGeluTanh, kSilu };
 
-// What dense layers multiply: f32, or bf16 in pairs, whose two products are added in f32. A pair
+// What matrix products multiply: f32, or bf16 in pairs, whose two products are added in f32. A pair
 // takes the place of one f32 in registers and in memory; a row of odd size ends with a zero.
 enum class Operand : uint8_t { kF32, kBF16Pair };
 
@@ -89,15 +89,15 @@ struct AttentionHead {
   float* scratch;  // attention_scratch() floats, 64-byte aligned
 };
 
-// Floats that attend() needs for keys of `length_k`: the keys laid out in panels, and one panel
-// each of scores and of the mask.
+// Floats that attend() needs for keys of `length_k`: the keys laid out in panels, of pairs the
+// values, too, which take half as much each, and one panel each of queries, scores and the mask.
 constexpr int64_t attention_scratch(int64_t length_k, int64_t head_size) {
-  return padded_columns(length_k) * (head_size + 2 * kPanelRows);
+  return padded_columns(length_k) * (head_size + 2 * kPanelRows) + kPanelRows * head_size;
 }
 
 struct KernelTable {
   const char* name;       // "avx512", "avx2", "avx512_bf16"
-  Operand operand;        // of dense layers; attention and the rest are f32
+  Operand operand;        // of dense layers and attention; all else is f32
   int64_t panel_columns;  // columns are cut into panels of this many and a narrower last one
   void (*dense)(const DenseBlock& block);
   void (*norm)(const NormRows& rows);

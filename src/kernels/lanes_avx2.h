@@ -36,6 +36,10 @@ struct LanesAvx2 {
   }
 
   static Lanes multiply_add(Lanes x, Lanes y, Lanes z) { return _mm256_fmadd_ps(x, y, z); }
+  static Lanes multiply_add_operands(Lanes x, Lanes y, Lanes z) { return multiply_add(x, y, z); }
+  static Lanes load_operands(const float* from, int64_t count) {
+    return count >= kLanes ? load(from) : load(from, first(count));
+  }
   static Lanes smaller(Lanes x, Lanes y) { return _mm256_min_ps(x, y); }
   static Lanes greater(Lanes x, Lanes y) { return _mm256_max_ps(x, y); }
   static Lanes absolute(Lanes x) { return _mm256_andnot_ps(all(-0.0F), x); }

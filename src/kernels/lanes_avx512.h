@@ -36,6 +36,10 @@ struct LanesAvx512 {
   }
 
   static Lanes multiply_add(Lanes x, Lanes y, Lanes z) { return _mm512_fmadd_ps(x, y, z); }
+  static Lanes multiply_add_operands(Lanes x, Lanes y, Lanes z) { return multiply_add(x, y, z); }
+  static Lanes load_operands(const float* from, int64_t count) {
+    return count >= kLanes ? load(from) : load(from, first(count));
+  }
   static Lanes smaller(Lanes x, Lanes y) { return _mm512_min_ps(x, y); }
   static Lanes greater(Lanes x, Lanes y) { return _mm512_max_ps(x, y); }
   static Lanes absolute(Lanes x) { return _mm512_abs_ps(x); }

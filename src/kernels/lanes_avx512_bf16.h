@@ -1,5 +1,5 @@
-// AVX-512 with products of bf16 pairs: VDPBF16PS does twice the multiply-adds of an f32
-// instruction. Included by the table's source alone.
+// AVX-512 with products of bf16 pairs: VDPBF16PS has twice the multiply-adds of an f32 instruction.
+// Included by the table's source alone.
 #pragma once
 
 #include "kernels/lanes_avx512.h"
@@ -10,24 +10,31 @@ namespace accel::kernels {
 struct LanesAvx512Bf16 : LanesAvx512 {
   static constexpr Operand kOperand = Operand::kBF16Pair;
 
-  static Lanes multiply_add_pairs(Lanes x, Lanes y, Lanes z) {
+  static Lanes multiply_add_operands(Lanes x, Lanes y, Lanes z) {
     return _mm512_dpbf16_ps(z, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(y));
   }
 
-  static void to_pairs(const float* from, float* to, int64_t count) {
-    int64_t i = 0;
-    for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-      store(to + i / 2, pairs(load(from + i), load(from + i + kLanes)));
-    }
-    if (i == count) return;
-    const Lanes low = load(from + i, first(count - i));
-    const Lanes high = load(from + i + kLanes, first(count - i - kLanes));
-    store(to + i / 2, pairs(low, high), first((count - i + 1) / 2));
+  static Lanes load_operands(const float* from, int64_t count) {
+    if (count >= 2 * kLanes) return rounded(load(from), load(from + kLanes));
+    return rounded(load(from, first(count)), load(from + kLanes, first(count - kLanes)));
+  }
+
+  static Lanes paired(Lanes x, Lanes y) {
+    const __m512i halves = reinterpret_cast<__m512i>(rounded(x, y));
+    return reinterpret_cast<Lanes>(_mm512_permutexvar_epi16(interleaving(), halves));
   }
 
  private:
-  static Lanes pairs(Lanes low, Lanes high) {
-    return reinterpret_cast<Lanes>(_mm512_cvtne2ps_pbh(high, low));
+  // Sixteen numbers and sixteen more, one after another.
+  static Lanes rounded(Lanes x, Lanes y) {
+    return reinterpret_cast<Lanes>(_mm512_cvtne2ps_pbh(y, x));
+  }
+
+  // 0, 16, 1, 17, ...
+  static __m512i interleaving() {
+    const __m512i low = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(16));
+    return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
   }
 };
 

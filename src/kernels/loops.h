@@ -10,10 +10,11 @@
 //   sum(x), greatest(x)                 of the numbers in a vector
 //   GeluInterval(at).coefficient(power) of kGeluTable, in the interval that each number lies in
 //   transpose(rows)                     kLanes rows become columns
-//   kOperand                            what dense layers multiply; of pairs of bf16 also
-//     multiply_add_pairs(x, y, z)       z + both products of each pair of x and y
-//     to_pairs(from, to, count)         so many floats, rounded to the nearest, a zero after an odd
-//     one
+//   kOperand                            what products multiply
+//   multiply_add_operands(x, y, z)      z + x * y; of pairs z + both products of each
+//   load_operands(from, count)          kLanes operands of up to `count` numbers, zeros after them;
+//                                       in pairs rounded to the nearest
+//   paired(x, y)                        of pairs alone: (x, y) in each
 //
 // Matrix products after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
 // (2008), with weights laid out once. A panel of 6 rows of results stays in registers while a
@@ -153,16 +154,7 @@ class Loops : V {
     const float* fetch = nullptr;  // what comes next: brought nearer, kFetch cache lines at each k
   };
 
-  template <Operand kOperand>
-  static Lanes multiply_add_operands(Lanes x, Lanes y, Lanes z) {
-    if constexpr (kOperand == Operand::kF32) {
-      return multiply_add(x, y, z);
-    } else {
-      return V::multiply_add_pairs(x, y, z);
-    }
-  }
-
-  template <Operand kOperand, int kRows, int kVectors, int kFetch>
+  template <int kRows, int kVectors, int kFetch>
   static void multiply_panel(const Panel& panel) {
     Lanes sums[kRows][kVectors];
 #pragma GCC unroll 6
@@ -203,7 +195,7 @@ class Loops : V {
         const Lanes spread = all(three[r % 3 * stride]);
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
-          sums[r][v] = multiply_add_operands<kOperand>(spread, row[v], sums[r][v]);
+          sums[r][v] = V::multiply_add_operands(spread, row[v], sums[r][v]);
         }
       }
       b += b_stride;
@@ -230,24 +222,22 @@ class Loops : V {
   using PanelFunction = void (*)(const Panel&);
 
   // By their width in kPadding columns, of which a panel has at most four.
-  template <Operand kOperand, int kRows, int kFetch>
+  template <int kRows, int kFetch>
   struct PanelsOf {
     template <int kWidth>
     static constexpr int kVectors = smaller_of(kWidth * (kPadding / kLanes), kPanelVectors);
     static constexpr PanelFunction kFunctions[] = {
-        multiply_panel<kOperand, kRows, kVectors<1>, kFetch>,
-        multiply_panel<kOperand, kRows, kVectors<2>, kFetch>,
-        multiply_panel<kOperand, kRows, kVectors<3>, kFetch>,
-        multiply_panel<kOperand, kRows, kVectors<4>, kFetch>};
+        multiply_panel<kRows, kVectors<1>, kFetch>, multiply_panel<kRows, kVectors<2>, kFetch>,
+        multiply_panel<kRows, kVectors<3>, kFetch>, multiply_panel<kRows, kVectors<4>, kFetch>};
   };
 
   // For up to kPanelRows rows and a width of up to kPanelColumns, a multiple of kPadding.
-  template <Operand kOperand, int kFetch>
+  template <int kFetch>
   static PanelFunction panel_function(int64_t rows, int64_t width) {
     static constexpr const PanelFunction* kPanels[kPanelRows] = {
-        PanelsOf<kOperand, 1, kFetch>::kFunctions, PanelsOf<kOperand, 2, kFetch>::kFunctions,
-        PanelsOf<kOperand, 3, kFetch>::kFunctions, PanelsOf<kOperand, 4, kFetch>::kFunctions,
-        PanelsOf<kOperand, 5, kFetch>::kFunctions, PanelsOf<kOperand, 6, kFetch>::kFunctions};
+        PanelsOf<1, kFetch>::kFunctions, PanelsOf<2, kFetch>::kFunctions,
+        PanelsOf<3, kFetch>::kFunctions, PanelsOf<4, kFetch>::kFunctions,
+        PanelsOf<5, kFetch>::kFunctions, PanelsOf<6, kFetch>::kFunctions};
     return kPanels[rows - 1][width / kPadding - 1];
   }
 
@@ -372,9 +362,16 @@ class Loops : V {
     }
   }
 
-  template <int kFetch>
-  static PanelFunction dense_panel(int64_t rows, int64_t width) {
-    return panel_function<V::kOperand, kFetch>(rows, width);
+  // Rows of `size` numbers, `stride` apart, as pairs: [rows, operands_in(size)]. `to` may be
+  // `from`.
+  static void to_pairs(const float* from, int64_t stride, int64_t rows, int64_t size, float* to) {
+    const int64_t depth = operands_in(V::kOperand, size);
+    for (int64_t r = 0; r < rows; ++r) {
+      each_vector(depth, [&](int64_t d, auto... mask) {
+        const Lanes pairs = V::load_operands(from + r * stride + 2 * d, size - 2 * d);
+        store(to + r * depth + d, pairs, mask...);
+      });
+    }
   }
 
   // The rows of x from `begin` to `end` as operands, [end - begin, depth].
@@ -383,9 +380,7 @@ class Loops : V {
     if constexpr (V::kOperand == Operand::kF32) {
       return x;
     } else {
-      for (int64_t r = 0; r < end - begin; ++r) {
-        V::to_pairs(x + r * block.in, block.pairs + r * block.depth, block.in);
-      }
+      to_pairs(x, block.in, end - begin, block.in, block.pairs);
       return block.pairs;
     }
   }
@@ -424,10 +419,10 @@ class Loops : V {
                           .out = out,
                           .out_stride = block.out,
                           .fetch = weights + depth * (width + p * kLine * fetches)};
-        const PanelFunction multiply = p * fetches >= kFetches ? dense_panel<0>(rows, width)
-                                       : fetches == 1          ? dense_panel<1>(rows, width)
-                                       : fetches == 2          ? dense_panel<2>(rows, width)
-                                                               : dense_panel<4>(rows, width);
+        const PanelFunction multiply = p * fetches >= kFetches ? panel_function<0>(rows, width)
+                                       : fetches == 1          ? panel_function<1>(rows, width)
+                                       : fetches == 2          ? panel_function<2>(rows, width)
+                                                               : panel_function<4>(rows, width);
         // Of few rows the results have been written not long ago, and are near.
         if (k == 0 && panels.count >= kManyPanels) expect_writes(out, block.out, rows, columns);
         if (columns == width) {
@@ -466,20 +461,25 @@ class Loops : V {
 
   // --- attention --------------------------------------------------------------------------------
 
-  // Keys [length, head_size] as panels of [head_size, width_of()]; those past the end are zero.
+  // Keys [length, head_size] as panels of operands, [depth, width_of()]; those past the end are
+  // zero.
   static void lay_out_keys(const AttentionHead& head, float* panels) {
+    const int64_t depth = operands_in(V::kOperand, head.head_size);
+    const int64_t per_operand = head.head_size / depth;
     for (int64_t begin = 0; begin < padded_columns(head.length_k); begin += kLanes) {
       const int64_t column = begin / kPanelColumns * kPanelColumns;
       const int64_t width = width_of(column, head.length_k);
-      float* panel = panels + column * head.head_size + (begin - column);
-      for (int64_t d = 0; d < head.head_size; d += kLanes) {
+      float* panel = panels + column * depth + (begin - column);
+      for (int64_t d = 0; d < depth; d += kLanes) {
         Lanes rows[kLanes];
         for (int64_t i = 0; i < kLanes; ++i) {
-          rows[i] = begin + i < head.length_k ? load(head.key + (begin + i) * head.key_stride + d)
-                                              : all(0.0F);
+          const float* key = head.key + (begin + i) * head.key_stride + d * per_operand;
+          const int64_t left = head.head_size - d * per_operand;
+          rows[i] = begin + i < head.length_k ? V::load_operands(key, left) : all(0.0F);
         }
         V::transpose(rows);
-        for (int64_t i = 0; i < kLanes; ++i) store(panel + (d + i) * width, rows[i]);
+        const int64_t count = smaller_of(kLanes, depth - d);
+        for (int64_t i = 0; i < count; ++i) store(panel + (d + i) * width, rows[i]);
       }
     }
   }
@@ -557,29 +557,75 @@ class Loops : V {
                                                                exponentials<3>, exponentials<4>,
                                                                exponentials<5>, exponentials<6>};
 
+  // Values as what the scores multiply, [depth, head_size]: they themselves, or pairs of the rows
+  // of two keys.
+  struct Values {
+    const float* data;
+    int64_t stride;
+    int64_t depth;
+  };
+
+  static Values values_of(const AttentionHead& head, float* pairs) {
+    if constexpr (V::kOperand == Operand::kF32) {
+      return {head.value, head.value_stride, head.length_k};
+    } else {
+      const int64_t depth = operands_in(V::kOperand, head.length_k);
+      for (int64_t i = 0; i < depth; ++i) {
+        const float* row = head.value + 2 * i * head.value_stride;
+        const bool odd = 2 * i + 1 == head.length_k;
+        for (int64_t d = 0; d < head.head_size; d += kLanes) {
+          const Lanes next = odd ? all(0.0F) : load(row + head.value_stride + d);
+          store(pairs + i * head.head_size + d, V::paired(load(row + d), next));
+        }
+      }
+      return {pairs, head.head_size, depth};
+    }
+  }
+
+  // Rows as what meets a panel of operands: they themselves, or pairs in `pairs`.
+  struct Rows {
+    const float* data;
+    int64_t stride;
+  };
+
+  static Rows rows_of(Rows rows, int64_t count, int64_t size, float* pairs) {
+    if constexpr (V::kOperand == Operand::kF32) {
+      return rows;
+    } else {
+      to_pairs(rows.data, rows.stride, count, size, pairs);
+      return {pairs, operands_in(V::kOperand, size)};
+    }
+  }
+
   static void attend(const AttentionHead& head) {
-    float* keys = head.scratch;
+    const int64_t depth = operands_in(V::kOperand, head.head_size);
     const int64_t width = padded_columns(head.length_k);
-    float* scores = keys + width * head.head_size;  // [kPanelRows, width]
-    float* mask = scores + width * kPanelRows;      // [kPanelRows or 1, width]
+    float* keys = head.scratch;                      // [width, depth]
+    float* queries = keys + width * depth;           // of pairs: [kPanelRows, depth]
+    float* scores = queries + kPanelRows * depth;    // [kPanelRows, width]
+    float* mask = scores + width * kPanelRows;       // [kPanelRows or 1, width]
+    float* value_pairs = mask + width * kPanelRows;  // of pairs: [width / 2, head_size]
     lay_out_keys(head, keys);
+    const Values values = values_of(head, value_pairs);
     if (head.mask_stride == 0) lay_out_mask(head.mask, head.length_k, mask);
     const RowPanels panels(head.length_q);
     for (int64_t p = 0; p < panels.count; ++p) {
       const int64_t row = panels.begin(p);
       const int64_t rows = panels.begin(p + 1) - row;
+      const Rows query = rows_of({head.query + row * head.query_stride, head.query_stride}, rows,
+                                 head.head_size, queries);
       for (int64_t column = 0; column < width; column += kPanelColumns) {
         const int64_t columns = width_of(column, width);
-        panel_function<Operand::kF32, 0>(rows, columns)({.a = head.query + row * head.query_stride,
-                                                         .a_stride = head.query_stride,
-                                                         .b = keys + column * head.head_size,
-                                                         .b_stride = columns,
-                                                         .depth = head.head_size,
-                                                         .bias = nullptr,
-                                                         .start = nullptr,
-                                                         .start_stride = 0,
-                                                         .out = scores + column,
-                                                         .out_stride = width});
+        panel_function<0>(rows, columns)({.a = query.data,
+                                          .a_stride = query.stride,
+                                          .b = keys + column * depth,
+                                          .b_stride = columns,
+                                          .depth = depth,
+                                          .bias = nullptr,
+                                          .start = nullptr,
+                                          .start_stride = 0,
+                                          .out = scores + column,
+                                          .out_stride = width});
       }
       for (int64_t r = 0; r < rows && head.mask_stride != 0; ++r) {
         lay_out_mask(head.mask + (row + r) * head.mask_stride, head.length_k, mask + r * width);
@@ -591,20 +637,20 @@ class Loops : V {
                                .mask_stride = head.mask_stride == 0 ? 0 : width,
                                .scale = head.scale,
                                .factors = factors});
+      const Rows weights = rows_of({scores, width}, rows, width, scores);
       for (int64_t d = 0; d < head.head_size; d += kPanelColumns) {
         const int64_t columns = width_of(d, head.head_size);
-        panel_function<Operand::kF32, 0>(rows,
-                                         columns)({.a = scores,
-                                                   .a_stride = width,
-                                                   .b = head.value + d,
-                                                   .b_stride = head.value_stride,
-                                                   .depth = head.length_k,
-                                                   .bias = nullptr,
-                                                   .start = nullptr,
-                                                   .start_stride = 0,
-                                                   .out = head.out + row * head.out_stride + d,
-                                                   .out_stride = head.out_stride,
-                                                   .factors = factors});
+        panel_function<0>(rows, columns)({.a = weights.data,
+                                          .a_stride = weights.stride,
+                                          .b = values.data + d,
+                                          .b_stride = values.stride,
+                                          .depth = values.depth,
+                                          .bias = nullptr,
+                                          .start = nullptr,
+                                          .start_stride = 0,
+                                          .out = head.out + row * head.out_stride + d,
+                                          .out_stride = head.out_stride,
+                                          .factors = factors});
       }
     }
   }

@@ -23,7 +23,9 @@ std::vector<const KernelTable*> find_tables() {
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   if (avx512) tables.push_back(&kAvx512);
   if (avx2) tables.push_back(&kAvx2);
-  if (avx512 && __builtin_cpu_supports("avx512bf16") != 0) tables.push_back(&kAvx512Bf16);
+  const bool pairs =
+      __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+  if (avx512 && pairs) tables.push_back(&kAvx512Bf16);
 #endif
   return tables;
 }

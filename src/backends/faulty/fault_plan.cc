@@ -18,6 +18,7 @@ constexpr std::array kSteps{std::pair{std::string_view("compile"), Step::kCompil
                             std::pair{std::string_view("session"), Step::kSession},
                             std::pair{std::string_view("run"), Step::kRun}};
 constexpr std::array kKinds{std::pair{std::string_view("fail"), FaultKind::kFail},
+                            std::pair{std::string_view("hang"), FaultKind::kHang},
                             std::pair{std::string_view("throw"), FaultKind::kThrow},
                             std::pair{std::string_view("unavailable"), FaultKind::kUnavailable},
                             std::pair{std::string_view("memory"), FaultKind::kMemory},
@@ -40,8 +41,8 @@ std::string_view name_in(const List& list, Value wanted) {
 Status malformed(std::string_view text) {
   return invalid_argument(fmt::format(
       "fault '{}': expected BACKEND:STEP=KIND, KIND/N for every Nth call or KIND@N for the Nth; "
-      "steps: compile, import, session, run; kinds: fail, throw, unavailable, memory, and of run "
-      "nan",
+      "steps: compile, import, session, run; kinds: fail, throw, unavailable, memory, hang, and of "
+      "run nan",
       text));
 }
 

@@ -23,6 +23,7 @@ enum class FaultKind {
   kThrow,        // an exception comes out of the engine
   kUnavailable,  // UNAVAILABLE, as of a device that has gone
   kMemory,       // std::bad_alloc
+  kHang,         // the call does not return
   kNan,          // a run answers NaN instead of numbers; of kRun alone
 };
 

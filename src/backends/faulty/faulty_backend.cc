@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <thread>
 
 #include "backend/guard.h"
 #include "base/try.h"
@@ -42,6 +44,8 @@ auto faulted(const Fault* fault, const Call& call) -> decltype(call()) {
     switch (fault->kind) {
       case FaultKind::kThrow: throw std::runtime_error("the engine threw an exception");
       case FaultKind::kMemory: throw std::bad_alloc();
+      case FaultKind::kHang:
+        while (true) std::this_thread::sleep_for(std::chrono::hours(1));
       case FaultKind::kUnavailable: return unavailable(action + ": the device has gone");
       default: return internal_error(action + ": the engine failed");
     }

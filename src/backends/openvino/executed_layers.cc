@@ -48,6 +48,10 @@ std::string_view name_of(kernels::Activation activation) {
   return "";
 }
 
+std::string_view name_of(kernels::Operand operand) {
+  return operand == kernels::Operand::kF32 ? "f32" : "bf16";
+}
+
 std::vector<std::string> parts_of(const kernels::DenseStep& step) {
   const kernels::DenseParts& parts = step.layer->parts();
   std::vector<std::string> names{"MatMul"};
@@ -65,16 +69,16 @@ std::vector<LayerReport> steps_of(const kernels::Program& program, const std::st
   for (size_t i = 0; i < steps.size(); ++i) {
     LayerReport report{.name = program.parts().names[i],
                        .kernel = kernels,
-                       .precision = "f32",
                        .layout = "abc",
                        .seconds = seconds.empty() ? 0 : seconds[i]};
     if (const auto* dense = std::get_if<kernels::DenseStep>(&steps[i])) {
       report.type = fmt::format("Dense {}x{}", dense->layer->in(), dense->layer->out());
       report.fused = parts_of(*dense);
-      if (dense->layer->operand() == kernels::Operand::kBF16Pair) report.precision = "bf16";
+      report.precision = name_of(dense->layer->operand());
     } else {
       const auto& attention = std::get<kernels::AttentionStep>(steps[i]);
       report.type = fmt::format("Attention of {} heads", attention.heads);
+      report.precision = name_of(attention.table->operand);
       report.fused = {"Reshape", "Transpose", "MatMul", "Softmax",
                       "MatMul",  "Transpose", "Reshape"};
     }

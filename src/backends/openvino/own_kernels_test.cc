@@ -273,7 +273,7 @@ TEST_F(OwnKernelsTest, Bf16RunsOnPairsWhereTheProcessorMultipliesThemWithoutTile
   ASSERT_TRUE(layers.ok()) << layers.status().to_string();
   for (const LayerReport& layer : layers->layers) {
     for (const LayerReport& step : layer.steps) {
-      EXPECT_EQ(step.precision, step.type.starts_with("Dense") ? "bf16" : "f32") << step.name;
+      EXPECT_EQ(step.precision, "bf16") << step.name;
     }
   }
 }
