@@ -52,6 +52,7 @@ class ImageWorker {
     LoadOptions options{.path = settings.value("model", ""),
                         .streams = settings.value("streams", 0),
                         .threads = settings.value("threads", 0),
+                        .batch_rows = settings.value("batch_rows", int64_t{0}),
                         .own_kernels = settings.value("kernels", "auto") != "engine",
                         .use = Use::kRun};
     options.hint = settings.value("hint", "") == "latency" ? Hint::kLatency : Hint::kThroughput;

@@ -27,6 +27,7 @@ WORK = BUILD / "work" / "settings"
 WITHIN = 0.9  # of the best setting's rate
 FINALISTS = 3
 BATCH_TOKENS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
+BATCH_ROWS = (1, 2, 4, 8, 16, 32)
 PRECISIONS = ("f32", "bf16", "f16")
 
 
@@ -47,9 +48,10 @@ def grid(hint, texts):
             for precision, streams, threads in product(PRECISIONS, range(1, cores + 1),
                                                        range(1, cores + 1))
             if streams <= threads]
-    if hint == "latency" or not texts:
+    if hint == "latency":
         return ways
-    return [{**way, "batch_tokens": tokens} for way, tokens in product(ways, BATCH_TOKENS)]
+    size, sizes = ("batch_tokens", BATCH_TOKENS) if texts else ("batch_rows", BATCH_ROWS)
+    return [{**way, size: count} for way, count in product(ways, sizes)]
 
 
 class Task:
@@ -91,9 +93,11 @@ class Task:
             return passes * self.count / spent
 
     def fit_count(self, seconds_wanted):
-        """So many items that a pass of the automatic setting takes a fifth of the time or more."""
+        """So many items that a pass of the automatic setting takes a fifth of the time or more,
+        and that each of two streams has a largest batch."""
+        least = 4 if self.texts or self.hint == "latency" else 2 * BATCH_ROWS[-1]
         rate = self.rate({}, 0.2)
-        self.count = max(4, min(4096, round(rate * seconds_wanted / 5)))
+        self.count = max(least, min(4096, round(rate * seconds_wanted / 5)))
 
 
 def final(task, settings, rounds):

@@ -73,6 +73,8 @@ struct LoadOptions {
   // Tokens of a batch of texts, padding included; a longer text runs alone. 0: as measured, else
   // 320.
   int64_t batch_tokens = 0;
+  // Rows of a batch of anything but texts: images, recordings. 0: as measured, else 4.
+  int64_t batch_rows = 0;
   // accel's own kernels where they are faster than the engine's; false: only the engine's.
   bool own_kernels = true;
   // What infer() computes, by the Hub's name ("feature-extraction", "fill-mask" ...); empty: what

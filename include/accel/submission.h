@@ -90,7 +90,8 @@ struct ModelStatistics {
   // What each instance of the model did.
   struct Share {
     std::string device;
-    double weight = 0;  // 0: by speed alone
+    // As given; without, how many times as fast as the slowest, or 0 until that is known.
+    double weight = 0;
     uint64_t rows = 0;
     uint64_t batches = 0;
     double worked_seconds = 0;

@@ -9,8 +9,6 @@
 #include "hub/locate.h"
 
 namespace accel::cli {
-namespace {}  // namespace
-
 void ModelFlags::declare(Flags& flags) {
   flags.optional_argument(
       "MODEL", &model,
@@ -39,6 +37,11 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.choice("--isolation", &isolation, {"thread", "process"},
                "process runs the engine in a supervised process of its own: when it crashes or "
                "hangs, calls end with UNAVAILABLE, and the next starts it again (default thread)");
+  flags.text(
+      "--hang-seconds", "SECONDS", &hang_seconds,
+      "a run that takes longer fails with UNAVAILABLE: its process is killed, or in a thread "
+      "it is left to itself and the next gets a new session; 0 never (default 60 in a "
+      "process, never in a thread)");
   flags.text("--rules", "RULES", &rules,
              "which devices of a set take which inputs, 'tokens_below=32 device=CPU/1; device=GPU' "
              "(also rows_, bytes_, _from, and modality): the first rule that an input meets; "
@@ -52,11 +55,12 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.flag("--no-fallback", &no_fallback,
              "an error all the same, whatever the configuration says");
   declare_simulate_device(flags, &simulate_device);
-  flags.text("--simulate-fault", "FAULTS", &simulate_fault,
-             "failures of engines to try out, as openvino:run=fail/3 for every third run: "
-             "BACKEND:STEP=KIND, steps compile, import, session and run, kinds fail, throw, "
-             "unavailable, memory and nan, /N every Nth call, @N the Nth alone; every result is "
-             "marked as simulated, and nothing is measured");
+  flags.text(
+      "--simulate-fault", "FAULTS", &simulate_fault,
+      "failures of engines to try out, as openvino:run=fail/3 for every third run: "
+      "BACKEND:STEP=KIND, steps compile, import, session and run, kinds fail, throw, "
+      "unavailable, memory, hang and nan, /N every Nth call, @N the Nth alone; every result is "
+      "marked as simulated, and nothing is measured");
   flags.choice("--hint", &hint, {"latency", "throughput", "undefined"},
                "what streams and precision are chosen for, where they are left open, by what was "
                "measured (accel doctor --measure): one item at a time, or many (default undefined: "
@@ -67,6 +71,9 @@ void ModelFlags::declare_options(Flags& flags) {
   flags.number("--batch-tokens", &batch_tokens,
                "tokens of a batch of texts, padding included; 0 is what was measured to be best, "
                "else 320 (default 0)");
+  flags.number("--batch-rows", &batch_rows,
+               "rows of a batch of anything but texts; 0 is what was measured to be best, else 4 "
+               "(default 0)");
   declare_use_optimum(flags, &use_optimum);
   flags.flag("--no-cache", &no_cache,
              "converts and compiles anew, and keeps nothing of it (accel cache)");
@@ -103,6 +110,8 @@ Result<Config> ModelFlags::config() const {
   set("streams", count(streams), "--streams");
   set("threads", count(threads), "--threads");
   set("max_batch_tokens", count(batch_tokens), "--batch-tokens");
+  set("max_batch_rows", count(batch_rows), "--batch-rows");
+  set("hang_seconds", hang_seconds, "--hang-seconds");
   set("use_optimum", use_optimum, "--use-optimum");
   set("task", task, "--task");
   set("cache", no_cache ? "false" : "", "--no-cache");

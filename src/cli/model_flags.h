@@ -25,6 +25,8 @@ struct ModelFlags {
   int64_t streams = -1;
   int64_t threads = -1;
   int64_t batch_tokens = -1;
+  int64_t batch_rows = -1;
+  std::string hang_seconds;
   std::string use_optimum;
   bool no_cache = false;
   bool local = false;

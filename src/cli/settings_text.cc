@@ -57,6 +57,7 @@ Take number_into(int64_t& target) {
 std::vector<Setting> settings_of(WorkFlags& flags) {
   ModelFlags& model = flags.model;
   return {{"backend", choice_into(model.backend, {"openvino", "reference"})},
+          {"batch-rows", number_into(model.batch_rows)},
           {"batch-tokens", number_into(model.batch_tokens)},
           {"device", text_into(model.device)},
           {"isolation", choice_into(model.isolation, {"thread", "process"})},

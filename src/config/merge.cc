@@ -181,6 +181,7 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
       .model_type = text("model_type") == "auto" ? "" : text("model_type")};
   options.streams = streams_of(effective);
   options.batch_tokens = number_in<int64_t>(effective_of(effective, "max_batch_tokens").value);
+  options.batch_rows = number_in<int64_t>(effective_of(effective, "max_batch_rows").value);
   options.memory_bytes_max = number_in<uint64_t>(effective_of(effective, "memory_bytes_max").value);
   // Both were checked when they were read.
   if (is_true(effective_of(effective, "precompile_shapes").value)) {

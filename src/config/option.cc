@@ -12,6 +12,7 @@ using Scope = OptionScope;
 
 constexpr int64_t kThreadsMax = 1024;
 constexpr int64_t kBatchTokensMax = 1 << 20;
+constexpr int64_t kBatchRowsMax = 4096;
 constexpr int64_t kModelsInMemoryMax = 1 << 20;
 
 constexpr std::array kOptions{
@@ -117,6 +118,16 @@ constexpr std::array kOptions{
            .variable = "ACCEL_MAX_BATCH_TOKENS",
            .flag = "--batch-tokens",
            .most = kBatchTokensMax},
+    Option{.key = "max_batch_rows",
+           .type = kCount,
+           .group = Group::kEngine,
+           .scope = Scope::kAny,
+           .default_text = "0",
+           .help = "of a batch of anything but texts: images, recordings. 0: as measured, else 4",
+           .aliases = "batch_rows",
+           .variable = "ACCEL_MAX_BATCH_ROWS",
+           .flag = "--batch-rows",
+           .most = kBatchRowsMax},
     Option{.key = "kernels",
            .type = kChoice,
            .group = Group::kEngine,

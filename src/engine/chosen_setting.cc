@@ -31,6 +31,7 @@ ChosenSetting chosen_setting(const LoadOptions& options, const runtime::Candidat
     chosen.sizes = tuning->sizes.at(chosen.precision);
   }
   if (options.batch_tokens > 0) chosen.sizes.max_tokens = options.batch_tokens;
+  if (options.batch_rows > 0) chosen.sizes.max_rows = options.batch_rows;
   return chosen;
 }
 

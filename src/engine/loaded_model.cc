@@ -125,6 +125,10 @@ int64_t tokens_of_batches(const BatchSizes& sizes) {
   return sizes.max_tokens > 0 ? sizes.max_tokens : runtime::kBatchTokens;
 }
 
+int64_t rows_of_batches(const BatchSizes& sizes) {
+  return sizes.max_rows > 0 ? sizes.max_rows : runtime::CutLimits().max_rows;
+}
+
 void CompiledGraph::release_sources() {
   if (released.exchange(true)) return;
   for (const auto& source : sources) source->release_pages();
@@ -135,9 +139,9 @@ std::vector<std::shared_ptr<runtime::Batcher>> CompiledGraph::batchers(int32_t p
   const std::lock_guard lock(mutex);
   if (batchers_made.empty()) {
     const BatchSizes& sizes = cutting.sizes;
-    runtime::CutLimits limits{.max_tokens = tokens_of_batches(sizes)};
+    runtime::CutLimits limits{.max_tokens = tokens_of_batches(sizes),
+                              .max_rows = rows_of_batches(sizes)};
     if (sizes.overhead_tokens > 0) limits.overhead_tokens = sizes.overhead_tokens;
-    if (sizes.max_rows > 0) limits.max_rows = sizes.max_rows;
     for (const runtime::MemberMask mask : pool->routes().masks) {
       batchers_made.push_back(
           runtime::Batcher::create(pool, {.limits = limits,

@@ -42,8 +42,9 @@ struct Cutting {
   std::function<double()> foreign_load;  // of other processes, 0 to 1; may be empty
 };
 
-// Of a batch of texts, as measured, or as it is usually best.
+// Of a batch of texts, and of anything else: as measured, or as it is usually best.
 int64_t tokens_of_batches(const BatchSizes& sizes);
+int64_t rows_of_batches(const BatchSizes& sizes);
 
 // A compiled graph with its sessions. The mapped weights' pages are released after the first run,
 // when the engine has packed what it needs.

@@ -225,6 +225,7 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
   return std::unique_ptr<TaskStream>(std::make_unique<pipelines::PooledTaskStream>(
       ready, pipelines::TaskStreamOptions{.task = options.options,
                                           .batch_tokens = tokens_of_batches(parts_.cutting.sizes),
+                                          .batch_rows = rows_of_batches(parts_.cutting.sizes),
                                           .workers = task_workers(parts_.compile)}));
 }
 

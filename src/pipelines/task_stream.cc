@@ -27,8 +27,10 @@ size_t bytes_of(const TaskInput& input) {
   return bytes;
 }
 
-size_t group_max(const TaskInput& input) {
-  return input.media ? kFilesOfGroupMax : kItemsOfGroupMax;
+// A group holds a batch.
+size_t group_max(const TaskInput& input, int64_t batch_rows) {
+  return input.media ? std::max(kFilesOfGroupMax, static_cast<size_t>(batch_rows))
+                     : kItemsOfGroupMax;
 }
 
 }  // namespace
@@ -64,7 +66,7 @@ Status PooledTaskStream::push(TaskInput input) {
   item->bytes = bytes_of(input);
   item->input = std::move(input);
   std::unique_lock lock(mutex_);
-  const size_t items_max = 4 * group_max(item->input) * workers_.size();
+  const size_t items_max = 4 * group_max(item->input, options_.batch_rows) * workers_.size();
   to_caller_.wait(lock, [&] {
     return stopped_ || closed_ || (items_.size() < items_max && bytes_ < kBytesInFlightMax);
   });
@@ -126,7 +128,7 @@ void PooledTaskStream::work() {
     const size_t share = (waiting + workers_.size() - 1) / workers_.size();
     std::vector<Item*> items;
     std::vector<TaskInput*> inputs;
-    const size_t most = std::min(share, group_max(items_[taken_]->input));
+    const size_t most = std::min(share, group_max(items_[taken_]->input, options_.batch_rows));
     size_t bytes = 0;
     while (items.size() < most && bytes < kBytesOfGroupMax) {
       items.push_back(items_[taken_++].get());
@@ -249,8 +251,8 @@ void PooledTaskStream::run_route(const TaskGraph& graph, size_t route,
                                  std::span<const uint32_t> rows, Group& group) {
   std::vector<runtime::Row> members;
   for (const uint32_t row : rows) members.push_back(group.rows[row]);
-  for (const runtime::RowBatch& batch :
-       runtime::cut_row_batches(members, {.max_tokens = options_.batch_tokens})) {
+  for (const runtime::RowBatch& batch : runtime::cut_row_batches(
+           members, {.max_tokens = options_.batch_tokens, .max_rows = options_.batch_rows})) {
     std::vector<uint32_t> chosen;
     for (const uint32_t member : batch.rows) chosen.push_back(rows[member]);
     if (run_rows(graph, route, chosen, group).ok()) continue;

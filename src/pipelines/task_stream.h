@@ -26,7 +26,8 @@ namespace accel::pipelines {
 struct TaskStreamOptions {
   TaskOptions task;  // checked
   int64_t batch_tokens = 320;
-  int workers = 0;  // fewer than sessions of the first graph: as many as those
+  int64_t batch_rows = 4;  // of rows without tokens
+  int workers = 0;         // fewer than sessions of the first graph: as many as those
 };
 
 class PooledTaskStream : public TaskStream {

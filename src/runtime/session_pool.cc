@@ -192,9 +192,16 @@ void SessionPool::give_back(Lease& lease) {
 std::vector<MemberStatistics> SessionPool::statistics() const {
   const Lock lock(mutex_);
   std::vector<MemberStatistics> all;
+  std::vector<double> seconds;  // of each member for a token
   for (const Member& member : members_) {
     all.push_back(member.counts);
     all.back().fallbacks = member.places->fallbacks();
+    seconds.push_back(member.counts.seconds_per_token / member.parts.sessions);
+  }
+  const double slowest = std::ranges::max(seconds);
+  const bool known = std::ranges::min(seconds) > 0;
+  for (size_t i = 0; i < all.size() && known; ++i) {
+    if (members_[i].parts.weight == 0) all[i].weight = slowest / seconds[i];
   }
   return all;
 }

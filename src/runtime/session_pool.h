@@ -41,6 +41,7 @@ struct Work {
 
 struct MemberStatistics {
   std::string device;
+  // As given; of members without, how many times as fast as the slowest, or 0 until that is known.
   double weight = 0;
   uint64_t batches = 0;
   uint64_t rows = 0;

@@ -114,6 +114,26 @@ TEST(SessionPool, AMovedLeaseIsGivenBackOnce) {
   EXPECT_EQ(model->sessions(), 1);
 }
 
+// row 28 (partial: the weights; no machine with two kinds of device)
+TEST(SessionPool, MembersWithoutWeightsTellHowFastTheyWere) {
+  const auto model_of = [](int delay) {
+    return std::make_shared<EchoModel>(EchoOptions{.delay = milliseconds(delay)});
+  };
+  SessionPool pool({{.model = model_of(1)}, {.model = model_of(30)}});
+  const std::vector<int64_t> one{1};
+  const NamedTensors inputs{{"input_ids", Tensor::from<int64_t>({1, 1}, one)},
+                            {"attention_mask", Tensor::from<int64_t>({1, 1}, one)}};
+  for (const MemberMask only : {MemberMask{1}, MemberMask{2}}) {
+    for (const MemberStatistics& member : pool.statistics()) EXPECT_EQ(member.weight, 0);
+    Result<SessionPool::Lease> lease = pool.acquire({.only = only});
+    NamedTensors outputs;
+    ASSERT_TRUE((*lease)->run(inputs, outputs).ok());
+  }
+  const std::vector<MemberStatistics> found = pool.statistics();
+  EXPECT_GT(found[0].weight, 2);
+  EXPECT_EQ(found[1].weight, 1);
+}
+
 // One session serves both lanes in turn, and is told each time.
 TEST(SessionPool, RunsOfInteractiveCallersAreUrgentAndOthersAreNot) {
   const auto model = std::make_shared<EchoModel>();
