@@ -49,6 +49,7 @@ class Worker {
     if (action == "embed_one") return embed_one(request.value("text", ""));
     if (action == "vectors") return vectors(*texts, request.value("out", ""));
     if (action == "tokens") return tokens(*texts);
+    if (action == "infer") return infer(request);
     if (action == "clients") return clients(*texts, request);
     if (action == "paced") return paced(*texts, request);
     return invalid_argument("\"" + action + "\" is no request of this protocol");
@@ -110,6 +111,17 @@ class Worker {
   Result<json> tokens(const std::vector<std::string>& texts) {
     ACCEL_ASSIGN(EmbedResult result, model_->embed(texts));
     return json{{"tokens", result.tokens}};
+  }
+
+  // The bare graph on ids of one number, some times.
+  Result<json> infer(const json& request) {
+    const Shape shape{request.value("rows", int64_t{1}), request.value("length", int64_t{1})};
+    const std::vector<int64_t> ones(static_cast<size_t>(shape[0] * shape[1]), 1);
+    const Tensor tensor = Tensor::from<int64_t>(shape, ones);
+    for (int i = 0; i < request.value("times", 1); ++i) {
+      ACCEL_TRY(model_->infer({{"input_ids", tensor}, {"attention_mask", tensor}}).status());
+    }
+    return json::object();
   }
 
   // Texts in turn by callers that each wait for their answer before the next, for some seconds.

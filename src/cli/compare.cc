@@ -51,8 +51,9 @@ void CompareFlags::declare(Flags& flags) {
   work.texts_made = kTextsCompared;
   work.declare(flags);
   flags.text("--a", "NAME=VALUE,...", &first,
-             "what the first side has otherwise than the flags say: backend, batch-tokens, device, "
-             "isolation, kernels, model, precision, streams, threads, use-optimum");
+             "what the first side has otherwise than the flags say: backend, batch-rows, "
+             "batch-tokens, device, hang-seconds, isolation, kernels, model, precision, streams, "
+             "threads, use-optimum");
   flags.text("--b", "NAME=VALUE,...", &second, "likewise the second side");
   flags.number("--pairs", &pairs, "rounds of each side, at least 15 (default 15)");
   flags.flag("--together", &together, "a round is one call for all inputs, not one for each");

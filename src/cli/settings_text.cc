@@ -60,6 +60,7 @@ std::vector<Setting> settings_of(WorkFlags& flags) {
           {"batch-rows", number_into(model.batch_rows)},
           {"batch-tokens", number_into(model.batch_tokens)},
           {"device", text_into(model.device)},
+          {"hang-seconds", text_into(model.hang_seconds)},
           {"isolation", choice_into(model.isolation, {"thread", "process"})},
           {"kernels", choice_into(model.kernels, {"auto", "engine"})},
           {"model", text_into(model.model)},
