@@ -76,9 +76,11 @@ def main():
                 print("  " + str(error).splitlines()[0])
                 continue
             one = found[-1]
-            print(f"  {shape[0]:2} x {shape[1]:3} {precision:4} {kernels:6}: {one['free_ms']:7.2f} ms "
-                  f"free, {one['fixed_ms']:7.2f} fixed: {interval(one['ratio'])}", flush=True)
-    given.output.write_text(json.dumps({"machine": machine.facts(), "pairs": found}, indent=1) + "\n")
+            print(f"  {shape[0]:2} x {shape[1]:3} {precision:4} {kernels:6}: "
+                  f"{one['free_ms']:7.2f} ms free, {one['fixed_ms']:7.2f} fixed: "
+                  f"{interval(one['ratio'])}", flush=True)
+    result = {"machine": machine.facts(), "pairs": found}
+    given.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
