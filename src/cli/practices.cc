@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/remembered_tunings.h"
 #include "hub/locate.h"
 
 namespace accel::cli {
@@ -108,7 +109,7 @@ PracticeFacts practice_facts(const Result<Config>& config, Engine& engine,
                              std::vector<RememberedFact> remembered) {
   PracticeFacts facts{.devices = engine.devices(), .remembered = std::move(remembered)};
   for (const BackendReport& backend : engine.backends()) {
-    if (backend.name == "openvino") facts.engine = backend.version;
+    if (backend.name == "openvino") facts.engine = engine::tuned_engine(backend.version);
   }
   const LoadOptions defaults;
   facts.fallback = defaults.fallback;

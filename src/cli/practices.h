@@ -26,7 +26,7 @@ struct PracticeFacts {
   std::string device;
   std::string precision;
   std::vector<DeviceReport> devices;
-  std::string engine;  // the version of openvino here
+  std::string engine;  // openvino here, as facts of tunings name it
   std::vector<RememberedFact> remembered;
   std::vector<NamedModel> models;
 };

@@ -58,6 +58,7 @@ std::string comment(std::string_view text) {
 // A value of the option, to be changed.
 std::string example_of(const Option& option) {
   if (option.key == "cache_dir") return "models/openvino";
+  if (option.key == "hang_seconds") return "60";
   if (option.key == "task") return "fill-mask";
   if (option.key == "warm_up") return "a text of the usual length";
   if (option.key == "model_path") return "models/minilm";

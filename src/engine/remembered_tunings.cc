@@ -10,12 +10,16 @@
 
 namespace accel::engine {
 
+std::string tuned_engine(std::string_view engine_version) {
+  return fmt::format("{}, accel {}", engine_version, version());
+}
+
 Result<store::FactKey> RememberedTunings::key(const std::string& path,
                                               const std::string& device) const {
   ACCEL_ASSIGN(std::string model, store::model_fingerprint(path));
   return store::FactKey{.kind = "tuning",
                         .cpu = cpu_,
-                        .engine = fmt::format("{}, accel {}", engine_->info().version, version()),
+                        .engine = tuned_engine(engine_->info().version),
                         .model = std::move(model),
                         .detail = fmt::format("{}, {} threads", device, threads_)};
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accel/engine.h"
@@ -13,6 +14,10 @@
 #include "store/facts.h"
 
 namespace accel::engine {
+
+// What a fact of a tuning names as its engine: a build of it and of accel, since kernels are of
+// both.
+std::string tuned_engine(std::string_view engine_version);
 
 // Safe from any thread.
 class RememberedTunings {
