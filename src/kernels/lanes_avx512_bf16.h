@@ -11,7 +11,9 @@ struct LanesAvx512Bf16 : LanesAvx512 {
   static constexpr Operand kOperand = Operand::kBF16Pair;
 
   static Lanes multiply_add_operands(Lanes x, Lanes y, Lanes z) {
-    return _mm512_dpbf16_ps(z, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(y));
+    // Clang 16 dies of the intrinsic function where x is one number everywhere.
+    asm("vdpbf16ps %2, %1, %0" : "+v"(z) : "v"(x), "v"(y));
+    return z;
   }
 
   static Lanes load_operands(const float* from, int64_t count) {
