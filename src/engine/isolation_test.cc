@@ -102,7 +102,7 @@ class HangInAThreadTest : public testing::Test {
     engine_ = *Engine::create(
         {.cache_dir = cache_.path().string(), .probe = false, .simulated_faults = fault});
     LoadOptions options{.path = std::string(ACCEL_TEST_DATA) + "/bert-feature"};
-    options.hang_seconds = 0.3;
+    options.hang_seconds = 2;  // far longer than a run takes, sanitized and beside others
     options.fallback = fallback;
     return *engine_->load(options);
   }
@@ -116,7 +116,7 @@ TEST_F(HangInAThreadTest, EndsTheCallAndNotTheNext) {
   ASSERT_TRUE(model->embed(texts_).ok());
   const Status hung = model->embed(texts_).status();
   EXPECT_EQ(hung.code(), StatusCode::kUnavailable);
-  EXPECT_THAT(hung.message(), testing::HasSubstr("did not end within 0.3 s"));
+  EXPECT_THAT(hung.message(), testing::HasSubstr("did not end within 2 s"));
   EXPECT_EQ(model->embed(texts_).status().to_string(), "OK");
   EXPECT_EQ(model->statistics().hangs, 1);
 }
@@ -127,7 +127,7 @@ TEST_F(HangInAThreadTest, IsServedByTheNextCandidateWhereThereIsAFallback) {
   ASSERT_TRUE(found.ok()) << found.status().to_string();
   EXPECT_TRUE(found->report.fallback);
   EXPECT_EQ(found->report.backend, "reference");
-  EXPECT_THAT(found->report.fallback_reason, testing::HasSubstr("did not end within 0.3 s"));
+  EXPECT_THAT(found->report.fallback_reason, testing::HasSubstr("did not end within 2 s"));
   EXPECT_FALSE(model->embed(texts_)->report.fallback);
 }
 
