@@ -119,7 +119,7 @@ TEST(SessionPool, MembersWithoutWeightsTellHowFastTheyWere) {
   const auto model_of = [](int delay) {
     return std::make_shared<EchoModel>(EchoOptions{.delay = milliseconds(delay)});
   };
-  SessionPool pool({{.model = model_of(1)}, {.model = model_of(30)}});
+  SessionPool pool({{.model = model_of(1)}, {.model = model_of(200)}});
   const std::vector<int64_t> one{1};
   const NamedTensors inputs{{"input_ids", Tensor::from<int64_t>({1, 1}, one)},
                             {"attention_mask", Tensor::from<int64_t>({1, 1}, one)}};
