@@ -9,6 +9,7 @@
 #include "hub/locate.h"
 
 namespace accel::cli {
+
 void ModelFlags::declare(Flags& flags) {
   flags.optional_argument(
       "MODEL", &model,

@@ -123,6 +123,22 @@ TEST_F(EngineTest, TellsItsGraphsAndWhatTheirLayersTake) {
   EXPECT_EQ(reference->graphs().status().code(), StatusCode::kUnimplemented);
 }
 
+TEST_F(EngineTest, RowsOfABatchAreAsAskedFor) {
+  const std::string data = ACCEL_TEST_DATA;
+  const std::string image = *read_file(data + "/images/decode/420.jpg", 1 << 20);
+  const auto batches_of = [&](int64_t batch_rows) {
+    LoadOptions options{.path = data + "/golden/vit-imgcls", .streams = 1, .use = Use::kRun};
+    options.batch_rows = batch_rows;
+    const auto model = load(options);
+    const auto result = model->run(std::vector<TaskInput>(64, {.media = image}));
+    EXPECT_TRUE(result.ok()) << result.status().to_string();
+    EXPECT_EQ(model->statistics().rows, 64);
+    return model->statistics().batches;
+  };
+  EXPECT_EQ(batches_of(1), 64);
+  EXPECT_LT(batches_of(8), 64);
+}
+
 TEST_F(EngineTest, AModelOutlivesItsEngine) {
   auto engine = make_engine();
   const auto model = *engine->load({.path = kBert});

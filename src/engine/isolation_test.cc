@@ -96,6 +96,16 @@ TEST_F(IsolationTest, WrongTimesAreRefused) {
   }
 }
 
+TEST_F(IsolationTest, WorkersAreToldWhileFaultsAreSimulated) {
+  engine_ = *Engine::create({.cache_dir = cache_.path().string(),
+                             .probe = false,
+                             .simulated_faults = "openvino:run=fail@1000000"});
+  const auto model = load({.isolation = Isolation::kProcess});
+  ASSERT_TRUE(model.ok()) << model.status().to_string();
+  ASSERT_TRUE((*model)->embed(texts_).ok());
+  EXPECT_EQ((*model)->statistics().workers.size(), 1);
+}
+
 class HangInAThreadTest : public testing::Test {
  protected:
   std::shared_ptr<Model> load(const std::string& fault, bool fallback) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <utility>
 
+#include "backend/forwarding.h"
 #include "base/stopwatch.h"
 
 namespace accel::engine {
@@ -18,39 +19,38 @@ std::string described(const backend::CompileOptions& options) {
                      to_string(options.precision), options.streams, options.threads);
 }
 
-class LoggedBackend : public backend::Backend {
+class LoggedBackend : public backend::ForwardingBackend {
  public:
   LoggedBackend(std::shared_ptr<const backend::Backend> backend, std::shared_ptr<const Log> log)
-      : backend_(std::move(backend)), log_(std::move(log)) {}
+      : ForwardingBackend(std::move(backend)), log_(std::move(log)) {}
 
   backend::Info info() const override {
-    backend::Info info = backend_->info();
+    backend::Info info = inner().info();
     if (!info.available && !told_.exchange(true)) {  // it is asked often
       say(LogLevel::kWarning, fmt::format("{} {} is not available: {}; {}", info.name, info.version,
                                           info.reason, info.remedy));
     }
     return info;
   }
-  std::vector<backend::Device> devices() const override { return backend_->devices(); }
   std::vector<std::string> device_names() const override {
-    std::vector<std::string> names = backend_->device_names();
+    std::vector<std::string> names = inner().device_names();
     say(LogLevel::kDebug, fmt::format("devices there: {}", fmt::join(names, ", ")));
     return names;
   }
   Status check(const backend::CompileOptions& options) const override {
-    Status status = backend_->check(options);
+    Status status = inner().check(options);
     if (!status.ok()) say(LogLevel::kDebug, "refused " + described(options) + told(status));
     return status;
   }
   Result<CompiledPtr> compile(const std::shared_ptr<const ov::Model>& model,
                               const backend::CompileOptions& options) const override {
     const auto began = Clock::now();
-    return ended("compiled", options, began, backend_->compile(model, options));
+    return ended("compiled", options, began, inner().compile(model, options));
   }
   Result<CompiledPtr> import_compiled(const backend::Blob& blob,
                                       const backend::CompileOptions& options) const override {
     const auto began = Clock::now();
-    return ended("imported", options, began, backend_->import_compiled(blob, options));
+    return ended("imported", options, began, inner().import_compiled(blob, options));
   }
 
  private:
@@ -73,7 +73,6 @@ class LoggedBackend : public backend::Backend {
     return made;
   }
 
-  const std::shared_ptr<const backend::Backend> backend_;
   const std::shared_ptr<const Log> log_;
   mutable std::atomic<bool> told_ = false;  // that it is not available
 };

@@ -186,6 +186,11 @@ TEST_F(ChosenSettingTest, BatchesAreAsLargeAsIsAskedForMeasuredOrNot) {
   EXPECT_EQ(tokens({}, measured_), 384);
   EXPECT_EQ(tokens({.batch_tokens = 96}, measured_), 96);
   EXPECT_EQ(tokens({.batch_tokens = 96}, std::nullopt), 96);
+  const auto rows = [&](const LoadOptions& options) {
+    return chosen_setting(options, candidate, measured_, 4).sizes.max_rows;
+  };
+  EXPECT_NE(rows({}), 7);
+  EXPECT_EQ(rows({.batch_rows = 7}), 7);
 }
 
 }  // namespace

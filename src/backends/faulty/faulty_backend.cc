@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "backend/forwarding.h"
 #include "backend/guard.h"
 #include "base/try.h"
 
@@ -88,42 +89,34 @@ class FaultySession : public Session {
   const FaultsPtr faults_;
 };
 
-class FaultyModel : public CompiledModel {
+class FaultyModel : public ForwardingModel {
  public:
   FaultyModel(CompiledPtr inner, FaultsPtr faults)
-      : inner_(std::move(inner)), faults_(std::move(faults)) {}
+      : ForwardingModel(std::move(inner)), faults_(std::move(faults)) {}
 
-  const Signature& signature() const override { return inner_->signature(); }
-  const Executed& executed() const override { return inner_->executed(); }
   Result<std::unique_ptr<Session>> create_session() const override {
     ACCEL_ASSIGN(std::unique_ptr<Session> session,
-                 faulted(faults_->next(Step::kSession), [&] { return inner_->create_session(); }));
+                 faulted(faults_->next(Step::kSession), [&] { return inner().create_session(); }));
     return std::unique_ptr<Session>(std::make_unique<FaultySession>(std::move(session), faults_));
   }
-  Status export_to(std::ostream& out) const override { return inner_->export_to(out); }
-  Result<LayersReport> layers() const override { return inner_->layers(); }
 
  private:
-  const CompiledPtr inner_;
   const FaultsPtr faults_;
 };
 
-class FaultyBackend : public Backend {
+class FaultyBackend : public ForwardingBackend {
  public:
   FaultyBackend(std::shared_ptr<const Backend> inner, std::vector<Fault> faults)
-      : inner_(std::move(inner)), faults_(std::make_shared<FaultCounter>(std::move(faults))) {}
+      : ForwardingBackend(std::move(inner)),
+        faults_(std::make_shared<FaultCounter>(std::move(faults))) {}
 
-  Info info() const override { return inner_->info(); }
-  std::vector<Device> devices() const override { return inner_->devices(); }
-  std::vector<std::string> device_names() const override { return inner_->device_names(); }
-  Status check(const CompileOptions& options) const override { return inner_->check(options); }
   Result<CompiledPtr> compile(const std::shared_ptr<const ov::Model>& model,
                               const CompileOptions& options) const override {
-    return made(Step::kCompile, [&] { return inner_->compile(model, options); });
+    return made(Step::kCompile, [&] { return inner().compile(model, options); });
   }
   Result<CompiledPtr> import_compiled(const Blob& blob,
                                       const CompileOptions& options) const override {
-    return made(Step::kImport, [&] { return inner_->import_compiled(blob, options); });
+    return made(Step::kImport, [&] { return inner().import_compiled(blob, options); });
   }
 
  private:
@@ -133,7 +126,6 @@ class FaultyBackend : public Backend {
     return CompiledPtr(std::make_shared<FaultyModel>(std::move(model), faults_));
   }
 
-  const std::shared_ptr<const Backend> inner_;
   const FaultsPtr faults_;
 };
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "accel/version.h"
+#include "backend/forwarding.h"
 #include "backend/graph_file.h"
 #include "backend/signature.h"
 #include "backends/process/control_message.h"
@@ -302,14 +303,12 @@ Status ProcessSession::run(const NamedTensors& inputs, NamedTensors& outputs) {
 
 // --- the backend -------------------------------------------------------------------------------
 
-class ProcessBackend : public Backend {
+class ProcessBackend : public ForwardingBackend {
  public:
   ProcessBackend(std::shared_ptr<const Backend> inner, std::string name, ProcessOptions settings)
-      : inner_(std::move(inner)), name_(std::move(name)), settings_(std::move(settings)) {}
-
-  Info info() const override { return inner_->info(); }
-  std::vector<Device> devices() const override { return inner_->devices(); }
-  std::vector<std::string> device_names() const override { return inner_->device_names(); }
+      : ForwardingBackend(std::move(inner)),
+        name_(std::move(name)),
+        settings_(std::move(settings)) {}
 
   Status check(const CompileOptions& options) const override;
   Result<std::shared_ptr<const CompiledModel>> compile(
@@ -321,7 +320,6 @@ class ProcessBackend : public Backend {
   Result<Plan> plan(Wanted wanted, const CompileOptions& options) const;
   static Result<std::shared_ptr<const CompiledModel>> start(Plan plan);
 
-  const std::shared_ptr<const Backend> inner_;
   const std::string name_;
   const ProcessOptions settings_;
 };

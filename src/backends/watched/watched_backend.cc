@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "backend/forwarding.h"
 #include "base/try.h"
 
 namespace accel::backend {
@@ -134,52 +135,43 @@ class WatchedSession : public Session {
   bool urgent_ = false;
 };
 
-class WatchedModel : public CompiledModel {
+class WatchedModel : public ForwardingModel {
  public:
-  WatchedModel(CompiledPtr inner, std::shared_ptr<const Watch> watch)
-      : watched_(std::make_shared<Watched>(std::move(inner), std::move(watch))) {}
+  WatchedModel(const CompiledPtr& inner, std::shared_ptr<const Watch> watch)
+      : ForwardingModel(inner), watched_(std::make_shared<Watched>(inner, std::move(watch))) {}
 
-  const Signature& signature() const override { return watched_->inner->signature(); }
-  const Executed& executed() const override { return watched_->inner->executed(); }
   Result<std::unique_ptr<Session>> create_session() const override {
     auto session = std::make_unique<WatchedSession>(watched_);
     ACCEL_TRY(session->sit_down());
     return std::unique_ptr<Session>(std::move(session));
   }
-  Status export_to(std::ostream& out) const override { return watched_->inner->export_to(out); }
-  Result<LayersReport> layers() const override { return watched_->inner->layers(); }
-  std::optional<WorkerState> worker() const override { return watched_->inner->worker(); }
   uint64_t hangs() const override { return watched_->hangs; }
 
  private:
   const std::shared_ptr<Watched> watched_;
 };
 
-class WatchedBackend : public Backend {
+class WatchedBackend : public ForwardingBackend {
  public:
   WatchedBackend(std::shared_ptr<const Backend> inner, WatchOptions options)
-      : inner_(std::move(inner)), watch_(std::make_shared<const Watch>(std::move(options))) {}
+      : ForwardingBackend(std::move(inner)),
+        watch_(std::make_shared<const Watch>(std::move(options))) {}
 
-  Info info() const override { return inner_->info(); }
-  std::vector<Device> devices() const override { return inner_->devices(); }
-  std::vector<std::string> device_names() const override { return inner_->device_names(); }
-  Status check(const CompileOptions& options) const override { return inner_->check(options); }
   Result<CompiledPtr> compile(const std::shared_ptr<const ov::Model>& model,
                               const CompileOptions& options) const override {
-    return watched(inner_->compile(model, options));
+    return watched(inner().compile(model, options));
   }
   Result<CompiledPtr> import_compiled(const Blob& blob,
                                       const CompileOptions& options) const override {
-    return watched(inner_->import_compiled(blob, options));
+    return watched(inner().import_compiled(blob, options));
   }
 
  private:
   Result<CompiledPtr> watched(Result<CompiledPtr> made) const {
     if (!made.ok()) return made;
-    return CompiledPtr(std::make_shared<WatchedModel>(std::move(*made), watch_));
+    return CompiledPtr(std::make_shared<WatchedModel>(*made, watch_));
   }
 
-  const std::shared_ptr<const Backend> inner_;
   const std::shared_ptr<const Watch> watch_;
 };
 
