@@ -296,7 +296,8 @@ TEST_F(EngineTest, AutoIsF32UntilMeasuredAndRememberedAfterwards) {
     EXPECT_GT(one.latency_ms, 0);
     if (one.eligible) best = std::max(best, one.items_per_sec);
   }
-  EXPECT_GE(measured->throughput.items_per_sec, best * 0.97);
+  // Fewer streams are taken for 10 % more items only (tuning.h).
+  EXPECT_GE(measured->throughput.items_per_sec, best * 0.9);
   EXPECT_GT(measured->batch_tokens, 0);
 
   for (const auto& engine : {make_engine(), make_engine()}) {
