@@ -30,6 +30,7 @@
 #include "accel/submission.h"
 #include "accel/task.h"
 #include "accel/tensor.h"
+#include "accel/tokens.h"
 
 namespace accel {
 
@@ -127,11 +128,20 @@ class ACCEL_API Model {
   // is said at once.
   virtual Result<std::unique_ptr<PendingItem>> submit(TaskInput input,
                                                       const SubmitOptions& options = {}) = 0;
+  // Whether submit() of that task could begin at once: its graph is compiled.
+  virtual bool prepared(const std::string& task, const TaskOptions& options = {}) const = 0;
   virtual ModelStatistics statistics() const = 0;
   // Raw tensors under the reference library's names. Optional inputs may be left out; every output
   // that the given inputs determine is returned. Integer inputs of any width are accepted.
   virtual Result<InferResult> infer(const NamedTensors& inputs,
                                     const InferOptions& options = {}) = 0;
+  // The tokens of a text, all of them: the model's limit is not applied. FAILED_PRECONDITION for a
+  // model without a tokenizer.
+  virtual Result<std::vector<TextToken>> tokenize(const std::string& text,
+                                                  bool special_tokens = true) = 0;
+  // The text of tokens. Ids that no token has are skipped, as the reference library does.
+  virtual Result<std::string> decode(const std::vector<int32_t>& ids,
+                                     bool skip_special_tokens = true) = 0;
   // The graphs compiled so far, with their layers as the engine runs them and, with
   // LoadOptions::profile, their times so far. UNIMPLEMENTED where an engine does not tell.
   virtual Result<std::vector<GraphReport>> graphs() {

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,11 @@ struct ManagedModel {
   double idle_seconds = 0;   // since the last lease ended
 };
 
+struct ModelAlias {
+  std::string name;
+  std::string target;  // "name" or "name:version"
+};
+
 // One change of a model's state.
 struct ModelEvent {
   uint64_t sequence = 0;  // counts from 1
@@ -96,6 +102,8 @@ class ACCEL_API ModelManager {
   // for a name that is not defined, RESOURCE_EXHAUSTED when there is no room, else those of
   // Engine::load(), which are given again until the model has cooled down.
   virtual Result<ModelLease> acquire(const std::string& name) = 0;
+  // The same without waiting: nothing where the model is not loaded. NOT_FOUND.
+  virtual Result<std::optional<ModelLease>> acquire_loaded(const std::string& name) = 0;
   // Frees it when the last lease ends, unless it is acquired before. FAILED_PRECONDITION "not
   // loaded".
   virtual Status unload(const std::string& name) = 0;
@@ -105,6 +113,12 @@ class ACCEL_API ModelManager {
 
   // By name and version.
   virtual std::vector<ManagedModel> models() const = 0;
+  // Each with its target, by name.
+  virtual std::vector<ModelAlias> aliases() const = 0;
+  // Of a model that is loaded; nothing of another. It does not count as a use. NOT_FOUND.
+  virtual Result<std::optional<ModelStatistics>> statistics(const std::string& name) const = 0;
+  // How "name" is defined. NOT_FOUND.
+  virtual Result<ModelDefinition> definition(const std::string& name) const = 0;
   // Those after `sequence`, of the last 1,024.
   virtual std::vector<ModelEvent> events(uint64_t sequence = 0) const = 0;
 };

@@ -55,6 +55,7 @@ struct ItemResult {
   TaskResult result;
   ItemTimes times;
   BatchReport batch;
+  int64_t tokens = 0;  // of its own texts, special ones included; 0: no texts
   std::shared_ptr<const RunReport> report;
 };
 

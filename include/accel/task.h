@@ -25,6 +25,9 @@ struct TaskInput {
   std::vector<std::string> choices = {};
   // An image or a sound, as its file has it: the bytes of a JPEG, a WAV ...
   std::optional<std::string> media = std::nullopt;
+  // Of sentence-embedding, in place of the text: its tokens, taken as they are, special ones
+  // included.
+  std::optional<std::vector<int32_t>> tokens = std::nullopt;
 };
 
 // Unset ones are the task's own choice. One that a task does not have is refused by name.
@@ -55,6 +58,10 @@ struct TaskOptions {
   // The name of a prompt of the model's folder that goes before the text; of a model with late
   // interaction "query" or "document".
   std::optional<std::string> prompt = std::nullopt;
+  // Of an embedding: its first numbers only, brought back to unit length (Matryoshka); 0: all.
+  std::optional<int64_t> dimensions = std::nullopt;
+  // Of an embedding: false leaves out the normalisation of the model's folder.
+  std::optional<bool> normalize = std::nullopt;
   bool strict_utf8 = false;  // invalid UTF-8 is refused instead of replaced
 };
 

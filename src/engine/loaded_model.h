@@ -114,7 +114,10 @@ class LoadedModel : public Model {
   Result<RunResult> run(std::vector<TaskInput> inputs, const RunOptions& options) override;
   Result<std::unique_ptr<PendingItem>> submit(TaskInput input,
                                               const SubmitOptions& options) override;
+  bool prepared(const std::string& task, const TaskOptions& options) const override;
   ModelStatistics statistics() const override;
+  Result<std::vector<TextToken>> tokenize(const std::string& text, bool special_tokens) override;
+  Result<std::string> decode(const std::vector<int32_t>& ids, bool skip_special_tokens) override;
   Result<std::vector<GraphReport>> graphs() override;
   Status unload() override;
   // Compiles for what `options` names and runs it in every session (warm_up.cc). INVALID_ARGUMENT
@@ -140,12 +143,15 @@ class LoadedModel : public Model {
   Result<EmbeddingModelPtr> embedding_model();
   // What the user wants it to compute, or what its folder says.
   Result<models::Head> head_of() const;
+  // FAILED_PRECONDITION for a model without one.
+  Result<std::shared_ptr<const text::Tokenizer>> tokenizer();
   // The task called `name`, or the one that the model is for.
   Result<const pipelines::Task*> task_for(const std::string& name) const;
   Result<std::shared_ptr<const pipelines::TaskModel>> task_model();
   // What items of the task called `name` have in common, made once.
-  Result<std::shared_ptr<const pipelines::TaskPlan>> plan(const std::string& name);
-  Result<pipelines::TaskPlan> make_plan(const pipelines::Task& task);
+  Result<std::shared_ptr<const pipelines::TaskPlan>> plan(const std::string& name,
+                                                          const TaskOptions& options = {});
+  Result<pipelines::TaskPlan> make_plan(const pipelines::Task& task, bool normalize);
   Result<RunResult> run_one(TaskInput input, const RunOptions& options);
   Result<EmbedResult> embed_one(const pipelines::EmbeddingModel& model, CompiledGraph& ready,
                                 const std::string& text, const EmbedOptions& options) const;
@@ -171,7 +177,7 @@ class LoadedModel : public Model {
   std::shared_ptr<const pipelines::TaskModel> task_model_;
   std::map<std::string, GraphPtr> graphs_;  // by the request as text
   std::map<std::string, std::shared_ptr<const pipelines::TaskPlan>>
-      plans_;  // by the name asked for
+      plans_;  // by the name asked for, and whether embeddings keep their length
 };
 
 }  // namespace accel::engine

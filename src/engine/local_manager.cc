@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "accel/model_manager.h"
 #include "base/try.h"
@@ -25,25 +28,40 @@ class LocalManager : public ModelManager {
     for (const uint64_t bound : {definition.memory_bytes_max, memory_bytes_max_}) {
       if (load.memory_bytes_max == 0) load.memory_bytes_max = bound;
     }
-    return table_->define({.name = definition.name,
-                           .version = definition.version,
-                           .bytes_max = definition.memory_bytes_max,
-                           .pinned = definition.pinned,
-                           .estimate = [this, load]() -> Result<uint64_t> {
-                             ACCEL_ASSIGN(const ModelReport report,
-                                          engine_.describe(load.path, load.use_optimum));
-                             return memory_needed(report, load.precision);
-                           },
-                           .load = [this, load] { return engine_.load(load); }});
+    const std::lock_guard lock(mutex_);
+    ACCEL_TRY(table_->define({.name = definition.name,
+                              .version = definition.version,
+                              .bytes_max = definition.memory_bytes_max,
+                              .pinned = definition.pinned,
+                              .estimate = [this, load]() -> Result<uint64_t> {
+                                ACCEL_ASSIGN(const ModelReport report,
+                                             engine_.describe(load.path, load.use_optimum));
+                                return memory_needed(report, load.precision);
+                              },
+                              .load = [this, load] { return engine_.load(load); }}));
+    definitions_[{definition.name, definition.version}] = definition;
+    return {};
   }
   Status alias(const std::string& alias, const std::string& target) override {
     return table_->alias(alias, target);
   }
   Result<ModelLease> acquire(const std::string& name) override { return table_->acquire(name); }
+  Result<std::optional<ModelLease>> acquire_loaded(const std::string& name) override {
+    return table_->acquire_loaded(name);
+  }
   Status unload(const std::string& name) override { return table_->unload(name); }
   Status pin(const std::string& name, bool pinned) override { return table_->pin(name, pinned); }
   int unload_unused() override { return table_->unload_unused(); }
   std::vector<ManagedModel> models() const override { return table_->models(); }
+  std::vector<ModelAlias> aliases() const override { return table_->aliases(); }
+  Result<std::optional<ModelStatistics>> statistics(const std::string& name) const override {
+    return table_->statistics(name);
+  }
+  Result<ModelDefinition> definition(const std::string& name) const override {
+    ACCEL_ASSIGN(const auto key, table_->key_of(name));
+    const std::lock_guard lock(mutex_);
+    return definitions_.at(key);
+  }
   std::vector<ModelEvent> events(uint64_t sequence) const override {
     return table_->events(sequence);
   }
@@ -52,6 +70,9 @@ class LocalManager : public ModelManager {
   Engine& engine_;
   const uint64_t memory_bytes_max_;
   const std::shared_ptr<runtime::ModelTable> table_;
+  mutable std::mutex mutex_;
+  // Of every name and version in the table. Guarded by mutex_.
+  std::map<std::pair<std::string, int>, ModelDefinition> definitions_;
 };
 
 // Whether every part of "f16+f32" is a type of floating numbers that become those of a precision.

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/try.h"
+#include "base/utf8.h"
 #include "engine/loaded_model.h"
 #include "engine/task_model.h"
 #include "image/processor.h"
@@ -80,6 +81,11 @@ Shape pixels_of(const image::ImageProcessor& processor) {
   return shape;
 }
 
+// Embeddings that keep their length come from a graph of their own.
+std::string plan_key(const std::string& task, const TaskOptions& options) {
+  return task + (options.normalize.value_or(true) ? "" : " as it is");
+}
+
 }  // namespace
 
 Result<models::Head> LoadedModel::head_of() const {
@@ -151,13 +157,14 @@ Result<std::shared_ptr<const pipelines::TaskModel>> LoadedModel::task_model() {
   return model;
 }
 
-Result<pipelines::TaskPlan> LoadedModel::make_plan(const pipelines::Task& task) {
+Result<pipelines::TaskPlan> LoadedModel::make_plan(const pipelines::Task& task, bool normalize) {
   ACCEL_ASSIGN(auto model, task_model());
   ACCEL_TRY(check_padding(*parts_.folder));
   models::GraphRequest request;
   request.sentence = task.computes != pipelines::Computes::kHead;
   if (request.sentence) {
     request.embedding = kind_of(task.computes);
+    request.normalize = normalize;
   } else {
     ACCEL_ASSIGN(request.head, head_of());
   }
@@ -205,22 +212,59 @@ Result<TunedModel> LoadedModel::tuned(const std::shared_ptr<LoadedModel>& self) 
   return tuned;
 }
 
-Result<std::shared_ptr<const pipelines::TaskPlan>> LoadedModel::plan(const std::string& name) {
+bool LoadedModel::prepared(const std::string& task, const TaskOptions& options) const {
+  const std::lock_guard lock(mutex_);
+  return plans_.contains(plan_key(task, options));
+}
+
+Result<std::shared_ptr<const pipelines::TaskPlan>> LoadedModel::plan(const std::string& name,
+                                                                     const TaskOptions& options) {
+  const bool normalize = options.normalize.value_or(true);
+  const std::string key = plan_key(name, options);
   {
     const std::lock_guard lock(mutex_);
     if (!loaded_) return failed_precondition(report_.path + ": not loaded");
-    if (const auto made = plans_.find(name); made != plans_.end()) return made->second;
+    if (const auto made = plans_.find(key); made != plans_.end()) return made->second;
   }
   ACCEL_ASSIGN(const pipelines::Task* task, task_for(name));
-  ACCEL_ASSIGN(pipelines::TaskPlan made, make_plan(*task));
+  ACCEL_TRY(pipelines::check_options(*task, options));
+  ACCEL_ASSIGN(pipelines::TaskPlan made, make_plan(*task, normalize));
   const auto shared = std::make_shared<const pipelines::TaskPlan>(std::move(made));
   const std::lock_guard lock(mutex_);
   if (!loaded_) return shared;  // unloaded meanwhile: for this call only
-  return plans_.emplace(name, shared).first->second;
+  return plans_.emplace(key, shared).first->second;
+}
+
+Result<std::shared_ptr<const text::Tokenizer>> LoadedModel::tokenizer() {
+  ACCEL_ASSIGN(const auto model, task_model());
+  if (model->tokenizer != nullptr) return model->tokenizer;
+  return failed_precondition(report_.path + ": expected a model with a tokenizer, found none");
+}
+
+Result<std::vector<TextToken>> LoadedModel::tokenize(const std::string& text, bool special_tokens) {
+  ACCEL_ASSIGN(const auto tokenizer, this->tokenizer());
+  ACCEL_ASSIGN(
+      const text::Encoding encoding,
+      tokenizer->encode(repair_utf8(text).text,
+                        {.add_special_tokens = special_tokens, .offsets = true, .tokens = true}));
+  std::vector<TextToken> tokens;
+  for (size_t i = 0; i < encoding.ids.size(); ++i) {
+    tokens.push_back({.id = encoding.ids[i],
+                      .text = encoding.tokens[i],
+                      .special = encoding.special_tokens_mask[i] != 0,
+                      .begin = encoding.offsets[i].begin,
+                      .end = encoding.offsets[i].end});
+  }
+  return tokens;
+}
+
+Result<std::string> LoadedModel::decode(const std::vector<int32_t>& ids, bool skip_special_tokens) {
+  ACCEL_ASSIGN(const auto tokenizer, this->tokenizer());
+  return tokenizer->decode(ids, skip_special_tokens);
 }
 
 Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& options) {
-  ACCEL_ASSIGN(const auto ready, plan(options.task));
+  ACCEL_ASSIGN(const auto ready, plan(options.task, options.options));
   ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
   return std::unique_ptr<TaskStream>(std::make_unique<pipelines::PooledTaskStream>(
       ready, pipelines::TaskStreamOptions{.task = options.options,
@@ -231,7 +275,7 @@ Result<std::unique_ptr<TaskStream>> LoadedModel::run_stream(const RunOptions& op
 
 Result<std::unique_ptr<PendingItem>> LoadedModel::submit(TaskInput input,
                                                          const SubmitOptions& options) {
-  ACCEL_ASSIGN(const auto ready, plan(options.task));
+  ACCEL_ASSIGN(const auto ready, plan(options.task, options.options));
   ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
   return pipelines::submit_item(*ready, std::move(input), options);
 }
@@ -257,7 +301,7 @@ Result<RunResult> LoadedModel::run(std::vector<TaskInput> inputs, const RunOptio
 
 // Beside what other callers want at the same time.
 Result<RunResult> LoadedModel::run_one(TaskInput input, const RunOptions& options) {
-  ACCEL_ASSIGN(const auto ready, plan(options.task));
+  ACCEL_ASSIGN(const auto ready, plan(options.task, options.options));
   ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
   RunResult result{.task = std::string(ready->task->name), .report = *ready->report};
   Result<ItemResult> item = pipelines::run_item(*ready, std::move(input),

@@ -44,6 +44,7 @@ Result<Item> prepare_item(const TaskPlan& plan, TaskInput input, const SubmitOpt
   item.outputs.resize(prepared.rows.size());
   item.keys.resize(prepared.rows.size());
   for (size_t row = 0; row < prepared.rows.size(); ++row) {
+    item.result.tokens += runtime::tokens_of(prepared.rows[row]);
     if (row < prepared.recurring_rows) {
       item.keys[row] = RowMemory::key(prepared.rows[row]);
       if (auto known = plan.memory->find(item.keys[row])) {

@@ -63,6 +63,7 @@ constexpr std::array<std::string_view, 3> kGrouping = {"aggregation", "window_to
 constexpr std::array<std::string_view, 1> kThreshold = {"threshold"};
 constexpr std::array<std::string_view, 1> kPool = {"pool"};
 constexpr std::array<std::string_view, 1> kPrompts = {"prompt"};
+constexpr std::array<std::string_view, 3> kSentences = {"prompt", "dimensions", "normalize"};
 constexpr std::array<std::string_view, 2> kTopAndPrompt = {"top_k", "prompt"};
 constexpr std::array<std::string_view, 1> kTimestamps = {"timestamps"};
 constexpr std::array<std::string_view, 2> kTopAndHypothesis = {"top_k", "hypothesis"};
@@ -164,7 +165,7 @@ constexpr std::array<Task, 19> kTasks{{
      "feature-extraction",
      kOneText,
      kOfText,
-     kPrompts,
+     kSentences,
      prepare_sentence_embedding,
      Computes::kDense},
     {"sparse-embedding", kSplade, "the words that a text means, with weights", "fill-mask",
@@ -218,6 +219,11 @@ std::string_view found_text(Part part, bool there) {
 
 // The parts that are there are those that the task takes; a text may be empty.
 Status check_parts(const Task& task, const TaskInput& input) {
+  if (input.tokens && (task.computes != Computes::kDense || !input.text.empty())) {
+    return invalid_argument(fmt::format(
+        "{}: expected {}, found {}", task.name, inputs_text(task),
+        input.text.empty() ? "tokens, which sentence-embedding takes" : "a text and tokens"));
+  }
   const std::array<std::pair<Part, bool>, 4> parts{{
       {Part::kText, !input.text.empty()},
       {Part::kSecondText, input.second_text.has_value()},
@@ -301,7 +307,7 @@ TaskReport report_of(const Task& task) {
 }
 
 Status check_options(const Task& task, const TaskOptions& options) {
-  const std::array<std::pair<std::string_view, bool>, 14> given{{
+  const std::array<std::pair<std::string_view, bool>, 16> given{{
       {"top_k", options.top_k.has_value()},
       {"function", options.function.has_value()},
       {"multi_label", options.multi_label.has_value()},
@@ -316,6 +322,8 @@ Status check_options(const Task& task, const TaskOptions& options) {
       {"timestamps", options.timestamps.has_value()},
       {"pool", options.pool.has_value()},
       {"prompt", options.prompt.has_value()},
+      {"dimensions", options.dimensions.has_value()},
+      {"normalize", options.normalize.has_value()},
   }};
   for (const auto& [name, set] : given) {
     if (!set || takes(task.options, name)) continue;
@@ -330,7 +338,8 @@ Status check_options(const Task& task, const TaskOptions& options) {
   for (const auto& [name, value] :
        {std::pair{"top_k", options.top_k}, std::pair{"window_tokens", options.window_tokens},
         std::pair{"stride_tokens", options.stride_tokens},
-        std::pair{"max_answer_tokens", options.max_answer_tokens}}) {
+        std::pair{"max_answer_tokens", options.max_answer_tokens},
+        std::pair{"dimensions", options.dimensions}}) {
     if (value.value_or(0) < 0) {
       return invalid_argument(fmt::format("{}: expected at least 0, found {}", name, *value));
     }

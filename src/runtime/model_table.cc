@@ -106,6 +106,11 @@ Status ModelTable::alias(const std::string& alias, const std::string& target) {
 }
 
 Result<ModelTable::Entry*> ModelTable::find(const std::string& name) {
+  ACCEL_ASSIGN(const Entry* const found, std::as_const(*this).find(name));
+  return const_cast<Entry*>(found);
+}
+
+Result<const ModelTable::Entry*> ModelTable::find(const std::string& name) const {
   const auto known = aliases_.find(name);
   ACCEL_ASSIGN(const auto wanted, parse_name(known == aliases_.end() ? name : known->second));
   // The entry after the last version, or exactly that version.
@@ -125,6 +130,13 @@ Result<ModelTable::Entry*> ModelTable::find(const std::string& name) {
   for (const auto& [alias, target] : aliases_) names.push_back(alias);
   return not_found(
       fmt::format("model '{}' is not defined; expected one of: {}", name, fmt::join(names, ", ")));
+}
+
+Result<std::optional<ModelLease>> ModelTable::acquire_loaded(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  ACCEL_ASSIGN(Entry* const entry, find(name));
+  if (entry->state != ModelState::kLoaded) return std::optional<ModelLease>();
+  return std::optional(lease(*entry, /*already_loaded=*/true));
 }
 
 Result<ModelLease> ModelTable::acquire(const std::string& name) {
@@ -351,6 +363,30 @@ std::vector<ManagedModel> ModelTable::models() const {
                       .idle_seconds = idle ? seconds(now - entry.last_used) : 0});
   }
   return models;
+}
+
+std::vector<ModelAlias> ModelTable::aliases() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ModelAlias> aliases;
+  for (const auto& [alias, target] : aliases_) aliases.push_back({alias, target});
+  return aliases;
+}
+
+Result<std::optional<ModelStatistics>> ModelTable::statistics(const std::string& name) const {
+  std::shared_ptr<Model> model;
+  {
+    const std::lock_guard lock(mutex_);
+    ACCEL_ASSIGN(const Entry* const entry, find(name));
+    model = entry->model;
+  }
+  if (model == nullptr) return std::optional<ModelStatistics>();
+  return std::optional(model->statistics());
+}
+
+Result<std::pair<std::string, int>> ModelTable::key_of(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  ACCEL_ASSIGN(const Entry* const entry, find(name));
+  return Key(entry->loadable.name, entry->loadable.version);
 }
 
 std::vector<ModelEvent> ModelTable::events(uint64_t sequence) const {

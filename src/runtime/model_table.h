@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -46,10 +47,15 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
   Status define(Loadable loadable);
   Status alias(const std::string& alias, const std::string& target);
   Result<ModelLease> acquire(const std::string& name);
+  Result<std::optional<ModelLease>> acquire_loaded(const std::string& name);
   Status unload(const std::string& name);
   Status pin(const std::string& name, bool pinned);
   int unload_unused();
   std::vector<ManagedModel> models() const;
+  std::vector<ModelAlias> aliases() const;
+  Result<std::optional<ModelStatistics>> statistics(const std::string& name) const;
+  // The key under which it was defined.
+  Result<std::pair<std::string, int>> key_of(const std::string& name) const;
   std::vector<ModelEvent> events(uint64_t sequence) const;
 
  private:
@@ -73,6 +79,7 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
 
   ModelTable(const ManagerOptions& options, std::function<Clock::time_point()> now);
 
+  Result<const Entry*> find(const std::string& name) const;
   Result<Entry*> find(const std::string& name);
   ModelLease lease(Entry& entry, bool already_loaded);
   void end_lease(Entry& entry);

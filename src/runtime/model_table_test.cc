@@ -42,7 +42,14 @@ class Presence : public Model {
   Result<std::unique_ptr<PendingItem>> submit(TaskInput, const SubmitOptions&) override {
     return unimplemented("");
   }
+  bool prepared(const std::string&, const TaskOptions&) const override { return false; }
   ModelStatistics statistics() const override { return {}; }
+  Result<std::vector<TextToken>> tokenize(const std::string&, bool) override {
+    return unimplemented("nothing");
+  }
+  Result<std::string> decode(const std::vector<int32_t>&, bool) override {
+    return unimplemented("nothing");
+  }
   Status unload() override { return {}; }
 
  private:

@@ -20,11 +20,11 @@ constexpr float kLeastLength = 1e-12F;  // as torch.nn.functional.normalize
 
 void finish_row(std::span<const float> row, const RowFinish& finish, float* out) {
   const bool cut = finish.dimensions > 0 && finish.dimensions < static_cast<int64_t>(row.size());
-  if (!cut) {
+  if (!cut && !finish.whole) {
     std::ranges::copy(row, out);
     return;
   }
-  const std::span<const float> kept = row.first(static_cast<size_t>(finish.dimensions));
+  const auto kept = cut ? row.first(static_cast<size_t>(finish.dimensions)) : row;
   float scale = 1.0F;
   if (finish.normalize) {
     double sum = 0;

@@ -51,6 +51,7 @@ Result<TokenizedText> prepare(const EmbeddingModel& model, std::string_view prom
 struct RowFinish {
   int64_t dimensions = 0;  // keep the first N; 0: all
   bool normalize = true;   // bring a cut row back to unit length
+  bool whole = false;      // and one that is not cut to it
 };
 
 // The text as a row for company that is found later.
