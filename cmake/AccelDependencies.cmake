@@ -1,6 +1,7 @@
 # Everything that is not ours. `./dev setup` puts it there; a system OpenVINO by OpenVINO_DIR.
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
+find_package(simdjson REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(yaml-cpp 0.7 REQUIRED)
@@ -44,6 +45,18 @@ endif()
 add_library(accel_curl INTERFACE)
 target_include_directories(accel_curl SYSTEM INTERFACE ${ACCEL_CURL})
 target_compile_definitions(accel_curl INTERFACE CURL_DISABLE_TYPECHECK)
+
+# HTTP: Boost's Asio and Beast, of which nothing is linked, and OpenSSL.
+find_package(OpenSSL 3.0 REQUIRED)
+find_path(ACCEL_BOOST boost/beast/http/basic_parser.hpp)
+if(NOT ACCEL_BOOST)
+  message(FATAL_ERROR "boost/beast was not found. Run ./dev setup, or install libboost1.81-dev.")
+endif()
+add_library(accel_boost INTERFACE)
+target_include_directories(accel_boost SYSTEM INTERFACE ${ACCEL_BOOST})
+target_compile_definitions(accel_boost INTERFACE BOOST_ASIO_NO_DEPRECATED
+                                                 BOOST_ERROR_CODE_HEADER_ONLY)
+target_link_libraries(accel_boost INTERFACE Threads::Threads)
 
 # libwebp brings no CMake package in Debian 12.
 find_path(ACCEL_WEBP webp/decode.h)

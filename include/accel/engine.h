@@ -128,7 +128,10 @@ class ACCEL_API Model {
   // is said at once.
   virtual Result<std::unique_ptr<PendingItem>> submit(TaskInput input,
                                                       const SubmitOptions& options = {}) = 0;
-  // Whether submit() of that task could begin at once: its graph is compiled.
+  // Compiles what submit() of that task needs, which its first call would; errors as those of
+  // submit().
+  virtual Status prepare(const std::string& task, const TaskOptions& options = {}) = 0;
+  // Whether that has been done: submit() begins at once.
   virtual bool prepared(const std::string& task, const TaskOptions& options = {}) const = 0;
   virtual ModelStatistics statistics() const = 0;
   // Raw tensors under the reference library's names. Optional inputs may be left out; every output

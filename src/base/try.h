@@ -6,12 +6,14 @@
 #define ACCEL_CONCAT_INNER(a, b) a##b
 #define ACCEL_CONCAT(a, b) ACCEL_CONCAT_INNER(a, b)
 
-// Returns the status from the calling function unless it is ok.
-#define ACCEL_TRY(expression)                                    \
-  do {                                                           \
-    if (::accel::Status status_ = (expression); !status_.ok()) { \
-      return status_;                                            \
-    }                                                            \
+// Returns the status from the calling function unless it is ok. Its variable has a name of its own,
+// for `expression` may be a lambda with further ones inside.
+#define ACCEL_TRY(expression) ACCEL_TRY_IMPL(ACCEL_CONCAT(status_, __COUNTER__), expression)
+#define ACCEL_TRY_IMPL(status, expression)                     \
+  do {                                                         \
+    if (::accel::Status status = (expression); !status.ok()) { \
+      return status;                                           \
+    }                                                          \
   } while (false)
 
 // ACCEL_ASSIGN(auto config, read_config(path)); declares or assigns, or returns the status.

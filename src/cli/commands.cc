@@ -12,7 +12,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 26> kCommands{{
+constexpr std::array<Command, 27> kCommands{{
     {"advise", "why a model is not faster here, and what each remedy gains", run_advise},
     {"alias", "short names for models", run_alias},
     {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
@@ -36,6 +36,8 @@ constexpr std::array<Command, 26> kCommands{{
     {"rm", "delete a pulled model", run_rm},
     {"run", "what a model is for, on texts, images or sounds: labels, answers, objects", run_run},
     {"self-test", "prove that this installation computes right", run_self_test},
+    {"serve", "models over HTTP: OpenAI's, Hugging Face's, Ollama's and KServe's protocols",
+     run_serve},
     {"show", "the facts of a model folder", run_show},
     {"similarity", "compare texts by their embeddings", run_similarity},
     {"status", "whether acceleration is on, and what of eight kinds of hardware is here",

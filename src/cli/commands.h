@@ -45,6 +45,7 @@ Status run_pull(const Command& command, const Arguments& arguments);
 Status run_rm(const Command& command, const Arguments& arguments);
 Status run_run(const Command& command, const Arguments& arguments);
 Status run_self_test(const Command& command, const Arguments& arguments);
+Status run_serve(const Command& command, const Arguments& arguments);
 Status run_show(const Command& command, const Arguments& arguments);
 Status run_similarity(const Command& command, const Arguments& arguments);
 Status run_status(const Command& command, const Arguments& arguments);

@@ -114,6 +114,9 @@ class LoadedModel : public Model {
   Result<RunResult> run(std::vector<TaskInput> inputs, const RunOptions& options) override;
   Result<std::unique_ptr<PendingItem>> submit(TaskInput input,
                                               const SubmitOptions& options) override;
+  Status prepare(const std::string& task, const TaskOptions& options) override {
+    return plan(task, options).status();
+  }
   bool prepared(const std::string& task, const TaskOptions& options) const override;
   ModelStatistics statistics() const override;
   Result<std::vector<TextToken>> tokenize(const std::string& text, bool special_tokens) override;

@@ -42,6 +42,7 @@ class Presence : public Model {
   Result<std::unique_ptr<PendingItem>> submit(TaskInput, const SubmitOptions&) override {
     return unimplemented("");
   }
+  Status prepare(const std::string&, const TaskOptions&) override { return {}; }
   bool prepared(const std::string&, const TaskOptions&) const override { return false; }
   ModelStatistics statistics() const override { return {}; }
   Result<std::vector<TextToken>> tokenize(const std::string&, bool) override {

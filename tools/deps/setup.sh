@@ -10,6 +10,7 @@ system_packages=(
   libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev libyaml-cpp-dev zlib1g-dev
   libjpeg-dev libpng-dev libwebp-dev libcurl4-openssl-dev
   libmpg123-dev libsndfile1-dev libsoxr-dev libvorbis-dev
+  libboost1.81-dev libssl-dev libsimdjson-dev
 )
 rust_minimum=1.82
 textkit_library=libaccel_textkit.a
@@ -58,6 +59,11 @@ have_minilm() {
 }
 have_clang_tidy() {
   stamped .deps/clang-tidy/.stamp "$(wheel_stamp clang_tidy "${clang_tidy_moves[@]}")"
+}
+# They are of one version of Python; with another, the tests that use them are left out.
+have_clients() {
+  [[ $(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') != 3.11 ]] ||
+    stamped .deps/clients/.stamp "$(wheel_stamp clients)"
 }
 have_textkit() {
   [[ -f .deps/textkit/$textkit_library ]] && stamped .deps/textkit/.stamp "$(textkit_stamp)"
@@ -135,6 +141,17 @@ install_wheel() {
   [[ ! -e $folder ]] || mv -T "$folder" "$incoming/old"
   mv -T "$incoming/tree" "$folder"
   rm -rf "$incoming"
+}
+
+install_clients() {
+  local incoming=.deps/incoming.clients
+  rm -rf "$incoming"
+  timed clients download python3 -m pip install --quiet --disable-pip-version-check --no-deps \
+    --no-compile --only-binary=:all: --require-hashes --requirement tools/deps/clients.txt \
+    --target "$incoming"
+  wheel_stamp clients >"$incoming/.stamp"
+  rm -rf .deps/clients
+  mv -T "$incoming" .deps/clients
 }
 
 install_textkit() {
@@ -234,13 +251,14 @@ install_missing() {
       clang_tidy)
         start_piece clang_tidy install_wheel clang_tidy clang-tidy "${clang_tidy_moves[@]}"
         ;;
+      clients) start_piece clients install_clients ;;
       textkit)
         command -v cc >/dev/null || finish_piece packages # rustc links with cc
         start_piece textkit install_textkit
         ;;
     esac
   done
-  for piece in openvino minilm clang_tidy packages textkit; do
+  for piece in openvino minilm clang_tidy clients packages textkit; do
     [[ -z ${piece_pids[$piece]:-} ]] || finish_piece "$piece"
   done
   trap - EXIT INT TERM HUP

@@ -1,0 +1,207 @@
+// POST /v1/embeddings, as OpenAI's API has it: one text, several, or their tokens.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "base/base64.h"
+#include "base/files.h"
+#include "base/try.h"
+#include "server/collected_items.h"
+#include "server/endpoints.h"
+#include "server/json/json_reader.h"
+#include "server/json/json_writer.h"
+
+namespace accel::server {
+namespace {
+
+struct EmbeddingsBody {
+  std::string model;
+  std::vector<TaskInput> items;
+  std::optional<int64_t> dimensions;
+  std::optional<std::string> encoding;  // "float" or "base64"
+  std::optional<std::string> prompt;    // ours: a prompt of the model's folder, by its name
+};
+
+// The ids of one text.
+Status read_ids(JsonValue& value, TaskInput& item) {
+  std::vector<int64_t> ids;
+  ACCEL_TRY(value.read(ids));
+  item.tokens.emplace();
+  for (const int64_t id : ids) {
+    if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
+      return invalid_argument(fmt::format("expected ids of tokens, found {}", id));
+    }
+    item.tokens->push_back(static_cast<int32_t>(id));
+  }
+  return {};
+}
+
+// A text, its ids, or an array of either. An array of numbers is one text's ids.
+Status read_input(JsonValue& value, const RequestLimits& limits, std::vector<TaskInput>& items) {
+  items.clear();
+  if (value.kind() == JsonKind::kString) return value.read(items.emplace_back().text);
+  TaskInput alone;  // of numbers
+  ACCEL_TRY(value.elements([&](JsonValue& element) -> Status {
+    if (items.size() >= limits.items_max) {
+      return invalid_argument(
+          fmt::format("expected at most {} inputs, found more", limits.items_max));
+    }
+    switch (element.kind()) {
+      case JsonKind::kString:
+        if (alone.tokens) break;
+        return element.read(items.emplace_back().text);
+      case JsonKind::kArray:
+        if (alone.tokens) break;
+        return read_ids(element, items.emplace_back());
+      case JsonKind::kNumber: {
+        if (!items.empty()) break;
+        if (!alone.tokens) alone.tokens.emplace();
+        int64_t id = 0;
+        ACCEL_TRY(element.read(id));
+        if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
+          return invalid_argument(fmt::format("expected ids of tokens, found {}", id));
+        }
+        alone.tokens->push_back(static_cast<int32_t>(id));
+        return {};
+      }
+      default: break;
+    }
+    return invalid_argument("expected texts, or ids of tokens, or arrays of these, not mixed");
+  }));
+  if (alone.tokens) items.push_back(std::move(alone));
+  return {};
+}
+
+Result<EmbeddingsBody> read_body(std::string& text, const RequestLimits& limits) {
+  EmbeddingsBody body;
+  ACCEL_TRY(read_json(text, [&](JsonValue& root) {
+    return root.members([&](std::string_view name, JsonValue& value) -> Status {
+      if (name == "model") return value.read(body.model);
+      if (name == "input") return read_input(value, limits, body.items);
+      if (name == "dimensions") return value.read(body.dimensions);
+      if (name == "encoding_format") return value.read(body.encoding);
+      if (name == "prompt_name") return value.read(body.prompt);
+      return value.skip();  // "user" and what is to come
+    });
+  }));
+  if (body.model.empty()) return invalid_argument("model: expected a model's name, found none");
+  if (body.items.empty()) return invalid_argument("input: expected a text, found none");
+  if (body.dimensions && *body.dimensions < 1) {
+    return invalid_argument(
+        fmt::format("dimensions: expected at least 1, found {}", *body.dimensions));
+  }
+  if (body.encoding && *body.encoding != "float" && *body.encoding != "base64") {
+    return invalid_argument(fmt::format(
+        "encoding_format: expected \"float\" or \"base64\", found \"{}\"", *body.encoding));
+  }
+  return body;
+}
+
+class EmbeddingsFormatter : public Formatter {
+ public:
+  EmbeddingsFormatter(std::string model, size_t count, bool base64)
+      : model_(std::move(model)), base64_(base64), collected_(count) {}
+
+  Status take(service::Event event, std::string&) override {
+    return collected_.take(std::move(event));
+  }
+
+  Result<http::Response> finish() override {
+    std::string body;
+    JsonWriter json(body);
+    Status failure;
+    json.object([&] {
+      json.member("object", "list");
+      json.name("data");
+      json.array([&] {
+        for (size_t i = 0; i < collected_.items().size() && failure.ok(); ++i) {
+          failure = write(json, i);
+        }
+      });
+      json.member("model", model_);
+      json.name("usage");
+      json.object([&] {
+        json.member("prompt_tokens", collected_.tokens());
+        json.member("total_tokens", collected_.tokens());
+      });
+    });
+    ACCEL_TRY(failure);
+    return json_response(std::move(body));
+  }
+
+ private:
+  Status write(JsonWriter& json, size_t item) const {
+    ACCEL_ASSIGN(const std::span<const float> row, collected_.embedding(item));
+    json.object([&] {
+      json.member("object", "embedding");
+      json.member("index", item);
+      json.name("embedding");
+      if (base64_) {
+        json.value(base64_of(chars(std::as_bytes(row))));
+      } else {
+        json.numbers(row);
+      }
+    });
+    return {};
+  }
+
+  const std::string model_;
+  const bool base64_;
+  CollectedItems collected_;
+};
+
+Result<Call> parse_embeddings(Asked asked) {
+  ACCEL_ASSIGN(EmbeddingsBody body, read_body(asked.body, asked.limits));
+  const bool base64 = body.encoding == "base64";
+  auto formatter = std::make_unique<EmbeddingsFormatter>(body.model, body.items.size(), base64);
+  service::RunItems run{.model = std::move(body.model),
+                        .items = std::move(body.items),
+                        .how = {.task = "sentence-embedding"}};
+  run.how.options.dimensions = body.dimensions;
+  run.how.options.prompt = body.prompt;
+  return Call{std::move(run), std::move(formatter)};
+}
+
+constexpr std::string_view kOperation = R"({
+  "requestBody": {"required": true, "content": {"application/json": {"schema": {
+    "type": "object", "required": ["model", "input"], "properties": {
+      "model": {"type": "string", "minLength": 1},
+      "input": {"description": "A text, its tokens' ids, or an array of either.", "oneOf": [
+        {"type": "string"},
+        {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+        {"type": "array", "minItems": 1, "items": {
+          "type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}}]},
+      "dimensions": {"type": ["integer", "null"], "minimum": 1,
+        "description": "Only so many numbers, brought back to unit length."},
+      "encoding_format": {"type": ["string", "null"], "enum": ["float", "base64", null]},
+      "prompt_name": {"type": ["string", "null"],
+        "description": "A prompt of the model's folder that goes before each text."},
+      "user": {"type": ["string", "null"]}}}}}},
+  "responses": {"200": {"description": "The embeddings, in the order of the inputs.",
+    "content": {"application/json": {"schema": {
+      "type": "object", "required": ["object", "data", "model", "usage"], "properties": {
+        "object": {"const": "list"},
+        "data": {"type": "array", "items": {
+          "type": "object", "required": ["object", "index", "embedding"], "properties": {
+            "object": {"const": "embedding"}, "index": {"type": "integer"},
+            "embedding": {"oneOf": [{"type": "string"},
+              {"type": "array", "items": {"type": "number"}}]}}}},
+        "model": {"type": "string"},
+        "usage": {"type": "object", "required": ["prompt_tokens", "total_tokens"], "properties": {
+          "prompt_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"}}}}}}}}}
+})";
+
+}  // namespace
+
+Endpoint openai_embeddings_endpoint() {
+  return {.method = "POST",
+          .path = "/v1/embeddings",
+          .scope = Scope::kInfer,
+          .errors = ErrorShape::kOpenAi,
+          .summary = "Texts to embeddings (OpenAI)",
+          .operation = kOperation,
+          .parse = parse_embeddings};
+}
+
+}  // namespace accel::server
