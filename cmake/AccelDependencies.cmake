@@ -52,9 +52,12 @@ find_path(ACCEL_BOOST boost/beast/http/basic_parser.hpp)
 if(NOT ACCEL_BOOST)
   message(FATAL_ERROR "boost/beast was not found. Run ./dev setup, or install libboost1.81-dev.")
 endif()
+# Clang 16 keeps the address of a thread's variable while a coroutine moves to another thread: Asio
+# asks pthreads for its own instead.
 add_library(accel_boost INTERFACE)
 target_include_directories(accel_boost SYSTEM INTERFACE ${ACCEL_BOOST})
-target_compile_definitions(accel_boost INTERFACE BOOST_ASIO_NO_DEPRECATED
+target_compile_definitions(accel_boost INTERFACE BOOST_ASIO_DISABLE_THREAD_KEYWORD_EXTENSION
+                                                 BOOST_ASIO_NO_DEPRECATED
                                                  BOOST_ERROR_CODE_HEADER_ONLY)
 target_link_libraries(accel_boost INTERFACE Threads::Threads)
 

@@ -12,7 +12,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 27> kCommands{{
+constexpr std::array<Command, 28> kCommands{{
     {"advise", "why a model is not faster here, and what each remedy gains", run_advise},
     {"alias", "short names for models", run_alias},
     {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
@@ -29,6 +29,7 @@ constexpr std::array<Command, 27> kCommands{{
     {"families", "the model families that this build loads", run_families},
     {"help", "this list, or the help of a command", run_help},
     {"infer", "run a model on raw tensors from a file", run_infer},
+    {"keys", "keys for accel serve: make, list and revoke them", run_keys},
     {"list", "the models that were pulled, with revision, size and last use", run_list},
     {"models", "the models of a folder tree or of the Hub's cache", run_models},
     {"profile", "what each layer and kernel of a model takes", run_profile},

@@ -38,6 +38,7 @@ Status run_explain(const Command& command, const Arguments& arguments);
 Status run_families(const Command& command, const Arguments& arguments);
 Status run_help(const Command& command, const Arguments& arguments);
 Status run_infer(const Command& command, const Arguments& arguments);
+Status run_keys(const Command& command, const Arguments& arguments);
 Status run_list(const Command& command, const Arguments& arguments);
 Status run_models(const Command& command, const Arguments& arguments);
 Status run_profile(const Command& command, const Arguments& arguments);

@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,51 +14,21 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "cli/model_flags.h"
-#include "cli/served_models.h"
+#include "cli/serve_flags.h"
 #include "cli/task_input.h"
 #include "engine/local_service.h"
-#include "server/gate.h"
+#include "server/gate/keyed_gate.h"
 #include "server/http/http_server.h"
 #include "server/server.h"
+#include "server/sight/log_file.h"
+#include "server/sight/metrics.h"
+#include "server/sight/request_log.h"
+#include "server/sight/trace_exporter.h"
 
 namespace accel::cli {
 namespace {
 
-struct ServeFlags {
-  ModelFlags model;
-  std::vector<std::string> models;
-  std::string http = "127.0.0.1:8000";
-  std::string aliases;
-  bool lazy = false;
-  bool public_without_keys = false;
-  int64_t drain_seconds = 30;
-
-  void declare(Flags& flags);
-};
-
-void ServeFlags::declare(Flags& flags) {
-  flags.arguments("MODEL", &models, 0,
-                  "what to serve, as MODEL of accel run has it, or NAME=MODEL; clients call it by "
-                  "its name, else by the last part of MODEL; the first one is also called default "
-                  "(default: the configuration's models, else the default model)");
-  flags.text("--http", "ADDRESS:PORT", &http,
-             "where to listen; unix:PATH is a socket file, port 0 lets the system choose (default "
-             "127.0.0.1:8000)");
-  flags.text("--alias", "NAME=MODEL,...", &aliases,
-             "further names: --alias text-embedding-3-small=default lets clients of OpenAI ask as "
-             "they are used to");
-  flags.flag("--lazy", &lazy,
-             "each model is loaded by the first who asks for it, not at the start");
-  flags.flag("--public", &public_without_keys,
-             "listen where other machines can reach it though there are neither keys nor TLS");
-  flags.number("--drain-seconds", &drain_seconds,
-               "how long requests under way may take after SIGTERM (default 30)");
-  model.declare_options(flags);
-  flags.example("accel serve all-MiniLM-L6-v2");
-  flags.example(
-      "curl localhost:8000/v1/embeddings -d '{\"model\": \"default\", \"input\": \"a text\"}'");
-}
+constexpr timespec kLookAtFiles{.tv_sec = 2, .tv_nsec = 0};
 
 // SIGTERM, SIGINT and SIGHUP come to wait() instead of ending the process. Made before any thread.
 class Signals {
@@ -65,17 +38,42 @@ class Signals {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set_, signal);
     ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
+  // 0: none came for a while.
   int wait() const {
-    int signal = 0;
-    while (::sigwait(&set_, &signal) != 0) {
-    }
-    return signal;
+    const int signal = ::sigtimedwait(&set_, nullptr, &kLookAtFiles);
+    return std::max(signal, 0);
   }
   // From here on they end the process, as an impatient user expects.
   void let_through() const { ::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
 
  private:
   sigset_t set_{};
+};
+
+// Which of some files have changed since they were last looked at, by time and size.
+class FileWatch {
+ public:
+  void add(const std::string& path) {
+    if (!path.empty()) seen_[path] = look(path);
+  }
+  bool changed() {
+    bool any = false;
+    for (auto& [path, seen] : seen_) {
+      const Look now = look(path);
+      any = any || now != seen;
+      seen = now;
+    }
+    return any;
+  }
+
+ private:
+  using Look = std::pair<std::filesystem::file_time_type, uintmax_t>;
+  static Look look(const std::string& path) {
+    std::error_code ignored;
+    return {std::filesystem::last_write_time(path, ignored),
+            std::filesystem::file_size(path, ignored)};
+  }
+  std::map<std::string, Look> seen_;
 };
 
 class ServeCommand {
@@ -86,20 +84,32 @@ class ServeCommand {
 
  private:
   Status define_models();
+  Status open_files();
+  Status make_servers();
+  std::vector<server::RequestObserver> observers() const;
   Status listen();
   Status load_models();
+  void reload();
   void drain();
-  std::string url() const;
+  std::string url_of(size_t listener) const;
 
   ServeFlags flags_;
   const Signals signals_;
+  std::vector<ListenAddress> addresses_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<ModelManager> manager_;
   std::unique_ptr<service::InferenceService> service_;
-  std::unique_ptr<server::Gate> gate_;
-  std::unique_ptr<server::Server> server_;
-  ListenAddress address_;
-  std::unique_ptr<http::HttpServer> http_;  // ends first
+  // Null where the flags do not ask for them.
+  std::unique_ptr<server::KeyFile> keys_;
+  std::shared_ptr<http::TlsSource> tls_;
+  std::unique_ptr<server::LogFile> log_file_;
+  std::unique_ptr<server::RequestLog> log_;
+  std::unique_ptr<server::TraceExporter> traces_;
+  FileWatch files_;
+  std::unique_ptr<server::Metrics> metrics_;
+  std::unique_ptr<server::KeyedGate> gate_;
+  std::vector<std::unique_ptr<server::Server>> servers_;  // of each listener
+  std::unique_ptr<http::HttpServer> http_;                // ends first
 };
 
 Status ServeCommand::define_models() {
@@ -121,42 +131,121 @@ Status ServeCommand::define_models() {
   return {};
 }
 
-Status ServeCommand::listen() {
+Status ServeCommand::open_files() {
+  if (!flags_.keys.empty()) {
+    ACCEL_ASSIGN(keys_, server::KeyFile::open(flags_.keys));
+    files_.add(flags_.keys);
+  }
+  const http::TlsOptions& tls = flags_.tls;
+  if (!tls.certificate_file.empty() || !tls.key_file.empty()) {
+    ACCEL_ASSIGN(tls_, http::TlsSource::create(tls));
+    for (const auto& path : {tls.certificate_file, tls.key_file, tls.client_authority_file}) {
+      files_.add(path);
+    }
+  }
+  const auto say = [](std::string_view sentence) { notice(sentence); };
+  ACCEL_ASSIGN(const double ratio, flags_.sampled());
+  if (!flags_.trace_to.empty()) {
+    ACCEL_ASSIGN(traces_, server::TraceExporter::create(
+                              {.url = flags_.trace_to,
+                               .ratio = ratio,
+                               .source = {.service_version = std::string(version()),
+                                          .server_address = addresses_[0].address,
+                                          .server_port = addresses_[0].port},
+                               .say = say}));
+  }
+  if (flags_.log_requests.empty()) return {};
+  ACCEL_ASSIGN(log_file_, server::LogFile::create({.path = flags_.log_requests, .say = say}));
+  log_ = std::make_unique<server::RequestLog>(server::RequestLogOptions{
+      .format = flags_.log_format == "json" ? server::LogFormat::kJson : server::LogFormat::kText,
+      .sink = log_file_->sink(),
+      .trace_ratio = traces_ ? ratio : 0});
+  return {};
+}
+
+std::vector<server::RequestObserver> ServeCommand::observers() const {
+  std::vector<server::RequestObserver> observers{metrics_->observer()};
+  if (log_ != nullptr) observers.push_back(log_->observer());
+  if (traces_ != nullptr) observers.push_back(traces_->observer());
+  return observers;
+}
+
+Status ServeCommand::make_servers() {
+  using server::Scope;
   service_ = engine::make_local_service(*engine_, *manager_);
-  gate_ = server::make_open_gate();
-  server_ = std::make_unique<server::Server>(
-      server::ServerOptions{}, server::ServerParts{.service = *service_, .gate = *gate_});
-  ACCEL_ASSIGN(
-      http_,
-      http::HttpServer::create(
-          {}, {{.address = address_.address, .port = address_.port, .handler = server_.get()}}));
+  metrics_ = std::make_unique<server::Metrics>(*service_);
+  gate_ = std::make_unique<server::KeyedGate>(
+      server::GateOptions{.limits = flags_.limits(), .keys = keys_.get()});
+  ACCEL_ASSIGN(server::ServerOptions options, flags_.server_options());
+  const server::ServerParts parts{
+      .service = *service_, .gate = *gate_, .observers = observers(), .metrics = [this] {
+        return metrics_->text();
+      }};
+  if (addresses_.size() > 1) options.scopes = {Scope::kPublic, Scope::kInfer};
+  servers_.push_back(std::make_unique<server::Server>(options, parts));
+  if (addresses_.size() > 1) {
+    options.scopes = {Scope::kPublic, Scope::kAdmin, Scope::kMetrics};
+    servers_.push_back(std::make_unique<server::Server>(options, parts));
+  }
+  return {};
+}
+
+Status ServeCommand::listen() {
+  std::vector<http::Listener> listeners;
+  for (size_t i = 0; i < addresses_.size(); ++i) {
+    listeners.push_back({.address = addresses_[i].address,
+                         .port = addresses_[i].port,
+                         .handler = servers_[i].get(),
+                         .tls = tls_});
+  }
+  ACCEL_ASSIGN(http_, http::HttpServer::create({}, std::move(listeners)));
+  server::MetricSources sources{.http = [this] { return http_->counts(); },
+                                .in_flight =
+                                    [this] {
+                                      uint64_t sum = 0;
+                                      for (const auto& one : servers_) sum += one->in_flight();
+                                      return sum;
+                                    }};
+  if (log_file_ != nullptr) sources.log = [this] { return log_file_->counts(); };
+  if (traces_ != nullptr) sources.traces = [this] { return traces_->counts(); };
+  metrics_->watch(std::move(sources));
   return {};
 }
 
 // The server answers meanwhile, but is not ready.
 Status ServeCommand::load_models() {
-  if (!flags_.lazy) {
-    for (const ManagedModel& model : manager_->models()) {
-      ACCEL_ASSIGN(const ModelLease lease,
-                   manager_->acquire(fmt::format("{}:{}", model.name, model.version)));
-      // What it is for; a graph without a task is compiled by the first who asks.
-      const Status ready = lease->prepare("");
-      if (!ready.ok() && ready.code() != StatusCode::kFailedPrecondition) return ready;
-    }
+  for (const ManagedModel& model : manager_->models()) {
+    if (flags_.lazy) break;
+    ACCEL_ASSIGN(const ModelLease lease,
+                 manager_->acquire(fmt::format("{}:{}", model.name, model.version)));
+    // What it is for; a graph without a task is compiled by the first who asks.
+    const Status ready = lease->prepare("");
+    if (!ready.ok() && ready.code() != StatusCode::kFailedPrecondition) return ready;
   }
-  server_->state().set_ready(true);
+  for (const auto& one : servers_) one->state().set_ready(true);
   return {};
 }
 
-std::string ServeCommand::url() const {
-  if (address_.address.starts_with("unix:")) return address_.address;
-  const bool bracketed = address_.address.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}", bracketed ? "[" : "", address_.address,
-                     bracketed ? "]" : "", http_->ports().front());
+// Of what has changed; what cannot be read stays as it was.
+void ServeCommand::reload() {
+  const auto say = [](std::string_view what, const Status& status) {
+    notice(status.ok() ? fmt::format("{}: read again", what)
+                       : fmt::format("{}: stays as it was: {}", what, status.message()));
+  };
+  if (keys_ != nullptr) say(flags_.keys, keys_->reload());
+  if (tls_ != nullptr) say(flags_.tls.certificate_file, tls_->reload());
+}
+
+std::string ServeCommand::url_of(size_t listener) const {
+  const std::string& address = addresses_[listener].address;
+  if (address.starts_with("unix:")) return address;
+  const bool bracketed = address.find(':') != std::string::npos;
+  return fmt::format("{}://{}{}{}:{}", tls_ ? "https" : "http", bracketed ? "[" : "", address,
+                     bracketed ? "]" : "", http_->ports()[listener]);
 }
 
 void ServeCommand::drain() {
-  server_->state().set_ready(false);
+  for (const auto& one : servers_) one->state().set_ready(false);
   signals_.let_through();
   if (!http_->drain(static_cast<double>(flags_.drain_seconds))) {
     notice("some requests had not ended in time and were broken off");
@@ -164,22 +253,27 @@ void ServeCommand::drain() {
 }
 
 Status ServeCommand::run() {
-  ACCEL_ASSIGN(address_, parse_listen(flags_.http));
-  if (!is_loopback(address_.address) && !flags_.public_without_keys) {
-    return permission_denied(fmt::format(
-        "--http {}: other machines could use the models, without keys and in the clear; "
-        "expected an address of this machine, as 127.0.0.1:8000, or --public",
-        flags_.http));
-  }
+  ACCEL_ASSIGN(addresses_, flags_.addresses());
   ACCEL_ASSIGN(engine_, flags_.model.make_engine());
   ACCEL_TRY(define_models());
+  ACCEL_TRY(open_files());
+  ACCEL_TRY(make_servers());
   ACCEL_TRY(listen());
-  notice("listening on " + url());
+  for (size_t i = 0; i < addresses_.size(); ++i) {
+    notice(fmt::format("listening on {}{}", url_of(i), i == 0 ? "" : " for administrators"));
+  }
   ACCEL_TRY(load_models());
   std::vector<std::string> names;
   for (const ManagedModel& model : manager_->models()) names.push_back(model.name);
   notice(fmt::format("ready: {}", fmt::join(names, ", ")));
-  while (signals_.wait() == SIGHUP) {
+  while (true) {
+    const int signal = signals_.wait();
+    if (signal == SIGHUP && log_file_ != nullptr) {
+      const Status reopened = log_file_->reload();
+      if (!reopened.ok()) notice(reopened.message());
+    }
+    if (signal == SIGHUP || files_.changed()) reload();
+    if (signal == SIGTERM || signal == SIGINT) break;
   }
   drain();
   return {};

@@ -489,8 +489,6 @@ Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options) {
       options, std::move(folder), std::move(facts), std::move(log), faults));
 }
 
-std::string_view version() { return kVersion; }
-
 std::string_view to_string(Hint hint) {
   switch (hint) {
     case Hint::kUndefined: return "undefined";

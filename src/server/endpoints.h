@@ -12,6 +12,10 @@ Endpoint index_endpoint();
 Endpoint metrics_endpoint();
 Endpoint openapi_endpoint();
 
+// cohere/
+Endpoint cohere_rerank_v1_endpoint();
+Endpoint cohere_rerank_v2_endpoint();
+
 // kserve/: each `path` with or without a version
 Endpoint kserve_all_statistics_endpoint();
 Endpoint kserve_config_endpoint(std::string_view path);
@@ -24,9 +28,29 @@ Endpoint kserve_server_endpoint();
 Endpoint kserve_statistics_endpoint(std::string_view path);
 Endpoint kserve_unload_endpoint();
 
+// ollama/
+Endpoint ollama_embed_endpoint();
+Endpoint ollama_embeddings_endpoint();
+Endpoint ollama_ps_endpoint();
+Endpoint ollama_show_endpoint();
+Endpoint ollama_tags_endpoint();
+Endpoint ollama_version_endpoint();
+
 // openai/
 Endpoint openai_embeddings_endpoint();
 Endpoint openai_model_endpoint();
 Endpoint openai_models_endpoint();
+Endpoint openai_transcriptions_endpoint();
+
+// tei/
+Endpoint tei_decode_endpoint();
+Endpoint tei_embed_all_endpoint();
+Endpoint tei_embed_endpoint();
+Endpoint tei_embed_sparse_endpoint();
+Endpoint tei_info_endpoint();
+Endpoint tei_predict_endpoint();
+Endpoint tei_rerank_endpoint();
+Endpoint tei_similarity_endpoint();
+Endpoint tei_tokenize_endpoint();
 
 }  // namespace accel::server

@@ -12,6 +12,7 @@
 #include "accel/status.h"
 #include "server/endpoint.h"
 #include "server/http/message.h"
+#include "server/request_record.h"
 
 namespace accel::server {
 
@@ -27,9 +28,17 @@ struct Visitor {
   bool may_use(std::string_view model) const;
 };
 
+// Held while a request is under way: its end gives back what was taken.
+class Permit {
+ public:
+  virtual ~Permit() = default;
+  // What became of the request. At most once.
+  virtual void ended(const RequestRecord& record) = 0;
+};
+
 struct Admitted {
   Visitor visitor;
-  std::shared_ptr<const void> permit;  // held until the answer is written
+  std::unique_ptr<Permit> permit;  // null: nothing was taken
 };
 
 struct Refusal {
@@ -41,19 +50,23 @@ struct Refusal {
 
 // Why a request was refused, for counting.
 namespace refused {
-inline constexpr std::string_view kNoKey = "no_key";            // 401: none was shown
-inline constexpr std::string_view kBadKey = "bad_key";          // 401: unknown, or of another kind
-inline constexpr std::string_view kExpiredKey = "expired_key";  // 401
-inline constexpr std::string_view kScope = "scope";  // 403: the key is for other requests
-inline constexpr std::string_view kRate = "rate";    // 429: requests or tokens of the key
-inline constexpr std::string_view kConcurrency =
-    "concurrency";                                   // 429: the key has as many as it may
-inline constexpr std::string_view kFull = "full";    // 503: all places are taken
-inline constexpr std::string_view kShare = "share";  // 503: others wait, and it has its fair share
-inline constexpr std::string_view kPriority =
-    "priority";                                      // 503: the last places are for higher ones
-inline constexpr std::string_view kQueue = "queue";  // 503: it would wait for too long
-inline constexpr std::string_view kBytes = "bytes";  // 503: bodies under way fill their memory
+// 401: none was shown; it is unknown, or no key; it has expired.
+inline constexpr std::string_view kNoKey = "no_key";
+inline constexpr std::string_view kBadKey = "bad_key";
+inline constexpr std::string_view kExpiredKey = "expired_key";
+// 403: the key is for other requests.
+inline constexpr std::string_view kScope = "scope";
+// 429: more requests, or tokens, than the key may; as many of its requests at a time as may be.
+inline constexpr std::string_view kRate = "rate";
+inline constexpr std::string_view kConcurrency = "concurrency";
+// 503: all places are taken; the key has its fair share of them; the rest is for a higher priority;
+// the request would wait for too long; bodies under way fill their memory.
+inline constexpr std::string_view kFull = "full";
+inline constexpr std::string_view kShare = "share";
+inline constexpr std::string_view kPriority = "priority";
+inline constexpr std::string_view kQueue = "queue";
+inline constexpr std::string_view kBytes = "bytes";
+
 inline constexpr std::array kAll{kNoKey, kBadKey, kExpiredKey, kScope, kRate, kConcurrency,
                                  kFull,  kShare,  kPriority,   kQueue, kBytes};
 }  // namespace refused

@@ -92,6 +92,7 @@ class EndpointExchange : public http::Exchange {
     --server_.in_flight_;
     record_.ended = Clock::now();
     if (!ended_) record_.status = 499;
+    if (admitted_.permit != nullptr) admitted_.permit->ended(record_);
     for (const RequestObserver& observer : server_.parts_.observers) observer(record_);
   }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "server/http/coding.h"
 #include "server/service_double.h"
 
 namespace accel::server {
@@ -102,7 +103,7 @@ TEST_F(ServerTest, ErrorsOfTheServiceHaveTheEndpointsShape) {
 TEST_F(ServerTest, AQueueThatIsFullIsSaidWithWhenToComeAgain) {
   ServiceDouble full([](const service::Request&) {
     return std::vector<Result<service::Event>>{
-        service::ItemAnswer{0, resource_exhausted("too much waits")}};
+        service::Event(service::ItemAnswer{0, resource_exhausted("too much waits")})};
   });
   Server server({}, {.service = full, .gate = *gate_});
   const auto response = ask(server, embeddings(R"({"model": "m", "input": "a"})"));

@@ -120,7 +120,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<bool> shake_hands();
   Task<void> turn_away();
   Task<bool> wait_for_request();
-  Task<bool> serve();
   Task<void> leave();
 
   // --- a request; false: the connection is to be closed ---

@@ -170,7 +170,6 @@ TEST(HttpLife, EndsAtOnceWithEverythingUnderWay) {
   ASSERT_TRUE(eventually([&] { return served.server->counts().accepted == 20; }));
   served.server.reset();
   for (const auto& script : scripts) EXPECT_TRUE(script->destroyed());
-  for (const auto& client : clients) EXPECT_TRUE(Reader(*client).ended() || true);
 }
 
 TEST(HttpLife, HoldsManyIdleConnections) {

@@ -1,6 +1,7 @@
 // Clients that are slow, loud or wrong.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "server/http/coding.h"
 #include "server/http/test_client.h"
@@ -175,6 +176,27 @@ TEST(HttpLimits, TurnsAwayTooManyConnections) {
   Client later(served.port());
   later.send(request("GET", "/hello"));
   EXPECT_EQ(Reader(later).next().status, 200);
+}
+
+// Without a descriptor for it a connection waits, and the server tries again.
+TEST(HttpLimits, OutlivesAShortageOfDescriptors) {
+  Served served;
+  Client first(served.port());
+  first.send(request("GET", "/hello"));
+  EXPECT_EQ(Reader(first).next().status, 200);
+  const int waiting = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit limit = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {.rlim_cur = 3, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  Client client(served.port(), waiting);
+  client.send(request("GET", "/hello"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(served.server->counts().accepted, 1u);
+  first.send(request("GET", "/hello"));
+  EXPECT_EQ(Reader(first).next().status, 200);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(Reader(client).next().status, 200);
 }
 
 }  // namespace

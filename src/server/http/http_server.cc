@@ -1,20 +1,14 @@
 #include "server/http/http_server.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
 #include <csignal>
 #include <latch>
 #include <system_error>
@@ -30,7 +24,6 @@ namespace {
 namespace asio = boost::asio;
 using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
 
-constexpr asio::use_awaitable_t<Executor> kAwait;
 constexpr auto kPauseWithoutDescriptors = std::chrono::milliseconds(100);
 constexpr int kAcceptedAtOnce = 64;
 
@@ -67,10 +60,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  void start() {
-    asio::co_spawn(
-        executor_, [self = shared_from_this()] { return self->run(); }, asio::detached);
-  }
+  // Once.
+  void start() { wait(); }
   // From any thread; counts down when nothing more is accepted.
   void stop(std::latch& stopped) {
     asio::post(executor_, [self = shared_from_this(), &stopped] {
@@ -80,9 +71,10 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   }
 
  private:
-  Task<void> run();
+  void wait();
+  void pause();
   bool accept_some();
-  void welcome(int fd, const sockaddr_storage& address);
+  void welcome(Visitor visitor);
   void close() {
     if (descriptor_.is_open()) descriptor_.release();
     socket_.close();
@@ -99,36 +91,34 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   Timer pause_;
 };
 
-Task<void> Acceptor::run() {
-  boost::system::error_code error;
-  while (descriptor_.is_open()) {
-    co_await descriptor_.async_wait(Descriptor::wait_read, asio::redirect_error(kAwait, error));
-    if (!descriptor_.is_open()) break;
-    if (!error && accept_some()) continue;
-    pause_.expires_after(kPauseWithoutDescriptors);
-    co_await pause_.async_wait(asio::redirect_error(kAwait, error));
-  }
+void Acceptor::wait() {
+  descriptor_.async_wait(Descriptor::wait_read,
+                         [self = shared_from_this()](const boost::system::error_code& error) {
+                           if (!self->descriptor_.is_open()) return;
+                           const bool fine = !error && self->accept_some();
+                           fine ? self->wait() : self->pause();
+                         });
 }
 
-// False when it cannot be tried again at once: descriptors or memory are short.
+void Acceptor::pause() {
+  pause_.expires_after(kPauseWithoutDescriptors);
+  pause_.async_wait([self = shared_from_this()](const boost::system::error_code&) {
+    if (self->descriptor_.is_open()) self->wait();
+  });
+}
+
+// False when it cannot be tried again at once.
 bool Acceptor::accept_some() {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
-    sockaddr_storage address = {};
-    socklen_t size = sizeof(address);
-    const int fd = ::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&address), &size,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      welcome(fd, address);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return true;
-    } else if (errno != ECONNABORTED && errno != EINTR && errno != EPROTO) {
-      return false;
-    }
+    Result<std::optional<Visitor>> visitor = socket_.accept();
+    if (!visitor.ok()) return false;
+    if (!visitor->has_value()) break;
+    welcome(std::move(**visitor));
   }
   return true;
 }
 
-void Acceptor::welcome(int fd, const sockaddr_storage& address) {
+void Acceptor::welcome(Visitor visitor) {
   const size_t most = state_.options.connections_max;
   const uint64_t now = state_.counters.connections.load();
   ++state_.counters.accepted;
@@ -136,21 +126,16 @@ void Acceptor::welcome(int fd, const sockaddr_storage& address) {
     ++state_.counters.refused;
     // Saying so takes a connection for a while, too.
     if (tls_ != nullptr || now >= most + most / 16 + 16) {
-      ::close(fd);
+      ::close(visitor.fd);
       return;
     }
   }
-  const int on = 1;
-  if (address.ss_family == AF_INET || address.ss_family == AF_INET6) {
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  }
-  Peer peer = peer_of(address);
   Connection::start(state_, asio::make_strand(context_),
-                    {.fd = fd,
+                    {.fd = visitor.fd,
                      .handler = handler_,
                      .tls = tls_,
-                     .peer = std::move(peer.name),
-                     .loopback = peer.loopback,
+                     .peer = std::move(visitor.peer),
+                     .loopback = visitor.loopback,
                      .turned_away = now >= most});
 }
 
@@ -169,7 +154,7 @@ class AsioServer : public HttpServer {
  private:
   void stop_accepting();
   void run_thread();
-  Task<void> sweep();
+  void sweep_later();
 
   ServerState state_;  // outlives what lies in the context
   asio::io_context context_;
@@ -179,7 +164,7 @@ class AsioServer : public HttpServer {
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::vector<uint16_t> ports_;
   std::vector<std::thread> threads_;
-  bool sweeping_ = true;
+  bool sweeping_ = true;  // of executor_
 };
 
 AsioServer::AsioServer(const HttpServerOptions& options, std::vector<ListeningSocket> sockets,
@@ -207,8 +192,7 @@ Status AsioServer::start() {
         fmt::format("cannot start {} threads for HTTP: {}", state_.options.threads, error.what()));
   }
   for (const auto& acceptor : acceptors_) acceptor->start();
-  asio::co_spawn(
-      executor_, [this] { return sweep(); }, asio::detached);
+  sweep_later();
   return {};
 }
 
@@ -222,19 +206,19 @@ void AsioServer::run_thread() {
     try {
       context_.run();
       return;
-    } catch (...) {  // memory is short: what threw has ended, the others go on
+    } catch (...) {
+      continue;  // memory is short: what threw has ended, the others go on
     }
   }
 }
 
-Task<void> AsioServer::sweep() {
-  const Clock::duration period = sweep_period(state_.options);
-  boost::system::error_code ignored;
-  while (sweeping_) {
-    sweep_timer_.expires_after(period);
-    co_await sweep_timer_.async_wait(asio::redirect_error(kAwait, ignored));
+void AsioServer::sweep_later() {
+  sweep_timer_.expires_after(sweep_period(state_.options));
+  sweep_timer_.async_wait([this](const boost::system::error_code&) {
+    if (!sweeping_) return;
     for (const auto& connection : state_.table.late(Clock::now())) connection->post_late();
-  }
+    sweep_later();
+  });
 }
 
 void AsioServer::stop_accepting() {

@@ -26,8 +26,7 @@ struct HttpServerOptions {
   double idle_seconds_max = 300;         // of a connection between two requests
   double header_seconds_max = 10;        // from the first byte of a request to the end of its head
   uint64_t header_bytes_max = 16 << 10;  // of a request line and headers together
-  // Bodies and answers must move on by as much per second on average, after some grace; 0: need
-  // not.
+  // By which bodies and answers must move on, on average; 0: they need not.
   uint64_t bytes_per_second_min = 1024;
   uint64_t requests_per_connection_max = 0;  // then it is closed; 0: no bound
   double grace_seconds = 10;                 // before bytes_per_second_min is asked for

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -60,6 +61,31 @@ Status make_way(const sockaddr_un& address, const std::string& path) {
   if (is_listened_on(address)) return socket_error(EADDRINUSE, "unix:" + path);
   if (::unlink(path.c_str()) != 0) return socket_error(errno, "unix:" + path);
   return {};
+}
+
+Visitor visitor_of(int fd, const sockaddr_storage& address) {
+  char text[INET6_ADDRSTRLEN] = {};
+  const auto v4_peer = [&](const in_addr& host, in_port_t port) {
+    ::inet_ntop(AF_INET, &host, text, sizeof(text));
+    return Visitor{.fd = fd,
+                   .peer = fmt::format("{}:{}", text, ntohs(port)),
+                   .loopback = (ntohl(host.s_addr) >> 24) == 127};
+  };
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    return v4_peer(v4.sin_addr, v4.sin_port);
+  }
+  if (address.ss_family != AF_INET6) return {.fd = fd, .peer = "unix", .loopback = true};
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {  // of a taken-over socket that speaks both
+    in_addr host = {};
+    std::memcpy(&host, v6.sin6_addr.s6_addr + 12, sizeof(host));
+    return v4_peer(host, v6.sin6_port);
+  }
+  ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+  return {.fd = fd,
+          .peer = fmt::format("[{}]:{}", text, ntohs(v6.sin6_port)),
+          .loopback = IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0};
 }
 
 }  // namespace
@@ -162,6 +188,24 @@ Result<ListeningSocket> ListeningSocket::take_over(int fd) {
   return made;
 }
 
+Result<std::optional<Visitor>> ListeningSocket::accept() {
+  for (;;) {
+    sockaddr_storage address = {};
+    socklen_t size = sizeof(address);
+    const int fd =
+        ::accept4(fd_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      const int on = 1;  // of sockets other than TCP's without effect
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+      return std::optional<Visitor>(visitor_of(fd, address));
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<Visitor>();
+    if (errno != ECONNABORTED && errno != EINTR && errno != EPROTO) {
+      return unavailable(fmt::format("cannot accept a connection: {}", std::strerror(errno)));
+    }
+  }
+}
+
 void ListeningSocket::read_port() {
   sockaddr_storage address = {};
   socklen_t size = sizeof(address);
@@ -171,29 +215,6 @@ void ListeningSocket::read_port() {
   } else if (address.ss_family == AF_INET6) {
     port_ = ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
   }
-}
-
-Peer peer_of(const sockaddr_storage& address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  const auto v4_peer = [&](const in_addr& host, in_port_t port) {
-    ::inet_ntop(AF_INET, &host, text, sizeof(text));
-    return Peer{.name = fmt::format("{}:{}", text, ntohs(port)),
-                .loopback = (ntohl(host.s_addr) >> 24) == 127};
-  };
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    return v4_peer(v4.sin_addr, v4.sin_port);
-  }
-  if (address.ss_family != AF_INET6) return {.name = "unix", .loopback = true};
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {  // of a taken-over socket that speaks both
-    in_addr host = {};
-    std::memcpy(&host, v6.sin6_addr.s6_addr + 12, sizeof(host));
-    return v4_peer(host, v6.sin6_port);
-  }
-  ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
-  return {.name = fmt::format("[{}]:{}", text, ntohs(v6.sin6_port)),
-          .loopback = IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0};
 }
 
 }  // namespace accel::http

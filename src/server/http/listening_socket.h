@@ -5,12 +5,19 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "accel/status.h"
 #include "server/http/http_server.h"
 
 namespace accel::http {
+
+struct Visitor {
+  int fd = -1;       // does not block; whoever takes it owns it
+  std::string peer;  // "127.0.0.1:40312", "[::1]:40312", "unix"
+  bool loopback = false;
+};
 
 // Owns its descriptor, which does not block; a socket file that it made is removed with it.
 class ListeningSocket {
@@ -21,6 +28,9 @@ class ListeningSocket {
   ListeningSocket(ListeningSocket&& other) noexcept;
   ListeningSocket& operator=(ListeningSocket&&) = delete;
 
+  // The next who knocks; nothing when nobody does. UNAVAILABLE when it cannot be tried again at
+  // once: descriptors or memory are short.
+  Result<std::optional<Visitor>> accept();
   void close();
   int fd() const { return fd_; }
   uint16_t port() const { return port_; }  // 0 of unix sockets
@@ -39,11 +49,5 @@ class ListeningSocket {
   dev_t file_device_ = 0;
   ino_t file_number_ = 0;
 };
-
-struct Peer {
-  std::string name;  // "127.0.0.1:40312", "[::1]:40312", "unix"
-  bool loopback = false;
-};
-Peer peer_of(const sockaddr_storage& address);
 
 }  // namespace accel::http

@@ -9,42 +9,44 @@ namespace {
 
 class PlainStream : public Stream {
  public:
-  explicit PlainStream(int fd) : fd_(fd) {}
+  using Stream::Stream;
 
   Io handshake() override { return Io::kDone; }
 
   Attempt read(std::span<char> into) override {
-    return outcome(::recv(fd_, into.data(), into.size(), 0), Io::kWantRead);
+    return outcome_of(::recv(fd_, into.data(), into.size(), 0), Io::kWantRead);
   }
 
   Attempt write(std::span<const iovec> from) override {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(from.data());
     message.msg_iovlen = from.size();
-    return outcome(::sendmsg(fd_, &message, MSG_NOSIGNAL), Io::kWantWrite);
+    return outcome_of(::sendmsg(fd_, &message, MSG_NOSIGNAL), Io::kWantWrite);
   }
 
   bool holds_bytes() const override { return false; }
 
   Io look() override {
     char byte = 0;
-    return outcome(::recv(fd_, &byte, 1, MSG_PEEK), Io::kWantRead).io;
+    return outcome_of(::recv(fd_, &byte, 1, MSG_PEEK), Io::kWantRead).io;
   }
 
   void shut_down() override { ::shutdown(fd_, SHUT_WR); }
   std::string certificate() const override { return {}; }
-
- private:
-  static Attempt outcome(ssize_t bytes, Io want) {
-    if (bytes > 0) return {.io = Io::kDone, .bytes = static_cast<size_t>(bytes)};
-    const bool again = bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    return {.io = again ? want : Io::kGone};
-  }
-
-  int fd_;
 };
 
 }  // namespace
+
+Attempt Stream::outcome_of(ssize_t bytes, Io want) {
+  if (bytes > 0) return {.io = Io::kDone, .bytes = static_cast<size_t>(bytes)};
+  const bool again = bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  return {.io = again ? want : Io::kGone};
+}
+
+Attempt Stream::discard() {
+  char bytes[16 << 10];
+  return outcome_of(::recv(fd_, bytes, sizeof(bytes), 0), Io::kWantRead);
+}
 
 std::unique_ptr<Stream> make_plain_stream(int fd) { return std::make_unique<PlainStream>(fd); }
 

@@ -2,6 +2,7 @@
 // done now says what it waits for, and is tried again.
 #pragma once
 
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -26,8 +27,12 @@ struct Attempt {
 };
 
 // Used by one thread at a time. Does not own the socket, which outlives it.
+//
+// System calls stand behind it, outside of coroutines: Clang 16 keeps the address of `errno` while
+// a coroutine moves to another thread.
 class Stream {
  public:
+  explicit Stream(int fd) : fd_(fd) {}
   virtual ~Stream() = default;
 
   virtual Io handshake() = 0;  // before anything else, until it is done
@@ -37,10 +42,18 @@ class Stream {
   virtual bool holds_bytes() const = 0;
   // Whether read() would have something, without taking it: kDone, kGone, or what it waits for.
   virtual Io look() = 0;
-  // Says that nothing more will be written. What still comes is then to be read off the socket.
+  // Says that nothing more will be written. What still comes is then discarded.
   virtual void shut_down() = 0;
+  // Takes what is there off the socket, undecoded.
+  Attempt discard();
   // Subject of the client's certificate (RFC 2253), where one was verified.
   virtual std::string certificate() const = 0;
+
+ protected:
+  // Of a system call that moved so many bytes, or said why not in errno.
+  static Attempt outcome_of(ssize_t bytes, Io want);
+
+  const int fd_;
 };
 
 std::unique_ptr<Stream> make_plain_stream(int fd);

@@ -233,7 +233,7 @@ class Transport {
 
 class Client : public Transport {
  public:
-  explicit Client(uint16_t port) {
+  explicit Client(uint16_t port, int fd = -1) : fd_(fd) {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -276,7 +276,7 @@ class Client : public Transport {
 
  private:
   void connect_to(int family, const sockaddr* address, socklen_t size) {
-    fd_ = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd_ < 0) fd_ = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const timeval patience = {.tv_sec = kPatience.count(), .tv_usec = 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     if (::connect(fd_, address, size) != 0) close();

@@ -25,7 +25,7 @@ std::string subject_of(X509* certificate) {
 
 class TlsStream : public Stream {
  public:
-  TlsStream(int fd, std::unique_ptr<SSL, SslFree> ssl) : fd_(fd), ssl_(std::move(ssl)) {}
+  TlsStream(int fd, std::unique_ptr<SSL, SslFree> ssl) : Stream(fd), ssl_(std::move(ssl)) {}
 
   Io handshake() override {
     ERR_clear_error();
@@ -81,7 +81,6 @@ class TlsStream : public Stream {
     }
   }
 
-  int fd_;
   std::unique_ptr<SSL, SslFree> ssl_;
   bool broken_ = false;
 };

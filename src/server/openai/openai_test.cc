@@ -32,7 +32,7 @@ class OpenAiTest : public testing::Test {
     service::ServedModels models;
     models.models = {{.state = {.name = "bert", .version = 1}},
                      {.state = {.name = "bert", .version = 2}, .aliases = {"default"}}};
-    return std::vector<Result<service::Event>>{std::move(models)};
+    return std::vector<Result<service::Event>>{service::Event(std::move(models))};
   }};
   std::unique_ptr<Gate> gate_ = make_open_gate();
   Server server_{{.limits = {.items_max = 3}}, {.service = service_, .gate = *gate_}};

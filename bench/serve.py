@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Measures what a server adds to the engine inside it: `./dev bench serve`. See bench/README.md."""
+
+import argparse
+import base64
+import json
+import os
+import re
+import select
+import struct
+import subprocess
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+
+import machine
+from batching import TEXTS, over
+from embed import corpus, every, read_texts, write_texts
+from ratios import verdict
+from scenarios import SETTLE_SECONDS
+from tables import interval
+from workers import Worker
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "bench"
+BIN = ROOT / "build/release/bin"
+LOGS = BUILD / "logs"
+PARTS = ("saturated", "idle", "connections")
+CLIENTS = 64
+SATURATED = 0.9  # of the rate in the process, at least
+ADDED_MS = 0.3  # to the median of one idle client, at most
+CONNECTIONS = 10_000
+CONNECTIONS_MIB = 200
+READY_SECONDS = 60
+OPENAI = {"target": "/v1/embeddings", "before": '{"model":"default","input":',
+          "after": ',"encoding_format":"base64"}'}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS), help="some of %(default)s")
+    parser.add_argument("--precision", default="f32")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
+    parser.add_argument("--model", type=Path, default=ROOT / ".deps/models/all-MiniLM-L6-v2")
+    parser.add_argument("--output", type=Path, default=BUILD / "serve.json")
+    return parser.parse_args()
+
+
+@contextmanager
+def server(given, *options):
+    """The process and its port, ready."""
+    command = [str(BIN / "accel"), "serve", str(given.model), "--http", "127.0.0.1:0",
+               "--precision", given.precision, *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    said = b""
+    deadline = time.monotonic() + READY_SECONDS
+    while b"ready: " not in said:
+        if not select.select([process.stderr], [], [], max(deadline - time.monotonic(), 0))[0]:
+            raise SystemExit(f"accel serve was not ready within {READY_SECONDS} s: {said}")
+        chunk = os.read(process.stderr.fileno(), 4096)
+        if not chunk:
+            raise SystemExit(f"accel serve ended: {said.decode()}")
+        said += chunk
+    try:
+        yield process, int(re.search(rb"listening on http://127.0.0.1:(\d+)", said).group(1))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def unpacked(body):
+    data = base64.b64decode(json.loads(body)["data"][0]["embedding"])
+    return struct.unpack(f"<{len(data) // 4}f", data)
+
+
+def first_row(npy, size):
+    """Of an f32 array in the format of NumPy."""
+    blob = Path(npy).read_bytes()
+    begin = 10 + struct.unpack("<H", blob[8:10])[0]
+    return struct.unpack(f"<{size}f", blob[begin:begin + 4 * size])
+
+
+def check(caller, worker, port, path):
+    """The server's answer is the process's own."""
+    found = unpacked(caller.ask("first", port=port, path=path, **OPENAI)["body"])
+    inside = str(BUILD / "work" / "serve.npy")
+    worker.ask("vectors", path=path, out=inside)
+    cosine = sum(a * b for a, b in zip(found, first_row(inside, len(found))))
+    if cosine < 0.999:
+        raise SystemExit(f"the server's answer has a cosine of {cosine} to the process's")
+
+
+def turns(given, ask_server, ask_process):
+    """Answers of both, in rounds, each the first in turn."""
+    served, inside = [], []
+    for number in range(given.rounds):
+        pair = [(served, ask_server), (inside, ask_process)]
+        for answers, ask in pair if number % 2 else reversed(pair):
+            time.sleep(SETTLE_SECONDS)
+            answers.append(ask())
+    return served, inside
+
+
+class Bench:
+    def __init__(self, given, stack):
+        self.given = given
+        self.caller = stack.enter_context(Worker("http", [str(BIN / "accel_bench_http")], LOGS))
+        self.worker = stack.enter_context(Worker("accel", [str(BIN / "accel_bench_embed")], LOGS))
+        self.worker.ask("load", model=str(given.model), precision=given.precision)
+        self.process, self.port = stack.enter_context(server(given))
+        lines = read_texts(corpus(argparse.Namespace(texts=None, quick=False)))
+        self.mixed = str(write_texts("serve-mixed.txt", every(lines, TEXTS)))
+        self.short = str(write_texts("serve-short.txt", [min(lines, key=len)]))
+        check(self.caller, self.worker, self.port, self.mixed)
+
+    def over_http(self, path, clients):
+        return self.caller.ask("clients", port=self.port, path=path, clients=clients,
+                               seconds=self.given.seconds, **OPENAI)
+
+    def inside(self, path, clients):
+        return self.worker.ask("clients", path=path, clients=clients, seconds=self.given.seconds)
+
+    def saturated(self):
+        served, inside = turns(self.given, lambda: self.over_http(self.mixed, CLIENTS),
+                               lambda: self.inside(self.mixed, CLIENTS))
+        found = over(served, inside)
+        rates = [median(one["per_sec"] for one in answers) for answers in (served, inside)]
+        print(f"  {CLIENTS} clients: {rates[0]:.1f}/s over HTTP, {rates[1]:.1f}/s in the process: "
+              f"{interval(found)}, at least {SATURATED} {verdict(found, SATURATED)}", flush=True)
+        return {"http_per_sec": rates[0], "process_per_sec": rates[1], "ratio": found,
+                "verdict": verdict(found, SATURATED)}
+
+    def idle(self):
+        served, inside = turns(self.given, lambda: self.over_http(self.short, 1),
+                               lambda: self.inside(self.short, 1))
+        added = [a["p50_ms"] - b["p50_ms"] for a, b in zip(served, inside)]
+        medians = [median(one["p50_ms"] for one in answers) for answers in (served, inside)]
+        holds = "holds" if median(added) <= ADDED_MS else "does not hold"
+        print(f"  one client: {medians[0]:.3f} ms over HTTP, {medians[1]:.3f} ms in the process, "
+              f"{median(added):.3f} ms more ({min(added):.3f} to {max(added):.3f}), at most "
+              f"{ADDED_MS} {holds}", flush=True)
+        return {"http_ms": medians[0], "process_ms": medians[1], "added_ms": median(added),
+                "verdict": holds}
+
+    def connections(self):
+        before = self.resident_mib()
+        self.caller.ask("idle", port=self.port, connections=CONNECTIONS)
+        cost = self.resident_mib() - before
+        answer = self.over_http(self.short, 1)
+        self.caller.ask("idle", port=self.port, connections=0)
+        holds = "holds" if cost <= CONNECTIONS_MIB else "does not hold"
+        print(f"  {CONNECTIONS} idle connections: {cost:.0f} MiB, at most {CONNECTIONS_MIB} "
+              f"{holds}; one client beside them {answer['p50_ms']:.3f} ms", flush=True)
+        return {"mib": cost, "beside_ms": answer["p50_ms"], "verdict": holds}
+
+    def resident_mib(self):
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def main():
+    given = arguments()
+    print(f"\n{given.precision}", flush=True)
+    with ExitStack() as stack:
+        bench = Bench(given, stack)
+        found = {name: getattr(bench, name)() for name in PARTS if name in given.parts.split(",")}
+    given.output.write_text(json.dumps({"machine": machine.facts(), "precision": given.precision,
+                                        **found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+#include "cli/serve_flags.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/byte_size.h"
+#include "base/try.h"
+#include "cli/task_input.h"
+
+namespace accel::cli {
+
+void ServeFlags::declare(Flags& flags) {
+  flags.arguments("MODEL", &models, 0,
+                  "what to serve, as accel run takes it, or NAME=MODEL; clients call it by that "
+                  "name, else by the last part of MODEL, and the first one also default (default: "
+                  "the configuration's models, else the default model)");
+  flags.text("--http", "ADDRESS:PORT", &http,
+             "where to listen; port 0 lets the system choose, unix:PATH is a socket file (default "
+             "127.0.0.1:8000)");
+  flags.text("--admin", "ADDRESS:PORT", &admin,
+             "a second place to listen for what administrators ask, /metrics among it, which the "
+             "first then leaves out");
+  flags.text("--alias", "NAME=MODEL,...", &aliases,
+             "further names, as text-embedding-3-small=default for clients of OpenAI's");
+  flags.flag("--lazy", &lazy,
+             "each model is loaded by the first who asks for it, not at the start");
+  flags.text("--keys", "FILE", &keys,
+             "only who shows one of its keys is answered; accel keys writes it");
+  flags.text("--tls-certificate", "FILE", &tls.certificate_file,
+             "PEM: the server's certificate and those up to its authority; it is read again when "
+             "it has changed");
+  flags.text("--tls-key", "FILE", &tls.key_file, "PEM: its private key");
+  flags.text("--tls-clients", "FILE", &tls.client_authority_file,
+             "PEM: authorities of which every client must show a certificate");
+  flags.flag("--public", &public_anyway,
+             "listen where other machines reach it though there are no keys or there is no TLS");
+  flags.number("--requests-max", &requests_max,
+               "requests under way; more are answered with 503 (default 1024)");
+  flags.number("--queue-seconds", &queue_seconds,
+               "a request that would wait for longer is answered with 503 at once; 0 never "
+               "(default 5)");
+  flags.number("--timeout-seconds", &timeout_seconds,
+               "for a request that does not say itself how long it waits, by X-Request-Timeout-Ms; "
+               "0 for ever (default 60)");
+  flags.number("--drain-seconds", &drain_seconds,
+               "how long requests under way may take after SIGTERM (default 30)");
+  flags.text("--body-max", "SIZE", &body_max, "of a request, unpacked (default 64M)");
+  flags.choice("--compress", &compress, {"never", "remote", "always"},
+               "answers of 16 KiB and more, for clients that take gzip; remote leaves out those on "
+               "this machine (default remote)");
+  flags.text("--origins", "ORIGIN,...", &origins,
+             "whose pages may read answers in a browser, as https://example.org; * is all");
+  flags.text("--log-requests", "FILE|-", &log_requests,
+             "a line for each request; the file is opened again on SIGHUP, - is standard output");
+  flags.choice("--log-format", &log_format, {"text", "json"}, "of these lines (default text)");
+  flags.text("--trace-to", "URL", &trace_to,
+             "spans of requests go to this collector of OpenTelemetry, by OTLP over HTTP");
+  flags.text("--trace-ratio", "X", &trace_ratio,
+             "the share of requests that are traced, 0 to 1, unless the client's traceparent says "
+             "(default 1)");
+  model.declare_options(flags);
+  flags.example("accel serve all-MiniLM-L6-v2");
+  flags.example(
+      "curl localhost:8000/v1/embeddings -d '{\"model\": \"default\", \"input\": \"a text\"}'");
+  flags.example("accel serve minilm=all-MiniLM-L6-v2 ner --http 0.0.0.0:8443 --keys keys.yaml "
+                "--tls-certificate server.pem --tls-key server.key");
+}
+
+Result<std::vector<ListenAddress>> ServeFlags::addresses() const {
+  std::vector<ListenAddress> addresses;
+  for (const auto& [flag, text] : {std::pair("--http", &http), std::pair("--admin", &admin)}) {
+    if (text->empty()) continue;
+    Result<ListenAddress> address = parse_listen(*text);
+    if (!address.ok()) return address.status().with_context(flag);
+    const bool guarded = !keys.empty() && !tls.certificate_file.empty();
+    if (!is_loopback(address->address) && !guarded && !public_anyway) {
+      return permission_denied(fmt::format(
+          "{} {}: other machines could use the models {}; expected an address of this machine, as "
+          "127.0.0.1:8000, or --keys and --tls-certificate, or --public",
+          flag, *text, keys.empty() ? "without a key" : "with keys in the clear"));
+    }
+    addresses.push_back(std::move(*address));
+  }
+  return addresses;
+}
+
+Result<server::ServerOptions> ServeFlags::server_options() const {
+  server::ServerOptions options{.timeout_seconds = static_cast<double>(timeout_seconds),
+                                .origins = split_at_commas(origins)};
+  const Result<uint64_t> bytes = parse_size(body_max);
+  if (!bytes.ok()) return bytes.status().with_context("--body-max");
+  options.body_bytes_max = *bytes;
+  if (compress == "never") options.compression = server::Compression::kNever;
+  if (compress == "always") options.compression = server::Compression::kAlways;
+  return options;
+}
+
+server::AdmissionLimits ServeFlags::limits() const {
+  return {.requests_max = static_cast<uint64_t>(requests_max),
+          .queue_seconds_max = static_cast<double>(queue_seconds)};
+}
+
+Result<double> ServeFlags::sampled() const {
+  double ratio = 0;
+  const char* const end = trace_ratio.data() + trace_ratio.size();
+  const auto [rest, error] = std::from_chars(trace_ratio.data(), end, ratio);
+  if (error == std::errc() && rest == end && ratio >= 0 && ratio <= 1) return ratio;
+  return invalid_argument(
+      fmt::format("--trace-ratio: expected a number from 0 to 1, found '{}'", trace_ratio));
+}
+
+}  // namespace accel::cli

@@ -1,0 +1,51 @@
+// What `accel serve` is told.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/flags.h"
+#include "cli/model_flags.h"
+#include "cli/served_models.h"
+#include "server/gate/admission_policy.h"
+#include "server/http/tls.h"
+#include "server/server.h"
+
+namespace accel::cli {
+
+// What is empty (or -1) was not given.
+struct ServeFlags {
+  ModelFlags model;
+  std::vector<std::string> models;
+  std::string http = "127.0.0.1:8000";
+  std::string admin;
+  std::string aliases;
+  std::string keys;
+  http::TlsOptions tls;
+  std::string origins;
+  std::string body_max = "64M";
+  std::string compress = "remote";
+  std::string log_requests;
+  std::string log_format = "text";
+  std::string trace_to;
+  std::string trace_ratio = "1";
+  int64_t requests_max = 1024;
+  int64_t queue_seconds = 5;
+  int64_t timeout_seconds = 60;
+  int64_t drain_seconds = 30;
+  bool lazy = false;
+  bool public_anyway = false;
+
+  void declare(Flags& flags);
+
+  // The addresses of --http and, where given, of --admin. INVALID_ARGUMENT for what is none;
+  // PERMISSION_DENIED for one that other machines reach, unless there are keys and TLS, or
+  // --public.
+  Result<std::vector<ListenAddress>> addresses() const;
+  Result<server::ServerOptions> server_options() const;
+  server::AdmissionLimits limits() const;
+  Result<double> sampled() const;  // --trace-ratio
+};
+
+}  // namespace accel::cli

@@ -1,0 +1,65 @@
+#include "server/kserve/described_models.h"
+
+#include <utility>
+
+#include "base/try.h"
+#include "server/kserve/infer.h"
+
+namespace accel::server::kserve {
+namespace {
+
+class DescribedFormatter : public Formatter {
+ public:
+  Status take(service::Event event, std::string&) override {
+    auto* models = std::get_if<service::ServedModels>(&event);
+    if (models == nullptr) return internal_error("expected models, found another event");
+    models_ = std::move(*models);
+    return {};
+  }
+
+ protected:
+  service::ServedModels models_;
+};
+
+class AllModelsFormatter : public DescribedFormatter {
+ public:
+  explicit AllModelsFormatter(ModelsWriter write) : write_(write) {}
+  Result<http::Response> finish() override { return write_(models_); }
+
+ private:
+  const ModelsWriter write_;
+};
+
+class OneModelFormatter : public DescribedFormatter {
+ public:
+  explicit OneModelFormatter(ModelWriter write) : write_(write) {}
+  Result<http::Response> finish() override {
+    if (models_.models.size() != 1) return internal_error("expected one model, found several");
+    return write_(models_.models.front());
+  }
+
+ private:
+  const ModelWriter write_;
+};
+
+}  // namespace
+
+Call describe_models(ModelsWriter write) {
+  return {service::Describe{}, std::make_unique<AllModelsFormatter>(write)};
+}
+
+Result<Call> describe_model(const Asked& asked, bool facts, ModelWriter write) {
+  ACCEL_ASSIGN(std::string name, model_of_path(asked));
+  return Call{service::Describe{.model = std::move(name), .facts = facts},
+              std::make_unique<OneModelFormatter>(write)};
+}
+
+Result<std::string> model_of_path(const Asked& asked) {
+  return service_name(asked.captured[0], asked.captured.size() > 1 ? asked.captured[1] : "");
+}
+
+std::string version_of(const service::ServedModel& model) {
+  return std::to_string(model.state.version);
+}
+
+}  // namespace accel::server::kserve

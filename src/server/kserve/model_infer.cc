@@ -1,0 +1,99 @@
+// POST /v2/models/{model}/infer: the Open Inference Protocol, with Triton's extensions for binary
+// data and classification. What requests mean stands in infer.h.
+#include "base/try.h"
+#include "server/endpoints.h"
+#include "server/kserve/described_models.h"
+#include "server/kserve/infer.h"
+#include "server/kserve/infer_body.h"
+#include "server/kserve/infer_response.h"
+
+namespace accel::server {
+namespace kserve {
+namespace {
+
+class InferFormatter : public Formatter {
+ public:
+  InferFormatter(InferCollector collector, BinaryOutputs binary)
+      : collector_(std::move(collector)), binary_(std::move(binary)) {}
+
+  Status take(service::Event event, std::string&) override {
+    return collector_.take(std::move(event));
+  }
+  Result<http::Response> finish() override {
+    ACCEL_ASSIGN(const InferAnswer answer, collector_.finish());
+    return format_infer_answer(answer, binary_);
+  }
+
+ private:
+  InferCollector collector_;
+  const BinaryOutputs binary_;
+};
+
+Result<Call> parse_infer(Asked asked) {
+  const std::string_view header_length =
+      http::find(asked.head.headers, "inference-header-content-length");
+  ACCEL_ASSIGN(InferBody body,
+               parse_infer_body(std::move(asked.body), header_length, asked.limits));
+  body.request.model = asked.captured[0];
+  if (asked.captured.size() > 1) body.request.version = asked.captured[1];
+  ACCEL_ASSIGN(InferCall call, call_of(std::move(body.request), asked.limits));
+  return Call{std::move(call.request),
+              std::make_unique<InferFormatter>(std::move(call.answer), std::move(body.binary))};
+}
+
+constexpr std::string_view kInferOperation = R"({
+  "parameters": [{"name": "Inference-Header-Content-Length", "in": "header", "required": false,
+    "description": "How many bytes of the body are JSON, where binary data follows it.",
+    "schema": {"type": "integer", "minimum": 1}}],
+  "requestBody": {"required": true, "content": {
+    "application/json": {"schema": {
+      "type": "object", "required": ["inputs"], "properties": {
+        "id": {"type": "string"},
+        "parameters": {"type": "object", "description":
+          "task and its options (top_k, normalize ...), timeout in microseconds, priority",
+          "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
+        "inputs": {"type": "array", "minItems": 1, "maxItems": 256, "items": {
+          "type": "object", "required": ["name", "shape", "datatype"], "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "shape": {"type": "array", "maxItems": 16,
+              "items": {"type": "integer", "minimum": 0}},
+            "datatype": {"enum": ["BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16",
+              "INT32", "INT64", "FP16", "BF16", "FP32", "FP64", "BYTES"]},
+            "parameters": {"type": "object", "properties": {
+              "binary_data_size": {"type": "integer", "minimum": 0}}},
+            "data": {"type": "array", "description": "Flat or nested, row by row."}}}},
+        "outputs": {"type": "array", "maxItems": 256, "items": {
+          "type": "object", "required": ["name"], "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "parameters": {"type": "object", "properties": {
+              "binary_data": {"type": "boolean"},
+              "classification": {"type": "integer", "minimum": 0}}}}}}}}},
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary",
+      "description": "The same JSON and behind it the data of inputs, in their order."}}}},
+  "responses": {"200": {"description": "The outputs that were asked for, or all.", "content": {
+    "application/json": {"schema": {
+      "type": "object", "required": ["model_name", "outputs"], "properties": {
+        "id": {"type": "string"}, "model_name": {"type": "string"},
+        "model_version": {"type": "string"}, "parameters": {"type": "object"},
+        "outputs": {"type": "array", "items": {
+          "type": "object", "required": ["name", "datatype", "shape"], "properties": {
+            "name": {"type": "string"}, "datatype": {"type": "string"},
+            "shape": {"type": "array", "items": {"type": "integer"}},
+            "parameters": {"type": "object"}, "data": {"type": "array"}}}}}}},
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary",
+      "description": "The same JSON and behind it the data of outputs, in their order."}}}}}
+})";
+
+}  // namespace
+}  // namespace kserve
+
+Endpoint kserve_infer_endpoint(std::string_view path) {
+  return {.method = "POST",
+          .path = path,
+          .errors = ErrorShape::kKserve,
+          .summary = "Runs a model on tensors, or its task on items (KServe)",
+          .operation = kserve::kInferOperation,
+          .parse = kserve::parse_infer};
+}
+
+}  // namespace accel::server

@@ -1,0 +1,20 @@
+// What became of what was handed in to be written or sent, since the beginning.
+#pragma once
+
+#include <cstdint>
+
+namespace accel::server {
+
+struct LogCounts {
+  uint64_t written = 0;  // lines
+  uint64_t dropped = 0;  // because too much waited
+  uint64_t failed = 0;   // because the file could not be written
+};
+
+struct SpanCounts {
+  uint64_t exported = 0;
+  uint64_t dropped = 0;  // because too much waited
+  uint64_t failed = 0;   // because the collector did not take them
+};
+
+}  // namespace accel::server
