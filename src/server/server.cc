@@ -238,7 +238,12 @@ class EndpointExchange : public http::Exchange {
     return part;
   }
 
-  ErrorShape shape() const { return endpoint_ ? endpoint_->errors : ErrorShape::kOpenAi; }
+  // Of a path that is none, as clients of those that begin so expect it.
+  ErrorShape shape() const {
+    if (endpoint_ != nullptr) return endpoint_->errors;
+    if (head_.path.starts_with("/v2")) return ErrorShape::kKserve;
+    return head_.path.starts_with("/api/") ? ErrorShape::kOllama : ErrorShape::kOpenAi;
+  }
 
   void fail(const Status& status) {
     record_.error = status.message();

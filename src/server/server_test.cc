@@ -82,6 +82,8 @@ TEST_F(ServerTest, ARequestsTimeIsItsHeadersElseTheServers) {
 TEST_F(ServerTest, WhatIsNoEndpointIsSaid) {
   make();
   EXPECT_EQ(ask(*server_, {.target = "/v1/nothing"}).status, 404);
+  EXPECT_TRUE((*parse_json(ask(*server_, {.target = "/v1/nothing"}).body))["error"].is_object());
+  EXPECT_TRUE((*parse_json(ask(*server_, {.target = "/v2/nothing"}).body))["error"].is_string());
   const auto wrong = ask(*server_, {.method = "DELETE", .target = "/v1/embeddings"});
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(value(wrong, "allow"), "POST");

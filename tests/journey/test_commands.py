@@ -13,9 +13,9 @@ from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT,
                      read_safetensors, write_safetensors)
 
 COMMANDS = ["advise", "alias", "bench", "cache", "compare", "config", "convert", "devices",
-            "doctor", "embed", "explain", "families", "help", "infer", "list", "models",
-            "profile", "pull", "rm", "self-test", "show", "similarity", "status", "tokenize",
-            "version"]
+            "doctor", "embed", "explain", "families", "help", "infer", "keys", "list", "models",
+            "profile", "pull", "rm", "self-test", "serve", "show", "similarity", "status",
+            "tokenize", "version"]
 
 
 class Infer(ProgramTest):
