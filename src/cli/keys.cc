@@ -122,7 +122,7 @@ Status new_key(const KeysRequest& request, const std::filesystem::path& file) {
   ACCEL_TRY(server::add_key(file, key));
   ACCEL_TRY(print(text + "\n"));
   notice(fmt::format("this is the only time that the key is shown; {} keeps its hash. A server "
-                     "that runs takes it on SIGHUP",
+                     "that runs takes it within seconds",
                      file.string()));
   return {};
 }
@@ -185,7 +185,7 @@ Status revoke_key(const KeysRequest& request, const std::filesystem::path& file)
   ACCEL_ASSIGN(const size_t count, server::revoke_keys(file, request.name, request.id));
   ACCEL_TRY(print(fmt::format("{} {} of {} revoked\n", count, count == 1 ? "key" : "keys",
                               printable(request.name))));
-  notice("a server that runs forgets it on SIGHUP");
+  notice("a server that runs forgets it within seconds");
   return {};
 }
 

@@ -28,13 +28,14 @@ START_SECONDS = 300 if SANITIZED else 60
 class Server:
     """A running `accel serve` on a port of its own, ready."""
 
-    def __init__(self, *arguments, env, options=("--precision", "f32")):
+    def __init__(self, *arguments, env, options=("--precision", "f32"), scheme="http"):
+        self.scheme = scheme
         self.process = subprocess.Popen(
             [ACCEL, "serve", *map(str, arguments), "--http", "127.0.0.1:0", *options],
             env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True)
         self.said = ""
-        self.port = int(self.wait_for(r"listening on http://127\.0\.0\.1:(\d+)"))
+        self.port = int(self.wait_for(rf"listening on {scheme}://127\.0\.0\.1:(\d+)"))
         self.wait_for(r"(ready): ")
 
     def wait_for(self, pattern):
@@ -52,7 +53,7 @@ class Server:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def stop(self, sent=signal.SIGTERM, timeout=START_SECONDS):
         """The exit code, when it has ended by itself."""
