@@ -310,7 +310,7 @@ class LocalService : public service::InferenceService {
         loaders_("load", std::max(options.loading_threads, 1)) {}
 
   std::unique_ptr<EventStream> submit(service::Request request) override {
-    return std::visit([this](auto&& asked) { return take(std::move(asked)); }, std::move(request));
+    return std::visit([this](auto& asked) { return take(std::move(asked)); }, request);
   }
 
  private:

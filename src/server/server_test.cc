@@ -11,8 +11,6 @@
 namespace accel::server {
 namespace {
 
-using testing::Contains;
-using testing::Field;
 using testing::HasSubstr;
 
 class ServerTest : public testing::Test {

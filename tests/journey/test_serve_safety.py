@@ -92,7 +92,8 @@ class Keys(SafetyTest):
     def test_a_rate_is_held(self):
         key = self.key("slow")
         path = self.folder / "keys.yaml"
-        path.write_text(path.read_text().rstrip() + "\n    requests_per_second: 0.1\n    burst: 3\n")
+        limits = "\n    requests_per_second: 0.1\n    burst: 3\n"
+        path.write_text(path.read_text().rstrip() + limits)
         server = self.serve("--keys", path)
         found = [self.status(server.url + "/v1/models", key) for _ in range(5)]
         self.assertEqual(found, [200, 200, 200, 429, 429])
