@@ -5,7 +5,7 @@
 //   server->ports();            // what the system chose for port 0
 //   server->drain(seconds);     // no further requests; waits for those under way
 //
-// Limits are against clients that are slow, loud or gone: docs/reference/server.md lists them.
+// Limits are against clients that are slow, loud or gone: HttpServerOptions has them.
 #pragma once
 
 #include <cstddef>
