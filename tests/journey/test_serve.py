@@ -2,14 +2,14 @@
 import http.client
 import json
 import re
+import select
 import signal
 import socket
 import threading
-import time
 import unittest
+import urllib.request
 
-from program import (INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, TINY, ProgramTest,
-                     needs_acceleration, read_safetensors)
+from program import INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, TINY, ProgramTest
 from server import START_SECONDS, Server, ServerTest
 from test_embed import TEXTS, recorded_embeddings
 
@@ -103,6 +103,12 @@ class Starting(ProgramTest):
         self.addCleanup(server.kill)
         return server
 
+    def in_flight(self, server):
+        """Requests under way, the one that asks among them."""
+        with urllib.request.urlopen(server.url + "/metrics", timeout=START_SECONDS) as answer:
+            text = answer.read().decode()
+        return int(re.search(r"^accel_requests_in_flight (\d+)$", text, re.MULTILINE).group(1))
+
     def test_names_and_addresses_that_are_none_are_refused(self):
         serve = ("serve", "--http", "127.0.0.1:0")
         self.refused(NOT_FOUND, *serve, self.folder / "nothing", says="nothing")
@@ -122,15 +128,16 @@ class Starting(ProgramTest):
 
     def test_it_ends_in_order_and_finishes_what_is_under_way(self):
         server = self.serve(f"bert={TINY}")
-        many = json.dumps({"model": "bert", "input": ["a text " * 40] * 400})
+        many = json.dumps({"model": "bert", "input": ["a text " * 40] * 2000})
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=START_SECONDS)
         self.addCleanup(connection.close)
         connection.request("POST", "/v1/embeddings", many)
-        time.sleep(0.05)  # it is under way, or will be: both must be answered or refused cleanly
+        while not (select.select([connection.sock], [], [], 0)[0] or self.in_flight(server) > 1):
+            pass  # until it is under way, or answered already
         server.process.send_signal(signal.SIGTERM)
         answer = connection.getresponse()
         self.assertEqual(answer.status, 200)
-        self.assertEqual(len(json.loads(answer.read())["data"]), 400)
+        self.assertEqual(len(json.loads(answer.read())["data"]), 2000)
         self.assertEqual(server.process.wait(START_SECONDS), OK)
         with self.assertRaises(OSError):
             socket.create_connection(("127.0.0.1", server.port), timeout=5)
