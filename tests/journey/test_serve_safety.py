@@ -231,13 +231,16 @@ class Operating(SafetyTest):
     def test_metrics_count_what_happened(self):
         server = self.serve()
         self.status(server.url + "/v1/embeddings", None, {"model": "default", "input": ["x"] * 3})
-        with urllib.request.urlopen(server.url + "/metrics", timeout=START_SECONDS) as answer:
-            text = answer.read().decode()
-        self.assertTrue(re.search(r'accel_items_total\{model="bert",.*precision="f32".*\} 3\n',
-                                  text), text)
+        counted = re.compile(r'accel_items_total\{model="bert",.*precision="f32".*\} 3\n')
+
+        def metrics():
+            with urllib.request.urlopen(server.url + "/metrics", timeout=START_SECONDS) as answer:
+                return answer.read().decode()
+        # It is counted when it has ended, which is after its client has the answer.
+        self.until(True, lambda: bool(counted.search(metrics())))
         promtool = shutil.which("promtool")
         if promtool:
-            subprocess.run([promtool, "check", "metrics"], input=text.encode(), check=True)
+            subprocess.run([promtool, "check", "metrics"], input=metrics().encode(), check=True)
 
 
 if __name__ == "__main__":
