@@ -111,51 +111,34 @@ std::variant<Admitted, Refusal> KeyedGate::admit(const http::RequestHead& head, 
   if (scope == Scope::kPublic) return Admitted{};
   std::variant<Key, Refusal> shown = key_of(head, scope);
   if (auto* refusal = std::get_if<Refusal>(&shown)) return std::move(*refusal);
-  const Key& key = std::get<Key>(shown);
-  std::variant<Admitted, Refusal> entry = enter(head, scope, key);
-  if (scope == Scope::kAdmin) {
-    const auto* refusal = std::get_if<Refusal>(&entry);
-    tell(head, {.visitor = key.name,
-                .allowed = refusal == nullptr,
-                .reason = refusal == nullptr ? std::string_view() : refusal->reason});
-  }
-  return entry;
+  return enter(head, scope, std::get<Key>(shown));
 }
 
 std::variant<Key, Refusal> KeyedGate::key_of(const http::RequestHead& head, Scope scope) const {
   if (options_.keys == nullptr) return anonymous();
-  std::string_view visitor;
-  const auto refuse = [&](Refusal refusal) {
-    if (refusal.reason != refused::kNoKey || scope == Scope::kAdmin) {
-      tell(head, {.visitor = visitor, .reason = refusal.reason});
-    }
-    return refusal;
-  };
   const Result<std::string_view> text = shown_key(head.headers);
-  if (!text.ok()) return refuse(unknown_visitor(refused::kBadKey, text.status().message()));
+  if (!text.ok()) return unknown_visitor(refused::kBadKey, text.status().message());
   if (text->empty()) {
-    return refuse(unknown_visitor(
-        refused::kNoKey, "expected a key, as Authorization: Bearer KEY or X-API-Key: KEY, found "
-                         "none"));
+    return unknown_visitor(refused::kNoKey,
+                           "expected a key, as Authorization: Bearer KEY or X-API-Key: KEY, found "
+                           "none");
   }
   const std::shared_ptr<const KeyTable> table = options_.keys->table();
   const Key* key = table->find(key_hash(*text));
   if (key == nullptr) {
-    return refuse(unknown_visitor(refused::kBadKey,
-                                  "expected a key of this server, found one that it does not "
-                                  "know; it may have been revoked"));
+    return unknown_visitor(refused::kBadKey,
+                           "expected a key of this server, found one that it does not "
+                           "know; it may have been revoked");
   }
-  visitor = key->name;
   const int64_t now = options_.calendar ? options_.calendar() : system_calendar();
   if (key->expired(now)) {
-    return refuse(unknown_visitor(refused::kExpiredKey,
-                                  fmt::format("this key of '{}' has expired", key->name)));
+    return unknown_visitor(refused::kExpiredKey,
+                           fmt::format("this key of '{}' has expired", key->name));
   }
   if (!key->allows(scope)) {
-    return refuse(refusal_of(403, StatusCode::kPermissionDenied, refused::kScope,
-                             fmt::format("expected a key of scope '{}', found one of '{}' without "
-                                         "it",
-                                         scope_name(scope), key->name)));
+    return refusal_of(403, StatusCode::kPermissionDenied, refused::kScope,
+                      fmt::format("expected a key of scope '{}', found one of '{}' without it",
+                                  scope_name(scope), key->name));
   }
   return *key;
 }
@@ -180,15 +163,6 @@ std::variant<Admitted, Refusal> KeyedGate::enter(const http::RequestHead& head, 
   admitted.permit =
       std::make_unique<PlacePermit>(admission_, options_.clock, std::move(std::get<Place>(entry)));
   return admitted;
-}
-
-void KeyedGate::tell(const http::RequestHead& head, const AuditRecord& record) const {
-  if (!options_.audit) return;
-  const std::string what = fmt::format("{} {}", head.method, head.path);
-  AuditRecord whole = record;
-  whole.peer = head.peer;
-  whole.what = what;
-  options_.audit(whole);
 }
 
 }  // namespace accel::server

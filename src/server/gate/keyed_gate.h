@@ -23,22 +23,9 @@
 
 namespace accel::server {
 
-// A decision that somebody may want to see later: each about a request of Scope::kAdmin, and each
-// key that was refused. Texts live during the call.
-struct AuditRecord {
-  std::string_view visitor;  // empty: unknown
-  std::string_view peer;     // RequestHead::peer
-  std::string_view what;     // "POST /v2/repository/models/m/load"
-  bool allowed = false;
-  std::string_view reason;  // one of refused::kAll; empty: allowed
-};
-// Called from threads of the server. Must not block.
-using AuditObserver = std::function<void(const AuditRecord& record)>;
-
 struct GateOptions {
   AdmissionLimits limits;
   const KeyFile* keys = nullptr;  // outlives the gate; null: no keys
-  AuditObserver audit;            // may be empty
   std::function<Clock::time_point()> clock = Clock::now;
   std::function<int64_t()> calendar;  // seconds since 1970; empty: the system's
 };
@@ -55,7 +42,6 @@ class KeyedGate : public Gate {
  private:
   std::variant<Key, Refusal> key_of(const http::RequestHead& head, Scope scope) const;
   std::variant<Admitted, Refusal> enter(const http::RequestHead& head, Scope scope, const Key& key);
-  void tell(const http::RequestHead& head, const AuditRecord& record) const;
 
   const GateOptions options_;
   Admission admission_;

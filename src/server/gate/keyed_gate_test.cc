@@ -16,7 +16,6 @@ namespace accel::server {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -44,17 +43,10 @@ class KeyedGateTest : public testing::Test {
     return make_without_keys(limits);
   }
   KeyedGate& make_without_keys(AdmissionLimits limits = {}) {
-    gate_ = std::make_unique<KeyedGate>(GateOptions{
-        .limits = limits,
-        .keys = keys_.get(),
-        .audit =
-            [this](const AuditRecord& one) {
-              audit_.push_back(std::string(one.visitor) + " at " + std::string(one.peer) + ": " +
-                               std::string(one.what) + (one.allowed ? " allowed" : " refused ") +
-                               std::string(one.reason));
-            },
-        .clock = [this] { return now_; },
-        .calendar = [] { return kToday; }});
+    gate_ = std::make_unique<KeyedGate>(GateOptions{.limits = limits,
+                                                    .keys = keys_.get(),
+                                                    .clock = [this] { return now_; },
+                                                    .calendar = [] { return kToday; }});
     return *gate_;
   }
   static http::RequestHead head(http::Headers headers = {}, std::string method = "POST") {
@@ -82,7 +74,6 @@ class KeyedGateTest : public testing::Test {
   fs::path folder_;
   std::unique_ptr<KeyFile> keys_;
   Clock::time_point now_ = Clock::time_point() + std::chrono::hours(1);
-  std::vector<std::string> audit_;
   std::unique_ptr<KeyedGate> gate_;
 };
 
@@ -232,23 +223,6 @@ TEST_F(KeyedGateTest, BodiesCountAsTheirHeadSays) {
   large.content_length = 8 << 20;
   const Admitted inside = admitted(large);
   EXPECT_EQ(refusal(large).reason, refused::kBytes);
-}
-
-TEST_F(KeyedGateTest, WhatIsDoneAndWhoIsTurnedAwayIsToldForTheRecord) {
-  add({.name = "a"});
-  add({.name = "op", .scopes = {Scope::kAdmin}});
-  make();
-  admitted(with_key("a"));
-  EXPECT_EQ(refusal(head()).reason, refused::kNoKey);
-  EXPECT_THAT(audit_, IsEmpty());
-  admitted(with_key("op"), Scope::kAdmin);
-  refusal(with_key("a"), Scope::kAdmin);
-  refusal(with_key("x"));
-  refusal(head(), Scope::kAdmin);
-  EXPECT_THAT(audit_, ElementsAre("op at 10.0.0.1:9: POST /v1/x allowed",
-                                  "a at 10.0.0.1:9: POST /v1/x refused scope",
-                                  " at 10.0.0.1:9: POST /v1/x refused bad_key",
-                                  " at 10.0.0.1:9: POST /v1/x refused no_key"));
 }
 
 // What a request was and how long it stood behind others comes from its record.
