@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "tensors/small_float.h"
+#include "base/small_float.h"
 
 namespace accel::tensors {
 namespace {

@@ -10,11 +10,11 @@
 #include <limits>
 #include <utility>
 
+#include "base/small_float.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "server/json/json_number.h"
 #include "server/json/json_place.h"
-#include "server/json/narrow_float.h"
 
 #define SIMDJSON_EXCEPTIONS 0  // it tells what went wrong by values only
 #include <simdjson.h>
@@ -466,9 +466,8 @@ struct NarrowElement {
   }
   static std::string range(DType dtype) { return range_of_floating(dtype); }
   static bool encode(double wide, Storage& number) {
-    const std::optional<Storage> bits = Format::encode(wide);
-    number = bits.value_or(0);
-    return bits.has_value();
+    number = Format::encode(wide);
+    return (number & Format::kMagnitude) < Format::kOverflow;
   }
 };
 
@@ -609,10 +608,10 @@ Status read_numbers(Reading& reading, OnDemandValue& outermost, NumberRun& run) 
     case DType::kI32: return as(IntegerElement<int32_t>{});
     case DType::kU64: return as(IntegerElement<uint64_t>{});
     case DType::kI64: return as(IntegerElement<int64_t>{});
-    case DType::kF8E4M3: return as(NarrowElement<JsonF8E4M3>{});
-    case DType::kF8E5M2: return as(NarrowElement<JsonF8E5M2>{});
-    case DType::kF16: return as(NarrowElement<JsonF16>{});
-    case DType::kBF16: return as(NarrowElement<JsonBF16>{});
+    case DType::kF8E4M3: return as(NarrowElement<F8E4M3>{});
+    case DType::kF8E5M2: return as(NarrowElement<F8E5M2>{});
+    case DType::kF16: return as(NarrowElement<F16>{});
+    case DType::kBF16: return as(NarrowElement<BF16>{});
     case DType::kF32: return as(FloatElement{});
     case DType::kF64: return as(DoubleElement{});
   }

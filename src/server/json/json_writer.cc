@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "base/small_float.h"
 #include "base/utf8.h"
-#include "server/json/narrow_float.h"
 
 namespace accel::server {
 namespace {
@@ -96,10 +96,10 @@ void visit_elements(const Tensor& tensor, Body&& body) {
     case DType::kI32: return visit_as<int32_t>(tensor, body);
     case DType::kU64: return visit_as<uint64_t>(tensor, body);
     case DType::kI64: return visit_as<int64_t>(tensor, body);
-    case DType::kF8E4M3: return visit_narrow<JsonF8E4M3>(tensor, body);
-    case DType::kF8E5M2: return visit_narrow<JsonF8E5M2>(tensor, body);
-    case DType::kF16: return visit_narrow<JsonF16>(tensor, body);
-    case DType::kBF16: return visit_narrow<JsonBF16>(tensor, body);
+    case DType::kF8E4M3: return visit_narrow<F8E4M3>(tensor, body);
+    case DType::kF8E5M2: return visit_narrow<F8E5M2>(tensor, body);
+    case DType::kF16: return visit_narrow<F16>(tensor, body);
+    case DType::kBF16: return visit_narrow<BF16>(tensor, body);
     case DType::kF32: return visit_as<float>(tensor, body);
     case DType::kF64: return visit_as<double>(tensor, body);
   }

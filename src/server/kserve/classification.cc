@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "server/json/narrow_float.h"
+#include "base/small_float.h"
 #include "server/kserve/datatypes.h"
 
 namespace accel::server::kserve {
@@ -61,10 +61,10 @@ Result<Strings> best_classes(const Tensor& tensor, int64_t classes) {
   Strings best;
   switch (tensor.dtype()) {
     case DType::kF16:
-      best.values = best_of_rows(count, length, kept, narrow_elements_of<JsonF16>(tensor));
+      best.values = best_of_rows(count, length, kept, narrow_elements_of<F16>(tensor));
       break;
     case DType::kBF16:
-      best.values = best_of_rows(count, length, kept, narrow_elements_of<JsonBF16>(tensor));
+      best.values = best_of_rows(count, length, kept, narrow_elements_of<BF16>(tensor));
       break;
     case DType::kF32:
       best.values = best_of_rows(count, length, kept, elements_of<float>(tensor));

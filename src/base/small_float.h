@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace accel::tensors {
+namespace accel {
 
 // A format of one sign bit, kExponentBits and kMantissaBits, biased and with subnormals as IEEE 754
 // has them. kInfinity: the largest exponent means infinity and NaN; without it there is no infinity
@@ -74,4 +74,4 @@ using BF16 = SmallFloat<uint16_t, 8, 7>;
 using F8E5M2 = SmallFloat<uint8_t, 5, 2>;
 using F8E4M3 = SmallFloat<uint8_t, 4, 3, false>;
 
-}  // namespace accel::tensors
+}  // namespace accel
