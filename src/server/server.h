@@ -1,8 +1,8 @@
 // Server: the endpoints, behind the gate, before a service; what an HTTP server asks for its
 // answers.
 //
-//   auto server = Server::create(options, {.service = *service, .gate = *gate});
-//   auto http = http::HttpServer::create({}, {{.port = 8000, .handler = server.get()}});
+//   Server server(options, {.service = *service, .gate = *gate});
+//   auto http = http::HttpServer::create({}, {{.port = 8000, .handler = &server}});
 #pragma once
 
 #include <atomic>

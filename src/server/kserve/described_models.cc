@@ -3,25 +3,13 @@
 #include <utility>
 
 #include "base/try.h"
+#include "server/collected_models.h"
 #include "server/kserve/infer.h"
 
 namespace accel::server::kserve {
 namespace {
 
-class DescribedFormatter : public Formatter {
- public:
-  Status take(service::Event event, std::string&) override {
-    auto* models = std::get_if<service::ServedModels>(&event);
-    if (models == nullptr) return internal_error("expected models, found another event");
-    models_ = std::move(*models);
-    return {};
-  }
-
- protected:
-  service::ServedModels models_;
-};
-
-class AllModelsFormatter : public DescribedFormatter {
+class AllModelsFormatter : public ModelsFormatter {
  public:
   explicit AllModelsFormatter(ModelsWriter write) : write_(write) {}
   Result<http::Response> finish() override { return write_(models_); }
@@ -30,7 +18,7 @@ class AllModelsFormatter : public DescribedFormatter {
   const ModelsWriter write_;
 };
 
-class OneModelFormatter : public DescribedFormatter {
+class OneModelFormatter : public ModelsFormatter {
  public:
   explicit OneModelFormatter(ModelWriter write) : write_(write) {}
   Result<http::Response> finish() override {

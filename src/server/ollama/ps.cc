@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/try.h"
+#include "server/collected_models.h"
 #include "server/endpoints.h"
 #include "server/json/json_writer.h"
 #include "server/ollama/ollama_models.h"
@@ -22,15 +23,8 @@ uint64_t device_bytes(const service::ServedModel& model) {
   return model.state.memory_bytes / shares.size() * elsewhere;
 }
 
-class PsFormatter : public Formatter {
+class PsFormatter : public ModelsFormatter {
  public:
-  Status take(service::Event event, std::string&) override {
-    auto* models = std::get_if<service::ServedModels>(&event);
-    if (models == nullptr) return internal_error("expected models, found another event");
-    models_ = std::move(*models);
-    return {};
-  }
-
   Result<http::Response> finish() override {
     const std::vector<std::vector<std::string>> names = ollama_names(models_);
     std::string body;
@@ -61,8 +55,6 @@ class PsFormatter : public Formatter {
       json.member("context_length", model.facts ? model.facts->max_tokens : 0);
     });
   }
-
-  service::ServedModels models_;
 };
 
 Result<Call> parse_ollama_ps(Asked) {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/try.h"
+#include "server/collected_models.h"
 #include "server/endpoints.h"
 #include "server/json/json_writer.h"
 #include "server/ollama/ollama_models.h"
@@ -9,15 +10,8 @@
 namespace accel::server {
 namespace {
 
-class TagsFormatter : public Formatter {
+class TagsFormatter : public ModelsFormatter {
  public:
-  Status take(service::Event event, std::string&) override {
-    auto* models = std::get_if<service::ServedModels>(&event);
-    if (models == nullptr) return internal_error("expected models, found another event");
-    models_ = std::move(*models);
-    return {};
-  }
-
   Result<http::Response> finish() override {
     const std::vector<std::vector<std::string>> names = ollama_names(models_);
     std::string body;
@@ -45,8 +39,6 @@ class TagsFormatter : public Formatter {
       write_ollama_details(model, json);
     });
   }
-
-  service::ServedModels models_;
 };
 
 Result<Call> parse_ollama_tags(Asked) {

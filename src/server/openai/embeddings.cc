@@ -1,13 +1,12 @@
 // POST /v1/embeddings, as OpenAI's API has it: one text, several, or their tokens.
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "base/base64.h"
 #include "base/files.h"
 #include "base/try.h"
 #include "server/collected_items.h"
 #include "server/endpoints.h"
+#include "server/given_texts.h"
 #include "server/json/json_reader.h"
 #include "server/json/json_writer.h"
 
@@ -22,62 +21,12 @@ struct EmbeddingsBody {
   std::optional<std::string> prompt;    // ours: a prompt of the model's folder, by its name
 };
 
-// The ids of one text.
-Status read_ids(JsonValue& value, TaskInput& item) {
-  std::vector<int64_t> ids;
-  ACCEL_TRY(value.read(ids));
-  item.tokens.emplace();
-  for (const int64_t id : ids) {
-    if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
-      return invalid_argument(fmt::format("expected ids of tokens, found {}", id));
-    }
-    item.tokens->push_back(static_cast<int32_t>(id));
-  }
-  return {};
-}
-
-// A text, its ids, or an array of either. An array of numbers is one text's ids.
-Status read_input(JsonValue& value, const RequestLimits& limits, std::vector<TaskInput>& items) {
-  items.clear();
-  if (value.kind() == JsonKind::kString) return value.read(items.emplace_back().text);
-  TaskInput alone;  // of numbers
-  ACCEL_TRY(value.elements([&](JsonValue& element) -> Status {
-    if (items.size() >= limits.items_max) {
-      return invalid_argument(
-          fmt::format("expected at most {} inputs, found more", limits.items_max));
-    }
-    switch (element.kind()) {
-      case JsonKind::kString:
-        if (alone.tokens) break;
-        return element.read(items.emplace_back().text);
-      case JsonKind::kArray:
-        if (alone.tokens) break;
-        return read_ids(element, items.emplace_back());
-      case JsonKind::kNumber: {
-        if (!items.empty()) break;
-        if (!alone.tokens) alone.tokens.emplace();
-        int64_t id = 0;
-        ACCEL_TRY(element.read(id));
-        if (id < 0 || id > std::numeric_limits<int32_t>::max()) {
-          return invalid_argument(fmt::format("expected ids of tokens, found {}", id));
-        }
-        alone.tokens->push_back(static_cast<int32_t>(id));
-        return {};
-      }
-      default: break;
-    }
-    return invalid_argument("expected texts, or ids of tokens, or arrays of these, not mixed");
-  }));
-  if (alone.tokens) items.push_back(std::move(alone));
-  return {};
-}
-
 Result<EmbeddingsBody> read_body(std::string& text, const RequestLimits& limits) {
   EmbeddingsBody body;
   ACCEL_TRY(read_json(text, [&](JsonValue& root) {
     return root.members([&](std::string_view name, JsonValue& value) -> Status {
       if (name == "model") return value.read(body.model);
-      if (name == "input") return read_input(value, limits, body.items);
+      if (name == "input") return read_texts_or_ids(value, name, limits, body.items);
       if (name == "dimensions") return value.read(body.dimensions);
       if (name == "encoding_format") return value.read(body.encoding);
       if (name == "prompt_name") return value.read(body.prompt);

@@ -1,5 +1,6 @@
 // GET /v1/models and /v1/models/{model}, as OpenAI's API has them.
 #include "base/try.h"
+#include "server/collected_models.h"
 #include "server/endpoints.h"
 #include "server/json/json_writer.h"
 
@@ -15,17 +16,10 @@ void write_model(JsonWriter& json, std::string_view name) {
   });
 }
 
-class OpenAiModelsFormatter : public Formatter {
+class OpenAiModelsFormatter : public ModelsFormatter {
  public:
   // `alone`: the only model's name, as it was asked for; empty: a list.
   explicit OpenAiModelsFormatter(std::string alone) : alone_(std::move(alone)) {}
-
-  Status take(service::Event event, std::string&) override {
-    auto* models = std::get_if<service::ServedModels>(&event);
-    if (models == nullptr) return internal_error("expected models, found another event");
-    models_ = std::move(*models);
-    return {};
-  }
 
   Result<http::Response> finish() override {
     std::string body;
@@ -56,7 +50,6 @@ class OpenAiModelsFormatter : public Formatter {
   }
 
   const std::string alone_;
-  service::ServedModels models_;
 };
 
 Result<Call> parse_models(Asked) {
