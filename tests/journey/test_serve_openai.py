@@ -1,10 +1,11 @@
 """The clients that OpenAI publishes, unmodified, against accel serve."""
 import asyncio
 import base64
+import json
 import struct
 import unittest
 
-from program import TINY
+from program import DATA, TINY
 from server import ServerTest, needs_clients
 from test_embed import TEXTS, recorded_embeddings
 
@@ -75,6 +76,30 @@ class OpenAiClient(ServerTest):
 
         for i, answer in enumerate(asyncio.run(ask_all())):
             self.assertClose(answer.data[0].embedding, recorded_embeddings()[i % len(TEXTS)])
+
+
+SPEECH = DATA / "golden" / "wav2vec2-ctc"
+
+
+@needs_clients
+class Transcriptions(ServerTest):
+    MODELS = (f"speech={SPEECH}",)
+
+    def test_a_recording_is_spelled_as_accel_run_spells_it(self):
+        import openai
+        sound = next(path for path in sorted((DATA / "audio" / "formats").iterdir())
+                     if path.suffix == ".wav")
+        told = self.accel("run", SPEECH, sound, "--precision", "f32", "--json").stdout
+        expected = json.loads(told)["result"]["text"]
+        with openai.OpenAI(base_url=self.server.url + "/v1", api_key="none",
+                           max_retries=0) as client:
+            answer = client.audio.transcriptions.create(model="speech", file=sound)
+            self.assertEqual(answer.text, expected)
+            captions = client.audio.transcriptions.create(model="speech", file=sound,
+                                                          response_format="vtt")
+            self.assertTrue(captions.startswith("WEBVTT"))
+            with self.assertRaises(openai.BadRequestError):
+                client.audio.transcriptions.create(model="speech", file=("x.wav", b"no sound"))
 
 
 @needs_clients
