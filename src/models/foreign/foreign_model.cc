@@ -11,11 +11,11 @@
 #include <openvino/op/util/multi_subgraph_base.hpp>
 
 #include "base/files.h"
+#include "base/protobuf.h"
 #include "base/try.h"
 #include "models/foreign/front_end.h"
 #include "models/foreign/ir_header.h"
 #include "models/foreign/onnx_header.h"
-#include "models/foreign/protobuf.h"
 #include "tensors/shown.h"
 
 namespace accel::models::foreign {

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "base/files.h"
+#include "base/protobuf.h"
 #include "base/try.h"
 #include "models/foreign/ir_header.h"
 #include "models/foreign/onnx_header.h"
-#include "models/foreign/protobuf.h"
 
 namespace accel::models::foreign {
 namespace {

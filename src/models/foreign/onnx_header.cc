@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "base/files.h"
+#include "base/protobuf.h"
 #include "base/try.h"
 #include "models/foreign/onnx_node.h"
-#include "models/foreign/protobuf.h"
 #include "models/hub_blobs.h"
 #include "tensors/file_name.h"
 #include "tensors/shown.h"

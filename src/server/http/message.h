@@ -38,6 +38,7 @@ struct RequestHead {
   std::string peer;                        // "127.0.0.1:40312", "[::1]:40312"; "unix" of a socket
   bool loopback = false;                   // the peer is this machine
   bool secure = false;                     // came over TLS
+  bool http2 = false;                      // came over HTTP/2: the answer may have trailers
   std::string certificate;                 // subject of the client's, where one was verified
 };
 
@@ -52,6 +53,7 @@ struct ResponseHead {
 struct Part {
   std::optional<ResponseHead> head;
   std::string body;
+  Headers trailers = {};  // behind the body; of the last part alone, and over HTTP/2 alone
 };
 
 // A whole answer.
@@ -73,6 +75,15 @@ class Exchange {
   // The whole body is there, decoded. Called once, unless the answer was there before: a refusal
   // that needs no body. Must not block.
   virtual void begin(std::string body) = 0;
+
+  // Over HTTP/2 a body may be taken as it comes, while the answer is already under way: more() is
+  // then called in place of begin().
+  virtual bool takes_stretches() const { return false; }
+  // The next bytes of the body, as they were sent; `last`: nothing follows. Must not block.
+  virtual void more(std::string_view /*bytes*/, bool /*last*/) {}
+  // Whether more() may be called: while not, the client is not let send further bytes. Looked at
+  // behind more() and behind every part that was taken.
+  virtual bool hungry() const { return true; }
 
   // The next part of the answer; nothing while none is there, and after the last.
   virtual std::optional<Part> try_next() = 0;

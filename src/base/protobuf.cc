@@ -1,8 +1,9 @@
-#include "models/foreign/protobuf.h"
+#include "base/protobuf.h"
 
+#include <bit>
 #include <limits>
 
-namespace accel::models::foreign {
+namespace accel {
 
 std::optional<uint64_t> WireReader::varint() {
   uint64_t value = 0;
@@ -13,6 +14,13 @@ std::optional<uint64_t> WireReader::varint() {
     if ((byte & 0x80) == 0) return value;
   }
   return std::nullopt;
+}
+
+std::optional<uint64_t> WireReader::next_varint() {
+  if (rest_.empty()) return std::nullopt;
+  const std::optional<uint64_t> value = varint();
+  if (!value) fail();
+  return value;
 }
 
 std::optional<WireField> WireReader::fail() {
@@ -54,4 +62,47 @@ std::optional<WireField> WireReader::next() {
   return field;
 }
 
-}  // namespace accel::models::foreign
+void WireWriter::varint(uint64_t value) {
+  while (value >= 0x80) {
+    bytes_.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  bytes_.push_back(static_cast<char>(value));
+}
+
+void WireWriter::key(uint32_t number, WireType type) {
+  varint(static_cast<uint64_t>(number) << 3 | static_cast<uint64_t>(type));
+}
+
+void WireWriter::fixed(uint64_t value, int size) {
+  for (int i = 0; i < size; ++i) bytes_.push_back(static_cast<char>(value >> (8 * i)));
+}
+
+void WireWriter::integer(uint32_t number, uint64_t value) {
+  key(number, WireType::kVarint);
+  varint(value);
+}
+
+void WireWriter::real32(uint32_t number, float value) {
+  key(number, WireType::kFixed32);
+  fixed(std::bit_cast<uint32_t>(value), 4);
+}
+
+void WireWriter::real64(uint32_t number, double value) {
+  key(number, WireType::kFixed64);
+  fixed(std::bit_cast<uint64_t>(value), 8);
+}
+
+void WireWriter::text(uint32_t number, std::string_view bytes) {
+  key(number, WireType::kBytes);
+  varint(bytes.size());
+  bytes_.append(bytes);
+}
+
+void WireWriter::packed(uint32_t number, std::span<const int64_t> values) {
+  WireWriter inner;
+  for (const int64_t value : values) inner.varint(static_cast<uint64_t>(value));
+  text(number, inner.bytes_);
+}
+
+}  // namespace accel
