@@ -94,9 +94,13 @@ void WireWriter::real64(uint32_t number, double value) {
 }
 
 void WireWriter::text(uint32_t number, std::string_view bytes) {
+  text_of(number, bytes.size()).append(bytes);
+}
+
+std::string& WireWriter::text_of(uint32_t number, size_t size) {
   key(number, WireType::kBytes);
-  varint(bytes.size());
-  bytes_.append(bytes);
+  varint(size);
+  return bytes_;
 }
 
 void WireWriter::packed(uint32_t number, std::span<const int64_t> values) {

@@ -62,6 +62,8 @@ class WireWriter {
   void real32(uint32_t number, float value);
   void real64(uint32_t number, double value);
   void text(uint32_t number, std::string_view bytes);  // strings and bytes
+  // Where exactly `size` bytes are to be appended, of strings and bytes that lie nowhere yet.
+  std::string& text_of(uint32_t number, size_t size);
   void packed(uint32_t number, std::span<const int64_t> values);
 
   template <class Fill>
