@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -26,6 +27,22 @@ std::string timing_of(const RequestRecord& record) {
       times.prepare, times.queue, times.infer, times.finish, total);
 }
 
+// Milliseconds of "100m", "2S": at most eight digits and a unit.
+Result<std::optional<double>> grpc_timeout_ms(std::string_view text) {
+  constexpr std::string_view kUnits = "HMSmun";
+  constexpr std::array kMilliseconds = {3.6e6, 6e4, 1e3, 1.0, 1e-3, 1e-6};
+  const size_t unit = text.size() < 2 ? std::string_view::npos : kUnits.find(text.back());
+  uint32_t value = 0;
+  const char* const end = text.data() + text.size() - 1;
+  if (unit == std::string_view::npos || text.size() > 9 ||
+      std::from_chars(text.data(), end, value).ptr != end) {
+    return invalid_argument(fmt::format(
+        "grpc-timeout: expected up to eight digits and one of H, M, S, m, u or n, found '{}'",
+        text.substr(0, 40)));
+  }
+  return std::optional(std::max(value * kMilliseconds.at(unit), 1e-6));
+}
+
 }  // namespace
 
 std::string_view request_id_of(const http::Headers& headers) {
@@ -35,6 +52,8 @@ std::string_view request_id_of(const http::Headers& headers) {
 }
 
 Result<std::optional<double>> timeout_ms_of(const http::Headers& headers) {
+  const std::string_view timeout = http::find(headers, "grpc-timeout");
+  if (!timeout.empty()) return grpc_timeout_ms(timeout);
   const std::string_view text = http::find(headers, "x-request-timeout-ms");
   if (text.empty()) return std::optional<double>();
   double value = 0;

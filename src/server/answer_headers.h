@@ -15,8 +15,8 @@ namespace accel::server {
 // "-._:"; empty: it has none, or another.
 std::string_view request_id_of(const http::Headers& headers);
 
-// "X-Request-Timeout-Ms": how long the client waits. INVALID_ARGUMENT for what is no number of
-// milliseconds above 0.
+// "X-Request-Timeout-Ms", or "grpc-timeout": how long the client waits. INVALID_ARGUMENT for what
+// is no number of milliseconds above 0, or no time as gRPC writes it.
 Result<std::optional<double>> timeout_ms_of(const http::Headers& headers);
 
 // What ran and how long it took: X-Request-Id, Server-Timing (of the slowest item, in

@@ -26,7 +26,7 @@ enum class Scope : uint8_t {
 };
 
 // How a protocol writes errors; errors.h has the forms.
-enum class ErrorShape : uint8_t { kOpenAi, kKserve, kTei, kOllama };
+enum class ErrorShape : uint8_t { kOpenAi, kKserve, kTei, kOllama, kGrpc };
 
 // What one request may ask for, beside the size of its body.
 struct RequestLimits {
@@ -80,6 +80,9 @@ struct Endpoint {
   Result<Call> (*parse)(Asked asked) = nullptr;
   // Of what the server itself knows. Must not block.
   Result<http::Response> (*answer)(const Asked& asked, const ServerState& state) = nullptr;
+  // Only of methods of gRPC (grpc/methods.h), and where a call may have many messages: each is a
+  // request of its own, and this is what its error is as a message.
+  std::string (*error_message)(const Status& status) = nullptr;
 };
 
 // By path and method.

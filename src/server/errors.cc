@@ -3,6 +3,7 @@
 #include <array>
 #include <cctype>
 
+#include "server/grpc/status_headers.h"
 #include "server/json/json_writer.h"
 
 namespace accel::server {
@@ -65,7 +66,10 @@ std::string lower_name(StatusCode code) {
 
 http::Response response_of(ErrorShape shape, int status, StatusCode code,
                            const std::string& message) {
-  http::Response response = json_response(error_body(shape, status, code, message), status);
+  http::Response response =
+      shape == ErrorShape::kGrpc
+          ? http::Response{.status = status, .headers = grpc::status_headers({code, message})}
+          : json_response(error_body(shape, status, code, message), status);
   if (status == 429 || status == 503) {
     response.headers.push_back({"retry-after", std::to_string(kRetrySeconds)});
   }
@@ -119,6 +123,7 @@ std::string error_body(ErrorShape shape, int status, StatusCode code, const std:
         json.member("error", message);
         json.member("error_type", tei_type(status, code));
         break;
+      case ErrorShape::kGrpc: break;  // has no body
     }
   });
   return body;

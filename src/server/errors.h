@@ -17,6 +17,7 @@ int http_status(StatusCode code);
 //   "code": "invalid_argument"}}
 // * kKserve, kOllama: {"error": "..."}
 // * kTei: {"error": "...", "error_type": "Validation"}
+// * kGrpc: the headers of grpc/status_headers.h
 // With Retry-After where waiting helps.
 http::Response error_response(ErrorShape shape, const Status& status);
 

@@ -10,6 +10,9 @@
 #include "base/try.h"
 #include "server/answer_headers.h"
 #include "server/errors.h"
+#include "server/grpc/grpc_exchange.h"
+#include "server/grpc/methods.h"
+#include "server/grpc/status_headers.h"
 #include "server/http/coding.h"
 #include "server/router.h"
 
@@ -75,7 +78,9 @@ void note(const service::Event& event, RequestRecord& record) {
 // One request at its endpoint: from the gate through parse, service and format.
 class EndpointExchange : public http::Exchange {
  public:
-  EndpointExchange(Server& server, http::RequestHead head) : server_(server) {
+  // `grpc`: it answers one message of a call, whose frame is not its own.
+  EndpointExchange(Server& server, http::RequestHead head, bool grpc)
+      : server_(server), grpc_(grpc) {
     ++server_.in_flight_;
     record_.arrived = Clock::now();
     record_.id = request_id_of(head.headers);
@@ -141,7 +146,13 @@ class EndpointExchange : public http::Exchange {
  private:
   // What can be said on the head alone.
   void enter() {
-    Route found = route(server_.state_.endpoints(), head_.method, head_.path);
+    const std::span<const Endpoint> endpoints =
+        grpc_ ? server_.state_.grpc_methods() : server_.state_.endpoints();
+    Route found = route(endpoints, head_.method, head_.path);
+    if (grpc_ && found.endpoint == nullptr) {
+      return refuse(501, fmt::format("{} is no method of this server; its reflection lists them",
+                                     head_.path));
+    }
     if (found.allowed.empty()) {
       return refuse(404, fmt::format("{} is no path of this server; GET /openapi.json lists them",
                                      head_.path));
@@ -216,6 +227,7 @@ class EndpointExchange : public http::Exchange {
     record_.error = status.message();
     body += formatter_->broken_off(status);
     end_stream(std::move(body));
+    if (grpc_) ready_->trailers = grpc::status_headers(status);
   }
 
   void end_stream(std::string body) {
@@ -240,6 +252,7 @@ class EndpointExchange : public http::Exchange {
 
   // Of a path that is none, as clients of those that begin so expect it.
   ErrorShape shape() const {
+    if (grpc_) return ErrorShape::kGrpc;
     if (endpoint_ != nullptr) return endpoint_->errors;
     if (head_.path.starts_with("/v2")) return ErrorShape::kKserve;
     return head_.path.starts_with("/api/") ? ErrorShape::kOllama : ErrorShape::kOpenAi;
@@ -315,6 +328,7 @@ class EndpointExchange : public http::Exchange {
   }
 
   Server& server_;
+  const bool grpc_;
   RequestRecord record_;
   http::RequestHead head_;
   std::vector<std::string> captured_;
@@ -332,15 +346,27 @@ class EndpointExchange : public http::Exchange {
 Server::Server(ServerOptions options, ServerParts parts)
     : options_(std::move(options)), parts_(std::move(parts)) {
   state_.metrics_ = parts_.metrics;
-  for (const Endpoint& endpoint : server::endpoints()) {
-    const bool wanted = options_.scopes.empty() ||
-                        std::ranges::find(options_.scopes, endpoint.scope) != options_.scopes.end();
-    if (wanted) state_.endpoints_.push_back(endpoint);
-  }
+  const auto wanted = [&](const Endpoint& endpoint) {
+    const std::vector<Scope>& scopes = options_.scopes;
+    return scopes.empty() || std::ranges::find(scopes, endpoint.scope) != scopes.end();
+  };
+  std::ranges::copy_if(server::endpoints(), std::back_inserter(state_.endpoints_), wanted);
+  std::ranges::copy_if(grpc::methods(), std::back_inserter(state_.grpc_methods_), wanted);
 }
 
 std::unique_ptr<http::Exchange> Server::open(http::RequestHead head) {
-  return std::make_unique<EndpointExchange>(*this, std::move(head));
+  if (grpc::is_grpc(head)) return open_call(head);
+  return std::make_unique<EndpointExchange>(*this, std::move(head), /*grpc=*/false);
+}
+
+std::unique_ptr<http::Exchange> Server::open_call(const http::RequestHead& head) {
+  const Route found = route(state_.grpc_methods(), head.method, head.path);
+  return grpc::make_grpc_exchange(
+      head.headers,
+      {.open = [this,
+                head] { return std::make_unique<EndpointExchange>(*this, head, /*grpc=*/true); },
+       .message_bytes_max = options_.body_bytes_max,
+       .error_message = found.endpoint == nullptr ? nullptr : found.endpoint->error_message});
 }
 
 http::Response Server::refuse(int status, const std::string& why) {

@@ -30,7 +30,7 @@ enum class Compression : uint8_t {
 
 struct ServerOptions {
   RequestLimits limits;
-  uint64_t body_bytes_max = 64 << 20;  // of a request, decoded
+  uint64_t body_bytes_max = 64 << 20;  // of a request, or of a message of gRPC, decoded
   // A request's time from its head on, where the client says none; 0: no bound.
   double timeout_seconds = 60;
   Compression compression = Compression::kRemote;
@@ -51,12 +51,14 @@ class ServerState {
   // In the form of Prometheus; empty: nothing is counted.
   std::string metrics() const { return metrics_ ? metrics_() : std::string(); }
   std::span<const Endpoint> endpoints() const { return endpoints_; }
+  std::span<const Endpoint> grpc_methods() const { return grpc_methods_; }
 
  private:
   friend class Server;
   std::atomic<bool> ready_ = false;
   std::function<std::string()> metrics_;
   std::vector<Endpoint> endpoints_;
+  std::vector<Endpoint> grpc_methods_;
 };
 
 struct ServerParts {
@@ -80,6 +82,8 @@ class Server : public http::Handler {
 
  private:
   friend class EndpointExchange;
+  std::unique_ptr<http::Exchange> open_call(const http::RequestHead& head);
+
   const ServerOptions options_;
   const ServerParts parts_;
   ServerState state_;

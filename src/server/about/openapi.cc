@@ -19,6 +19,7 @@ std::string_view schema_of(ErrorShape shape) {
     case ErrorShape::kKserve:
     case ErrorShape::kOllama: return "PlainError";
     case ErrorShape::kTei: return "TypedError";
+    case ErrorShape::kGrpc: break;
   }
   return "PlainError";
 }

@@ -36,10 +36,14 @@ Call describe_models(ModelsWriter write) {
   return {service::Describe{}, std::make_unique<AllModelsFormatter>(write)};
 }
 
+Call describe_model(std::string name, bool facts, ModelWriter write) {
+  return {service::Describe{.model = std::move(name), .facts = facts},
+          std::make_unique<OneModelFormatter>(write)};
+}
+
 Result<Call> describe_model(const Asked& asked, bool facts, ModelWriter write) {
   ACCEL_ASSIGN(std::string name, model_of_path(asked));
-  return Call{service::Describe{.model = std::move(name), .facts = facts},
-              std::make_unique<OneModelFormatter>(write)};
+  return describe_model(std::move(name), facts, write);
 }
 
 Result<std::string> model_of_path(const Asked& asked) {
@@ -48,6 +52,25 @@ Result<std::string> model_of_path(const Asked& asked) {
 
 std::string version_of(const service::ServedModel& model) {
   return std::to_string(model.state.version);
+}
+
+std::string_view index_state(ModelState state) {
+  switch (state) {
+    case ModelState::kLoaded: return "READY";
+    case ModelState::kLoading: return "LOADING";
+    case ModelState::kUnloading: return "UNLOADING";
+    case ModelState::kUnloaded:
+    case ModelState::kFailed: break;
+  }
+  return "UNAVAILABLE";
+}
+
+std::string_view index_reason(const ManagedModel& model) {
+  switch (model.state) {
+    case ModelState::kUnloaded: return "unloaded";
+    case ModelState::kFailed: return model.failure.message();
+    default: return "";
+  }
 }
 
 }  // namespace accel::server::kserve

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "accel/status.h"
 #include "server/endpoint.h"
@@ -16,6 +17,8 @@ using ModelWriter = Result<http::Response> (*)(const service::ServedModel& model
 
 // Every model.
 Call describe_models(ModelsWriter write);
+// The one that is called so.
+Call describe_model(std::string name, bool facts, ModelWriter write);
 // The one that the path names, as {model} and where there is one {version}.
 Result<Call> describe_model(const Asked& asked, bool facts, ModelWriter write);
 
@@ -24,5 +27,9 @@ Result<std::string> model_of_path(const Asked& asked);
 
 // How the protocol writes a version.
 std::string version_of(const service::ServedModel& model);
+
+// How Triton's index calls a state, and why a model is not ready.
+std::string_view index_state(ModelState state);
+std::string_view index_reason(const ManagedModel& model);
 
 }  // namespace accel::server::kserve

@@ -9,26 +9,6 @@ namespace accel::server {
 namespace kserve {
 namespace {
 
-// As Triton calls it.
-std::string_view index_state(ModelState state) {
-  switch (state) {
-    case ModelState::kLoaded: return "READY";
-    case ModelState::kLoading: return "LOADING";
-    case ModelState::kUnloading: return "UNLOADING";
-    case ModelState::kUnloaded:
-    case ModelState::kFailed: break;
-  }
-  return "UNAVAILABLE";
-}
-
-std::string_view index_reason(const ManagedModel& model) {
-  switch (model.state) {
-    case ModelState::kUnloaded: return "unloaded";
-    case ModelState::kFailed: return model.failure.message();
-    default: return "";
-  }
-}
-
 void write_entry(JsonWriter& json, const service::ServedModel& model) {
   json.object([&] {
     json.member("name", model.state.name);

@@ -4,6 +4,7 @@
 #include "accel/engine.h"
 #include "server/endpoints.h"
 #include "server/json/json_writer.h"
+#include "server/kserve/server_extensions.h"
 #include "server/server.h"
 
 namespace accel::server {
@@ -14,8 +15,9 @@ bool has_path(const ServerState& state, std::string_view path) {
   return std::ranges::find(state.endpoints(), path, &Endpoint::path) != state.endpoints().end();
 }
 
-// The names that Triton gives them, by the endpoints that this server has.
-std::vector<std::string> extensions_of(const ServerState& state) {
+}  // namespace
+
+std::vector<std::string> server_extensions(const ServerState& state) {
   std::vector<std::string> extensions;
   const auto add = [&](std::string_view path, std::initializer_list<const char*> names) {
     if (has_path(state, path)) extensions.insert(extensions.end(), names.begin(), names.end());
@@ -29,6 +31,8 @@ std::vector<std::string> extensions_of(const ServerState& state) {
   return extensions;
 }
 
+namespace {
+
 Result<http::Response> tell_server_metadata(const Asked&, const ServerState& state) {
   std::string body;
   JsonWriter json(body);
@@ -36,7 +40,7 @@ Result<http::Response> tell_server_metadata(const Asked&, const ServerState& sta
     json.member("name", "accel");
     json.member("version", version());
     json.name("extensions");
-    json.value(std::span<const std::string>(extensions_of(state)));
+    json.value(std::span<const std::string>(server_extensions(state)));
   });
   return json_response(std::move(body));
 }
