@@ -12,16 +12,19 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "line_protocol.h"
+#include "talk.h"
 #include "text_lines.h"
 
 namespace accel::bench {
@@ -59,56 +62,19 @@ Result<Socket> connect_to(uint16_t port) {
   return made;
 }
 
-// How long a whole answer is that begins with `text`; 0: its head is not there yet. All answers of
-// these servers say their length.
-size_t answer_size(std::string_view text) {
-  const size_t end = text.find("\r\n\r\n");
-  if (end == std::string_view::npos) return 0;
-  std::string head(text.substr(0, end + 2));
-  std::ranges::transform(head, head.begin(), [](unsigned char c) { return std::tolower(c); });
-  constexpr std::string_view kName = "\r\ncontent-length: ";
-  const size_t at = head.find(kName);
-  size_t length = 0;
-  if (at != std::string::npos) {
-    std::from_chars(head.data() + at + kName.size(), head.data() + head.size(), length);
-  }
-  return end + 4 + length;
-}
-
-// One client: what it asks next, what it has of the answer, and what it waited.
+// One client: what it waited for, and its own way to speak.
 struct Client {
   Socket socket;
-  size_t next = 0;
-  std::string answer;
+  size_t next = 0;  // text that it asks for
+  std::unique_ptr<Talk> talk;
   Clock::time_point asked;
-};
-
-// How requests are made of texts.
-struct Form {
-  uint16_t port = 0;
-  std::string target;
-  std::string before;  // the text as a JSON string stands between these
-  std::string after;
-
-  explicit Form(const json& request)
-      : port(request.at("port").get<uint16_t>()),
-        target(request.at("target").get<std::string>()),
-        before(request.at("before").get<std::string>()),
-        after(request.at("after").get<std::string>()) {}
-
-  std::string bytes(const std::string& text) const {
-    const std::string body = before + json_quote(text) + after;
-    return fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                       "Content-Length: {}\r\n\r\n{}",
-                       target, body.size(), body);
-  }
 };
 
 class Callers {
  public:
-  Callers(const Form& form, const std::vector<std::string>& texts) : port_(form.port) {
-    for (const std::string& text : texts) requests_.push_back(form.bytes(text));
-  }
+  // `request` says how to speak, and to which port.
+  Callers(const json& request, const std::vector<std::string>& texts)
+      : request_(request), texts_(texts) {}
 
   // Each of `count` clients asks for the next text in turn until the time is over; what is under
   // way then is waited for.
@@ -133,7 +99,7 @@ class Callers {
     ACCEL_TRY(connect(1));
     ACCEL_TRY(ask(clients_[0]));
     while (under_way_ > 0) ACCEL_TRY(hear(clients_[0], /*again=*/false));
-    return last_answer_.substr(last_answer_.find("\r\n\r\n") + 4);
+    return last_answer_;
   }
 
  private:
@@ -141,8 +107,9 @@ class Callers {
     poll_ = Socket(::epoll_create1(EPOLL_CLOEXEC));
     clients_ = std::vector<Client>(static_cast<size_t>(count));
     for (size_t i = 0; i < clients_.size(); ++i) {
-      ACCEL_ASSIGN(clients_[i].socket, connect_to(port_));
-      clients_[i].next = i * requests_.size() / clients_.size();
+      ACCEL_ASSIGN(clients_[i].socket, connect_to(request_.at("port").get<uint16_t>()));
+      clients_[i].next = i * texts_.size() / clients_.size();
+      clients_[i].talk = request_.contains("target") ? make_http_talk(request_) : make_grpc_talk();
       epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
       ::epoll_ctl(poll_.fd(), EPOLL_CTL_ADD, clients_[i].socket.fd(), &event);
     }
@@ -150,26 +117,26 @@ class Callers {
   }
 
   Status ask(Client& client) {
-    const std::string& request = requests_[client.next++ % requests_.size()];
-    client.answer.clear();
+    const std::string bytes = client.talk->ask(texts_[client.next++ % texts_.size()]);
     client.asked = Clock::now();
     ++under_way_;
-    return write_all(client.socket.fd(), request, "the server");
+    return write_all(client.socket.fd(), bytes, "the server");
   }
 
   Status hear(Client& client, bool again) {
     std::array<char, 65536> buffer;  // NOLINT: filled by the next line
     const ssize_t got = ::recv(client.socket.fd(), buffer.data(), buffer.size(), 0);
     if (got <= 0) return unavailable("the server closed a connection");
-    client.answer.append(buffer.data(), static_cast<size_t>(got));
-    const size_t size = answer_size(client.answer);
-    if (size == 0 || client.answer.size() < size) return {};
-    if (!client.answer.starts_with("HTTP/1.1 200 ")) {
-      return unavailable("the server answered " + client.answer.substr(0, 500));
+    std::string reply;
+    ACCEL_ASSIGN(std::optional<std::string> answer,
+                 client.talk->hear({buffer.data(), static_cast<size_t>(got)}, reply));
+    if (answer) {
+      seconds_.push_back(seconds_since(client.asked));
+      --under_way_;
+      last_answer_ = std::move(*answer);
     }
-    seconds_.push_back(seconds_since(client.asked));
-    --under_way_;
-    last_answer_ = client.answer;
+    if (!reply.empty()) ACCEL_TRY(write_all(client.socket.fd(), reply, "the server"));
+    if (!answer) return {};
     return again ? ask(client) : Status();
   }
 
@@ -184,8 +151,8 @@ class Callers {
             {"p95_ms", at(0.95)}};
   }
 
-  const uint16_t port_;
-  std::vector<std::string> requests_;
+  const json& request_;
+  const std::vector<std::string>& texts_;
   std::vector<Client> clients_;
   Socket poll_;
   size_t under_way_ = 0;
@@ -200,12 +167,12 @@ class HttpWorker {
     if (action == "idle") return hold_idle(request);
     ACCEL_ASSIGN(const std::vector<std::string>* texts,
                  lines_.of(request.at("path").get<std::string>()));
-    Callers callers(Form(request), *texts);
+    Callers callers(request, *texts);
     start = Clock::now();
     if (action == "clients") return callers.run(request.at("clients"), request.at("seconds"));
     if (action == "first") {
-      ACCEL_ASSIGN(std::string body, callers.first_answer());
-      return json{{"body", std::move(body)}};
+      ACCEL_ASSIGN(const std::string body, callers.first_answer());
+      return json{{"body", request.contains("target") ? body : base64_of(body)}};
     }
     return invalid_argument("\"" + action + "\" is no request of this protocol");
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what a server adds to the engine inside it: `./dev bench serve`. See bench/README.md."""
+"""Measures what a server adds to the engine inside it, over HTTP and over gRPC: `./dev bench serve`. See bench/README.md."""
 
 import argparse
 import base64
@@ -33,8 +33,10 @@ ADDED_MS = 0.3  # to the median of one idle client, at most
 CONNECTIONS = 10_000
 CONNECTIONS_MIB = 200
 READY_SECONDS = 60
-OPENAI = {"target": "/v1/embeddings", "before": '{"model":"default","input":',
-          "after": ',"encoding_format":"base64"}'}
+# How the clients speak (bench/talk.h).
+DOORS = {"http": {"target": "/v1/embeddings", "before": '{"model":"default","input":',
+                  "after": ',"encoding_format":"base64"}'},
+         "grpc": {}}
 
 
 def arguments():
@@ -70,37 +72,43 @@ def server(given, *options):
         process.wait()
 
 
-def unpacked(body):
-    data = base64.b64decode(json.loads(body)["data"][0]["embedding"])
-    return struct.unpack(f"<{len(data) // 4}f", data)
+def unpacked(door, body, size):
+    """The embedding in an answer: OpenAI's, or at the end of a ModelInferResponse, in base64."""
+    text = body if door == "grpc" else json.loads(body)["data"][0]["embedding"]
+    return struct.unpack(f"<{size}f", base64.b64decode(text)[-4 * size:])
 
 
-def first_row(npy, size):
+def first_row(npy):
     """Of an f32 array in the format of NumPy."""
     blob = Path(npy).read_bytes()
     begin = 10 + struct.unpack("<H", blob[8:10])[0]
+    size = int(re.search(rb"'shape': \(\d+, (\d+)\)", blob[:begin]).group(1))
     return struct.unpack(f"<{size}f", blob[begin:begin + 4 * size])
 
 
 def check(caller, worker, port, path):
-    """The server's answer is the process's own."""
-    found = unpacked(caller.ask("first", port=port, path=path, **OPENAI)["body"])
+    """The server's answers are the process's own."""
     inside = str(BUILD / "work" / "serve.npy")
     worker.ask("vectors", path=path, out=inside)
-    cosine = sum(a * b for a, b in zip(found, first_row(inside, len(found))))
-    if cosine < 0.999:
-        raise SystemExit(f"the server's answer has a cosine of {cosine} to the process's")
+    expected = first_row(inside)
+    for door, speech in DOORS.items():
+        body = caller.ask("first", port=port, path=path, **speech)["body"]
+        found = unpacked(door, body, len(expected))
+        cosine = sum(a * b for a, b in zip(found, expected))
+        if cosine < 0.999:
+            raise SystemExit(f"the server's answer over {door} has a cosine of {cosine} to the "
+                             "process's")
 
 
-def turns(given, ask_server, ask_process):
-    """Answers of both, in rounds, each the first in turn."""
-    served, inside = [], []
+def turns(given, asks):
+    """The answers of each, in rounds, each the first in turn."""
+    answers = [[] for _ in asks]
     for number in range(given.rounds):
-        pair = [(served, ask_server), (inside, ask_process)]
-        for answers, ask in pair if number % 2 else reversed(pair):
+        for i in range(len(asks)):
+            turn = (i + number) % len(asks)
             time.sleep(SETTLE_SECONDS)
-            answers.append(ask())
-    return served, inside
+            answers[turn].append(asks[turn]())
+    return answers
 
 
 class Bench:
@@ -115,40 +123,50 @@ class Bench:
         self.short = str(write_texts("serve-short.txt", [min(lines, key=len)]))
         check(self.caller, self.worker, self.port, self.mixed)
 
-    def over_http(self, path, clients):
+    def through(self, door, path, clients):
         return self.caller.ask("clients", port=self.port, path=path, clients=clients,
-                               seconds=self.given.seconds, **OPENAI)
+                               seconds=self.given.seconds, **DOORS[door])
 
     def inside(self, path, clients):
         return self.worker.ask("clients", path=path, clients=clients, seconds=self.given.seconds)
 
+    def each(self, path, clients):
+        """Answers by door, and those of the process."""
+        asks = [lambda door=door: self.through(door, path, clients) for door in DOORS]
+        *served, inside = turns(self.given, [*asks, lambda: self.inside(path, clients)])
+        return dict(zip(DOORS, served)), inside
+
     def saturated(self):
-        served, inside = turns(self.given, lambda: self.over_http(self.mixed, CLIENTS),
-                               lambda: self.inside(self.mixed, CLIENTS))
-        found = over(served, inside)
-        rates = [median(one["per_sec"] for one in answers) for answers in (served, inside)]
-        print(f"  {CLIENTS} clients: {rates[0]:.1f}/s over HTTP, {rates[1]:.1f}/s in the process: "
-              f"{interval(found)}, at least {SATURATED} {verdict(found, SATURATED)}", flush=True)
-        return {"http_per_sec": rates[0], "process_per_sec": rates[1], "ratio": found,
-                "verdict": verdict(found, SATURATED)}
+        served, inside = self.each(self.mixed, CLIENTS)
+        process = median(one["per_sec"] for one in inside)
+        result = {"process_per_sec": process}
+        for door, answers in served.items():
+            found = over(answers, inside)
+            rate = median(one["per_sec"] for one in answers)
+            print(f"  {CLIENTS} clients: {rate:.1f}/s over {door}, {process:.1f}/s in the process: "
+                  f"{interval(found)}, at least {SATURATED} {verdict(found, SATURATED)}",
+                  flush=True)
+            result[door] = {"per_sec": rate, "ratio": found, "verdict": verdict(found, SATURATED)}
+        return result
 
     def idle(self):
-        served, inside = turns(self.given, lambda: self.over_http(self.short, 1),
-                               lambda: self.inside(self.short, 1))
-        added = [a["p50_ms"] - b["p50_ms"] for a, b in zip(served, inside)]
-        medians = [median(one["p50_ms"] for one in answers) for answers in (served, inside)]
-        holds = "holds" if median(added) <= ADDED_MS else "does not hold"
-        print(f"  one client: {medians[0]:.3f} ms over HTTP, {medians[1]:.3f} ms in the process, "
-              f"{median(added):.3f} ms more ({min(added):.3f} to {max(added):.3f}), at most "
-              f"{ADDED_MS} {holds}", flush=True)
-        return {"http_ms": medians[0], "process_ms": medians[1], "added_ms": median(added),
-                "verdict": holds}
+        served, inside = self.each(self.short, 1)
+        process = median(one["p50_ms"] for one in inside)
+        result = {"process_ms": process}
+        for door, answers in served.items():
+            added = [a["p50_ms"] - b["p50_ms"] for a, b in zip(answers, inside)]
+            holds = "holds" if median(added) <= ADDED_MS else "does not hold"
+            print(f"  one client: {median(one['p50_ms'] for one in answers):.3f} ms over {door}, "
+                  f"{process:.3f} ms in the process, {median(added):.3f} ms more "
+                  f"({min(added):.3f} to {max(added):.3f}), at most {ADDED_MS} {holds}", flush=True)
+            result[door] = {"added_ms": median(added), "verdict": holds}
+        return result
 
     def connections(self):
         before = self.resident_mib()
         self.caller.ask("idle", port=self.port, connections=CONNECTIONS)
         cost = self.resident_mib() - before
-        answer = self.over_http(self.short, 1)
+        answer = self.through("http", self.short, 1)
         self.caller.ask("idle", port=self.port, connections=0)
         holds = "holds" if cost <= CONNECTIONS_MIB else "does not hold"
         print(f"  {CONNECTIONS} idle connections: {cost:.0f} MiB, at most {CONNECTIONS_MIB} "
