@@ -18,9 +18,9 @@ if(ACCEL_TESTS)
   find_package(GTest 1.12 REQUIRED)
 endif()
 
-# Sound: what decodes it, and soxr.
+# Sound: what decodes it, and soxr. HTTP/2's frames: nghttp2.
 find_package(PkgConfig REQUIRED)
-foreach(library libmpg123 sndfile soxr vorbisfile)
+foreach(library libmpg123 libnghttp2 sndfile soxr vorbisfile)
   pkg_check_modules(${library} QUIET IMPORTED_TARGET ${library})
   if(NOT ${library}_FOUND)
     message(FATAL_ERROR "pkg-config did not find ${library}. Run ./dev setup.")

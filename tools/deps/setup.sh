@@ -10,7 +10,7 @@ system_packages=(
   libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev libyaml-cpp-dev zlib1g-dev
   libjpeg-dev libpng-dev libwebp-dev libcurl4-openssl-dev
   libmpg123-dev libsndfile1-dev libsoxr-dev libvorbis-dev
-  libboost1.81-dev libssl-dev libsimdjson-dev protobuf-compiler
+  libboost1.81-dev libnghttp2-dev libssl-dev libsimdjson-dev protobuf-compiler
 )
 rust_minimum=1.82
 textkit_library=libaccel_textkit.a

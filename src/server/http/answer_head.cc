@@ -17,21 +17,48 @@ bool is_header_name(std::string_view name) {
   });
 }
 
-bool is_said_by_connection(std::string name) {
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  return name == "content-length" || name == "connection" || name == "transfer-encoding" ||
-         name == "date";
+std::string lower_name(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+bool is_said_by_connection(std::string_view lower_name) {
+  return lower_name == "content-length" || lower_name == "connection" ||
+         lower_name == "transfer-encoding" || lower_name == "date";
+}
+
+bool is_of_http_1(std::string_view lower_name) {
+  return lower_name == "keep-alive" || lower_name == "proxy-connection" || lower_name == "upgrade";
+}
+
+std::string on_one_line(std::string_view value) {
+  std::string line(value);
+  std::ranges::replace_if(
+      line, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  return line;
+}
+
+void append_fields(const Headers& headers, Headers& fields) {
+  for (const Header& header : headers) {
+    std::string name = lower_name(header.name);
+    if (!is_header_name(name) || is_said_by_connection(name) || is_of_http_1(name)) continue;
+    std::string value = on_one_line(header.value);
+    value.erase(value.find_last_not_of(" \t") + 1);  // RFC 9113, section 8.2.1
+    value.erase(0, value.find_first_not_of(" \t"));
+    fields.push_back({.name = std::move(name), .value = std::move(value)});
+  }
 }
 
 // The same for all answers of a second.
-const std::string& date_line(std::time_t now) {
-  struct Line {
+const std::string& date_of(std::time_t now) {
+  struct Date {
     std::time_t second = -1;
     std::string text;
   };
-  thread_local Line line;
-  if (line.second != now) line = {.second = now, .text = "Date: " + http_date(now) + "\r\n"};
-  return line.text;
+  thread_local Date date;
+  if (date.second != now) date = {.second = now, .text = http_date(now)};
+  return date.text;
 }
 
 }  // namespace
@@ -47,7 +74,7 @@ std::string head_text(const ResponseHead& head, const AnswerContext& context, st
   text.reserve(256);
   fmt::format_to(std::back_inserter(text), "HTTP/1.1 {} {}\r\n", head.status,
                  reason_of(head.status));
-  text += date_line(now);
+  text.append("Date: ").append(date_of(now)).append("\r\n");
   if (!has_no_body(head.status)) {
     if (head.length) {
       fmt::format_to(std::back_inserter(text), "Content-Length: {}\r\n", *head.length);
@@ -61,15 +88,31 @@ std::string head_text(const ResponseHead& head, const AnswerContext& context, st
     text += "Connection: keep-alive\r\n";
   }
   for (const Header& header : head.headers) {
-    if (!is_header_name(header.name) || is_said_by_connection(header.name)) continue;
-    text += header.name;
-    text += ": ";
-    std::ranges::transform(header.value, std::back_inserter(text),
-                           [](char c) { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; });
-    text += "\r\n";
+    if (!is_header_name(header.name) || is_said_by_connection(lower_name(header.name))) {
+      continue;
+    }
+    text.append(header.name).append(": ").append(on_one_line(header.value)).append("\r\n");
   }
   text += "\r\n";
   return text;
+}
+
+Headers head_fields(const ResponseHead& head, std::time_t now) {
+  Headers fields;
+  fields.reserve(head.headers.size() + 3);
+  fields.push_back({.name = ":status", .value = std::to_string(head.status)});
+  fields.push_back({.name = "date", .value = date_of(now)});
+  if (head.length && !has_no_body(head.status)) {
+    fields.push_back({.name = "content-length", .value = std::to_string(*head.length)});
+  }
+  append_fields(head.headers, fields);
+  return fields;
+}
+
+Headers trailer_fields(const Headers& trailers) {
+  Headers fields;
+  append_fields(trailers, fields);
+  return fields;
 }
 
 std::string http_date(std::time_t now) {

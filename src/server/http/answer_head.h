@@ -1,4 +1,4 @@
-// The bytes before an answer's body. Pure but for the date.
+// What stands before an answer's body. Pure but for the date.
 #pragma once
 
 #include <ctime>
@@ -25,6 +25,12 @@ Framing framing_of(const ResponseHead& head, const AnswerContext& context);
 // ends and zero bytes in values become spaces; headers whose name is none, and those that the
 // connection says itself, are left out.
 std::string head_text(const ResponseHead& head, const AnswerContext& context, std::time_t now);
+
+// The same for HTTP/2: ":status" and "date", "content-length" where it is known, then `head`'s own
+// headers, in lower case, without those that only HTTP/1 knows.
+Headers head_fields(const ResponseHead& head, std::time_t now);
+// Likewise the headers behind a body.
+Headers trailer_fields(const Headers& trailers);
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"
 std::string http_date(std::time_t now);

@@ -21,11 +21,6 @@ constexpr size_t kReadBytes = 8 << 10;
 constexpr uint64_t kLingerBytesMax = 8 << 20;
 constexpr double kLingerSeconds = 1;
 
-Clock::duration duration_of(double seconds) {
-  return std::chrono::duration_cast<Clock::duration>(
-      std::chrono::duration<double>(std::min(seconds, kNever)));
-}
-
 }  // namespace
 
 // --- the table -----------------------------------------------------------------------------------
@@ -145,8 +140,11 @@ void Connection::arm(Io io) {
 }
 
 void Connection::set_deadline(double seconds) {
+  set_deadline_at(Clock::now() + duration_of(seconds));
+}
+
+void Connection::set_deadline_at(Clock::time_point at) {
   late_ = false;
-  const Clock::time_point at = Clock::now() + duration_of(seconds);
   deadline_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
@@ -161,7 +159,12 @@ Task<void> Connection::run() {
   try {
     if (arrival_.turned_away) co_await turn_away();
     bool going = !arrival_.turned_away && co_await shake_hands();
-    while (going) going = co_await wait_for_request() && co_await serve_request();
+    going = going && co_await wait_for_request();
+    if (going && co_await begins_http2()) {
+      co_await serve_http2();
+      going = false;
+    }
+    while (going) going = co_await serve_request() && co_await wait_for_request();
     co_await leave();
   } catch (...) {
     ended_ = true;  // memory is short: this one connection ends
@@ -193,7 +196,9 @@ Task<bool> Connection::shake_hands() {
 Task<void> Connection::turn_away() {
   stream_ = make_plain_stream(arrival_.fd);
   Turn turn(state_.options);
-  co_await refuse(turn, 503, "this server has as many connections as it may have; try again later");
+  Refusal why = {.status = 503,
+                 .why = "this server has as many connections as it may have; try again later"};
+  co_await refuse(turn, std::move(why));
 }
 
 Task<bool> Connection::wait_for_request() {
@@ -202,11 +207,7 @@ Task<bool> Connection::wait_for_request() {
     co_return !ended_;
   }
   std::string().swap(input_);
-  struct Idle {
-    std::atomic<uint64_t>& count;
-    explicit Idle(std::atomic<uint64_t>& c) : count(c) { ++count; }
-    ~Idle() { --count; }
-  } const idle(state_.counters.connections_idle);
+  const Idle idle(state_.counters.connections_idle);
   set_deadline(state_.options.idle_seconds_max);
   for (;;) {
     if (ended_) co_return false;
@@ -239,18 +240,47 @@ Task<void> Connection::leave() {
   }
 }
 
+// --- what it asks the handler --------------------------------------------------------------------
+
+std::unique_ptr<Exchange> Connection::open(RequestHead head) {
+  head.peer = arrival_.peer;
+  head.loopback = arrival_.loopback;
+  head.secure = arrival_.tls != nullptr;
+  head.certificate = stream_->certificate();
+  try {
+    return arrival_.handler->open(std::move(head));
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+Response Connection::refusal(const Refusal& why) {
+  Response response = {.status = why.status};
+  try {
+    response = arrival_.handler->refuse(why.status, why.why);
+  } catch (...) {
+    response.body.clear();
+  }
+  response.headers.insert(response.headers.end(), why.headers.begin(), why.headers.end());
+  return response;
+}
+
 // --- bytes ---------------------------------------------------------------------------------------
 
-// Reads into input_ what is there.
+// Reads what is there.
+Attempt Connection::read_some(std::span<char> into) {
+  const Attempt attempt = stream_->read(into);
+  if (attempt.io == Io::kDone) state_.counters.bytes_in += attempt.bytes;
+  // Fewer than asked for are all: arm() sees what comes after.
+  if (attempt.io == Io::kWantRead || attempt.bytes < into.size()) readable_ = false;
+  return attempt;
+}
+
+// The same, into input_.
 Io Connection::fill() {
   std::array<char, kReadBytes> bytes;
-  const Attempt attempt = stream_->read(bytes);
-  if (attempt.io == Io::kDone) {
-    input_.append(bytes.data(), attempt.bytes);
-    state_.counters.bytes_in += attempt.bytes;
-  }
-  // Fewer than asked for are all: arm() sees what comes after.
-  if (attempt.io == Io::kWantRead || attempt.bytes < bytes.size()) readable_ = false;
+  const Attempt attempt = read_some(bytes);
+  if (attempt.io == Io::kDone) input_.append(bytes.data(), attempt.bytes);
   return attempt.io;
 }
 

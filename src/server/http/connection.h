@@ -26,8 +26,11 @@
 #include <unordered_set>
 #include <vector>
 
+#include "server/http/counters.h"
 #include "server/http/http_server.h"
 #include "server/http/message.h"
+#include "server/http/pace.h"
+#include "server/http/refusal.h"
 #include "server/http/stream.h"
 
 namespace accel::http {
@@ -42,12 +45,6 @@ using Sleeper =
     boost::asio::async_result<boost::asio::use_awaitable_t<Executor>, void()>::handler_type;
 
 class Connection;
-
-// HttpCounts, as they are counted.
-struct Counters {
-  std::atomic<uint64_t> connections{0}, connections_idle{0}, accepted{0}, refused{0}, requests{0},
-      malformed{0}, timeouts{0}, abandoned{0}, bytes_in{0}, bytes_out{0};
-};
 
 // Those that there are. Safe from any thread.
 class ConnectionTable {
@@ -104,7 +101,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class Wait { kReady, kLate, kGone };
   struct Turn;
   class Wake;
-  struct Pace;
+  class Idle;
+  class Http2;
 
   Connection(ServerState& state, const Executor& executor, Arrival arrival);
 
@@ -113,6 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void resume();
   void arm(Io io);
   void set_deadline(double seconds);  // from now
+  void set_deadline_at(Clock::time_point at);
   void clear_deadline();
 
   // --- its life ---
@@ -121,6 +120,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> turn_away();
   Task<bool> wait_for_request();
   Task<void> leave();
+
+  // --- what it asks the handler ---
+  std::unique_ptr<Exchange> open(RequestHead head);  // null: none could be made
+  Response refusal(const Refusal& why);
 
   // --- a request; false: the connection is to be closed ---
   Task<bool> serve_request();
@@ -133,7 +136,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Wait> read_chunks(Turn& turn, uint64_t limit, std::string& body);
   Task<bool> discard_body(uint64_t bytes);
   Task<bool> refuse_late(Turn& turn, Wait wait);
-  Task<bool> refuse_coding(Turn& turn);
 
   // --- its answer ---
   void next_part(Turn& turn);
@@ -143,10 +145,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<bool> wait_for_part(Turn& turn);
   bool client_left(Turn& turn);
   Task<bool> write_part(Turn& turn);
-  Task<bool> refuse(Turn& turn, int status, std::string why, Headers headers = {});
-  Response refusal(int status, const std::string& why);
+  Task<bool> refuse(Turn& turn, Refusal why);
+
+  // --- HTTP/2 ---
+  Task<bool> begins_http2();
+  Task<void> serve_http2();
 
   // --- bytes ---
+  Attempt read_some(std::span<char> into);
   Io fill();
   Task<Wait> read_more(Pace& pace);
   Task<Wait> wait_for(Io io);

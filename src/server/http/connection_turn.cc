@@ -7,7 +7,7 @@
 #include <array>
 #include <ctime>
 
-#include "server/http/coding.h"
+#include "server/http/request_body.h"
 
 namespace accel::http {
 namespace {
@@ -16,19 +16,8 @@ using Progress = RequestParser::Progress;
 
 constexpr size_t kBodyStepMin = 4 << 10;
 constexpr size_t kBodyStepMax = 256 << 10;
-constexpr size_t kSpareBytes = 64;            // behind a body, for parsers that read beyond the end
 constexpr size_t kJoinedBytesMax = 16 << 10;  // up to which copying is cheaper than a second buffer
 constexpr uint64_t kDiscardedBodyMax = 64 << 10;
-
-std::string joined_values(const Headers& headers, std::string_view name) {
-  std::string joined;
-  for (const Header& header : headers) {
-    if (header.name != name) continue;
-    if (!joined.empty()) joined += ", ";
-    joined += header.value;
-  }
-  return joined;
-}
 
 }  // namespace
 
@@ -39,7 +28,8 @@ Task<bool> Connection::serve_request() {
   if (!co_await read_head(turn)) co_return false;
   take_head(turn);
   if (turn.exchange == nullptr) {
-    co_return co_await refuse(turn, 500, "the server could not take this request: its own fault");
+    Refusal why = {.status = 500, .why = "the server could not take this request: its own fault"};
+    co_return co_await refuse(turn, std::move(why));
   }
   next_part(turn);
   const bool answered = turn.part || turn.ended || turn.broken;
@@ -68,8 +58,7 @@ Task<bool> Connection::read_head(Turn& turn) {
     const Progress progress = turn.parser.read_head(input_);
     if (progress == Progress::kDone) break;
     if (progress == Progress::kRefused) {
-      const RequestParser::Refusal refusal = turn.parser.refusal();
-      co_return co_await refuse(turn, refusal.status, refusal.why);
+      co_return co_await refuse(turn, turn.parser.refusal());
     }
     const Io io = ended_ ? Io::kGone : fill();
     if (io == Io::kDone) continue;
@@ -92,15 +81,7 @@ void Connection::take_head(Turn& turn) {
   turn.context = {.http_1_0 = turn.parser.is_http_1_0(),
                   .to_head = head.method == "HEAD",
                   .keep_alive = turn.parser.keep_alive() && (most == 0 || served_ < most)};
-  head.peer = arrival_.peer;
-  head.loopback = arrival_.loopback;
-  head.secure = arrival_.tls != nullptr;
-  head.certificate = stream_->certificate();
-  try {
-    turn.exchange = arrival_.handler->open(std::move(head));
-  } catch (...) {
-    turn.exchange.reset();  // as if it had given none
-  }
+  turn.exchange = open(std::move(head));
 }
 
 // The client is too slow, or gone.
@@ -110,41 +91,30 @@ Task<bool> Connection::refuse_late(Turn& turn, Wait wait) {
     co_return false;
   }
   ++state_.counters.timeouts;
-  co_return co_await refuse(turn, 408, "the request came too slowly");
+  Refusal why = {.status = 408, .why = "the request came too slowly"};
+  co_return co_await refuse(turn, std::move(why));
 }
 
 Task<bool> Connection::take_body(Turn& turn) {
-  uint64_t limit = 0;
+  BodyRule rule;
+  Refusal refusal;
   try {
-    limit = turn.exchange->body_bytes_max();
+    refusal = find_rule(*turn.exchange, turn.content_encoding, turn.body_left, rule);
   } catch (...) {
-    limit = 0;
+    turn.broken = true;
+    co_return true;
   }
-  if (turn.body_left > limit) {
-    co_return co_await refuse(
-        turn, 413,
-        fmt::format("expected a body of at most {} bytes, found {}", limit, turn.body_left));
-  }
-  const std::optional<Coding> coding = parse_coding(turn.content_encoding);
-  if (!coding) co_return co_await refuse_coding(turn);
+  if (refusal.status != 0) co_return co_await refuse(turn, std::move(refusal));
   std::string body;
   if (turn.parser.chunked() || turn.body_left > 0) {
-    const Wait wait = co_await read_body(turn, limit, body);
+    const Wait wait = co_await read_body(turn, rule.bytes_max, body);
     if (turn.parser.refusal().status != 0) {
-      const RequestParser::Refusal refusal = turn.parser.refusal();
-      co_return co_await refuse(turn, refusal.status, refusal.why);
+      co_return co_await refuse(turn, turn.parser.refusal());
     }
     if (wait != Wait::kReady) co_return co_await refuse_late(turn, wait);
   }
-  if (*coding != Coding::kIdentity && !body.empty()) {
-    Result<std::string> decoded = decode(*coding, body, limit);
-    if (!decoded.ok()) {
-      const bool large = decoded.status().code() == StatusCode::kOutOfRange;
-      co_return co_await refuse(turn, large ? 413 : 400, decoded.status().message());
-    }
-    body = std::move(*decoded);
-  }
-  body.reserve(body.size() + kSpareBytes);
+  refusal = finish_body(rule, body);
+  if (refusal.status != 0) co_return co_await refuse(turn, std::move(refusal));
   try {
     turn.exchange->begin(std::move(body));
   } catch (...) {
@@ -152,14 +122,6 @@ Task<bool> Connection::take_body(Turn& turn) {
   }
   if (!turn.broken) next_part(turn);
   co_return true;
-}
-
-Task<bool> Connection::refuse_coding(Turn& turn) {
-  Headers headers;
-  headers.push_back({.name = "accept-encoding", .value = "gzip, deflate"});
-  co_return co_await refuse(turn, 415,
-                            "expected gzip, deflate or identity in Content-Encoding, found another",
-                            std::move(headers));
 }
 
 Task<Connection::Wait> Connection::read_body(Turn& turn, uint64_t limit, std::string& body) {
@@ -184,9 +146,7 @@ Task<Connection::Wait> Connection::read_known_length(Turn& turn, std::string& bo
     if (got == body.size()) {  // memory follows what came: twice as much, and touched in steps
       const size_t step = std::clamp(got, kBodyStepMin, kBodyStepMax);
       const size_t size = std::min(length, got + step);
-      if (size + kSpareBytes > body.capacity()) {
-        body.reserve(std::min(length, std::max(size, 2 * got)) + kSpareBytes);
-      }
+      make_body_room(body, size, length);
       body.resize(size);
     }
     const Attempt attempt =
@@ -258,7 +218,8 @@ Task<bool> Connection::answer(Turn& turn) {
 // Behind the last part. What ends before its time is not to be taken for a whole answer.
 Task<bool> Connection::finish(Turn& turn) {
   if (!turn.head_written) {
-    co_return co_await refuse(turn, 500, "the server could not answer: its own fault");
+    Refusal why = {.status = 500, .why = "the server could not answer: its own fault"};
+    co_return co_await refuse(turn, std::move(why));
   }
   if (turn.broken && turn.framing == Framing::kClose) reset();
   if (turn.broken) co_return false;
@@ -280,14 +241,14 @@ void Connection::reset() {
 // Until next_part() has something to say; false: there is nobody to say it to.
 Task<bool> Connection::wait_for_part(Turn& turn) {
   if (turn.wake == nullptr) turn.wake = std::make_shared<Wake>(*this);
-  turn.wake->woken = false;
+  turn.wake->take();  // what is said from now on counts
   try {
-    turn.exchange->notify([wake = turn.wake] { Wake::call(wake); });
+    turn.exchange->notify([wake = turn.wake] { Wake::call(wake, 0); });
   } catch (...) {
     turn.broken = true;
     co_return true;
   }
-  while (!turn.wake->woken) {
+  while (turn.wake->take().empty()) {
     if (ended_ || client_left(turn)) co_return false;
     co_await next_event();
   }
@@ -350,19 +311,10 @@ Task<bool> Connection::write_part(Turn& turn) {
   co_return wait == Wait::kReady;
 }
 
-Response Connection::refusal(int status, const std::string& why) {
-  try {
-    return arrival_.handler->refuse(status, why);
-  } catch (...) {
-    return {.status = status};
-  }
-}
-
 // Answers instead of an exchange; what the client sends beyond is not read.
-Task<bool> Connection::refuse(Turn& turn, int status, std::string why, Headers headers) {
+Task<bool> Connection::refuse(Turn& turn, Refusal why) {
   ++state_.counters.malformed;
-  Response response = refusal(status, why);
-  response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+  Response response = refusal(why);
   turn.exchange = answer_with(std::move(response));
   turn.context.keep_alive = false;
   turn.broken = false;

@@ -1,4 +1,5 @@
-// HttpServer: HTTP/1.1 over TCP and TLS, for many connections on few threads.
+// HttpServer: HTTP/1.1 and HTTP/2 over TCP and TLS, for many connections on few threads. Clients
+// choose HTTP/2 by ALPN, over plain TCP by beginning with its preface.
 //
 //   ACCEL_ASSIGN(auto server, HttpServer::create(options, {{.address = "127.0.0.1", .port = 8000,
 //                                                            .handler = &handler}}));
@@ -23,13 +24,16 @@ namespace accel::http {
 struct HttpServerOptions {
   int threads = 2;                       // that read, parse and write
   size_t connections_max = 20'000;       // more are answered with 503 and closed
-  double idle_seconds_max = 300;         // of a connection between two requests
+  double idle_seconds_max = 300;         // of a connection without a request
   double header_seconds_max = 10;        // from the first byte of a request to the end of its head
   uint64_t header_bytes_max = 16 << 10;  // of a request line and headers together
   // By which bodies and answers must move on, on average; 0: they need not.
   uint64_t bytes_per_second_min = 1024;
   uint64_t requests_per_connection_max = 0;  // then it is closed; 0: no bound
   double grace_seconds = 10;                 // before bytes_per_second_min is asked for
+  // At a time on a connection of HTTP/2. One whose client resets more of them within half a minute
+  // than are answered beside is closed.
+  uint32_t http2_streams_max = 1024;
 };
 
 struct Listener {
@@ -49,8 +53,8 @@ struct HttpCounts {
   uint64_t accepted = 0;
   uint64_t refused = 0;    // beyond connections_max
   uint64_t requests = 0;   // whose head was read
-  uint64_t malformed = 0;  // answered by Handler::refuse()
-  uint64_t timeouts = 0;   // connections closed because a client was too slow
+  uint64_t malformed = 0;  // answered by Handler::refuse(), or by an error of HTTP/2
+  uint64_t timeouts = 0;   // connections, and streams of HTTP/2, ended as a client was too slow
   uint64_t abandoned = 0;  // requests whose client left before the answer was written
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;

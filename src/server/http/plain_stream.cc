@@ -32,6 +32,7 @@ class PlainStream : public Stream {
   }
 
   void shut_down() override { ::shutdown(fd_, SHUT_WR); }
+  bool chose_http2() const override { return false; }
   std::string certificate() const override { return {}; }
 };
 

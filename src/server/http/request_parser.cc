@@ -48,14 +48,6 @@ bool lists_chunked(std::string_view codings) {
   return false;
 }
 
-// RFC 3986's characters of a host and port; what is in doubt is looked at by nobody here.
-bool is_host(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("-._~%!$&'()*+;=:[]").find(c) != std::string_view::npos;
-  });
-}
-
 // "HTTP/2.0" and the like at the end of a request line, rather than something else.
 bool names_another_version(std::string_view bytes) {
   const std::string_view line = bytes.substr(0, bytes.find('\r'));
@@ -306,7 +298,7 @@ RequestParser::Progress RequestParser::read_chunks(std::string& bytes, std::stri
                                                    uint64_t body_bytes_max) {
   return parser_->read_chunks(bytes, body, body_bytes_max);
 }
-const RequestParser::Refusal& RequestParser::refusal() const { return parser_->refusal; }
+const Refusal& RequestParser::refusal() const { return parser_->refusal; }
 RequestHead RequestParser::take_head() { return std::move(parser_->head); }
 bool RequestParser::is_http_1_0() const { return parser_->http_1_0; }
 bool RequestParser::keep_alive() const { return parser_->persistent; }

@@ -10,17 +10,13 @@
 #include <string>
 
 #include "server/http/message.h"
+#include "server/http/refusal.h"
 
 namespace accel::http {
 
 class RequestParser {
  public:
   enum class Progress { kMore, kDone, kRefused };  // kMore: bytes are missing
-
-  struct Refusal {
-    int status = 0;
-    std::string why;  // a sentence
-  };
 
   // `head_bytes_max` is of the request line and the headers together, and of what stands around
   // chunks: of one's size line, and of the trailers.

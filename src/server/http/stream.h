@@ -46,6 +46,8 @@ class Stream {
   virtual void shut_down() = 0;
   // Takes what is there off the socket, undecoded.
   Attempt discard();
+  // Whether the client and this server have settled on HTTP/2, by ALPN.
+  virtual bool chose_http2() const = 0;
   // Subject of the client's certificate (RFC 2253), where one was verified.
   virtual std::string certificate() const = 0;
 

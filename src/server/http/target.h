@@ -21,6 +21,9 @@ struct Target {
 // segment, escaped or not.
 Result<Target> parse_target(std::string_view text);
 
+// Whether a text has only RFC 3986's characters of a host and port; none is fine.
+bool is_host(std::string_view text);
+
 // "a=1&b=x%20y+z", decoded, in order. A part without "=" has an empty value. INVALID_ARGUMENT for
 // broken escapes.
 Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query);

@@ -18,7 +18,7 @@ constexpr uint64_t kPemBytesMax = 4 << 20;
 constexpr double kSecondsPerDay = 86'400;
 // TLS 1.2: forward secrecy and authenticated encryption; those of TLS 1.3 all are.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
-constexpr unsigned char kHttp11[] = "\x08http/1.1";  // as ALPN writes it
+constexpr unsigned char kProtocols[] = "\x02h2\x08http/1.1";  // as ALPN writes them
 
 struct Free {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
@@ -91,8 +91,8 @@ double seconds_until_end(const X509* certificate) {
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
                     const unsigned char* offered, unsigned int offered_size, void*) {
   unsigned char* found = nullptr;
-  const int code =
-      SSL_select_next_proto(&found, size, kHttp11, sizeof(kHttp11) - 1, offered, offered_size);
+  const int code = SSL_select_next_proto(&found, size, kProtocols, sizeof(kProtocols) - 1, offered,
+                                         offered_size);
   *chosen = found;
   return code == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }

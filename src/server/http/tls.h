@@ -18,7 +18,7 @@ struct TlsOptions {
 };
 
 // The certificates that the next connection uses; reload() changes them while others go on.
-// TLS 1.2 and 1.3 with forward secrecy. Safe from any thread.
+// TLS 1.2 and 1.3 with forward secrecy; HTTP/2 and HTTP/1.1 by ALPN. Safe from any thread.
 class TlsSource {
  public:
   // NOT_FOUND, INVALID_ARGUMENT: a file that is no PEM, a key that does not belong to the

@@ -64,6 +64,13 @@ class TlsStream : public Stream {
     ::shutdown(fd_, SHUT_WR);
   }
 
+  bool chose_http2() const override {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
+  }
+
   std::string certificate() const override {
     if (SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
     return subject_of(SSL_get0_peer_certificate(ssl_.get()));

@@ -192,7 +192,7 @@ TEST_F(Tls, ServesBothVersions) {
 TEST_F(Tls, RefusesWhatIsWeak) {
   Served served({}, 1 << 20, source(options()));
   EXPECT_FALSE(TlsClient(served.port(), {.version = TLS1_1_VERSION}).connected());
-  EXPECT_FALSE(TlsClient(served.port(), {.protocols = std::string("\x02h2", 3)}).connected());
+  EXPECT_FALSE(TlsClient(served.port(), {.protocols = std::string("\x02h3", 3)}).connected());
   TlsClient client(served.port(), {.version = TLS1_2_VERSION});
   ASSERT_TRUE(client.connected());
   const std::string cipher = SSL_get_cipher_name(client.ssl());
