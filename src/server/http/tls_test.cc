@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "server/http/http2_test_client.h"
 #include "server/http/test_client.h"
 
 namespace accel::http {
@@ -189,6 +190,23 @@ TEST_F(Tls, ServesBothVersions) {
   EXPECT_TRUE(head.certificate.empty());
 }
 
+TEST_F(Tls, SettlesOnHttp2WithWhoeverOffersIt) {
+  Served served({}, 1 << 20, source(options()));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    TlsClient transport(
+        served.port(),
+        {.trusts = &authority_, .version = version, .protocols = "\x08http/1.1\x02h2"});
+    ASSERT_TRUE(transport.connected());
+    Http2Client client;
+    const std::string body(500'000, 'x');
+    const int32_t large = client.ask("POST", "/echo", body);
+    const int32_t small = client.ask("GET", "/hello");
+    EXPECT_TRUE(client.wait(transport, large).body == "POST /echo?\n" + body);
+    EXPECT_EQ(client.wait(transport, small).body, "hello\n");
+  }
+  for (const RequestHead& head : served.handler.heads()) EXPECT_TRUE(head.http2 && head.secure);
+}
+
 TEST_F(Tls, RefusesWhatIsWeak) {
   Served served({}, 1 << 20, source(options()));
   EXPECT_FALSE(TlsClient(served.port(), {.version = TLS1_1_VERSION}).connected());
@@ -259,6 +277,16 @@ TEST_F(Tls, DrainsIdleConnections) {
   EXPECT_EQ(reader.next().status, 200);
   EXPECT_TRUE(served.server->drain(kPatience.count()));
   EXPECT_TRUE(reader.closed());  // with TLS's own word for it
+}
+
+TEST_F(Tls, DrainsIdleConnectionsOfHttp2) {
+  Served served({}, 1 << 20, source(options()));
+  TlsClient transport(served.port(), {.trusts = &authority_, .protocols = "\x02h2"});
+  Http2Client client;
+  EXPECT_EQ(client.wait(transport, client.ask("GET", "/hello")).status, 200);
+  EXPECT_TRUE(served.server->drain(kPatience.count()));
+  EXPECT_FALSE(client.talk(transport, [] { return false; }));
+  EXPECT_EQ(client.goaway(), NGHTTP2_NO_ERROR);
 }
 
 TEST_F(Tls, DemandsCertificatesOfClients) {
