@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 
 from program import INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, TINY, ProgramTest
-from server import START_SECONDS, Server
+from server import START_SECONDS, Server, needs_clients
 
 needs_openssl = unittest.skipUnless(shutil.which("openssl"), "the program openssl is not here")
 
@@ -181,6 +181,58 @@ class Tls(SafetyTest):
         keys = ("--keys", self.folder / "keys.yaml")
         self.refused(PERMISSION_DENIED, "serve", TINY, "--http", "0.0.0.0:0", *keys,
                      says="in the clear")
+
+
+@needs_clients
+class Grpc(SafetyTest):
+    """The same doors are shut to gRPC."""
+
+    def code(self, channel, key=None, method="ModelReady"):
+        import grpc
+        from tritonclient.grpc import service_pb2, service_pb2_grpc
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        asked = {"ModelReady": service_pb2.ModelReadyRequest(name="bert"),
+                 "RepositoryModelUnload": service_pb2.RepositoryModelUnloadRequest(
+                     model_name="bert")}[method]
+        try:
+            getattr(stub, method)(asked, timeout=START_SECONDS,
+                                  metadata=[("authorization", f"Bearer {key}")] if key else [])
+            return grpc.StatusCode.OK
+        except grpc.RpcError as error:
+            return error.code()
+
+    def test_keys(self):
+        import grpc
+        user = self.key("user", "--models", "bert")
+        other = self.key("other", "--models", "something")
+        operator = self.key("operator", "--scopes", "admin")
+        server = self.serve("--keys", self.folder / "keys.yaml")
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            self.assertEqual(self.code(channel), grpc.StatusCode.UNAUTHENTICATED)
+            self.assertEqual(self.code(channel, "accel-wrong"), grpc.StatusCode.UNAUTHENTICATED)
+            self.assertEqual(self.code(channel, user), grpc.StatusCode.OK)
+            self.assertEqual(self.code(channel, other), grpc.StatusCode.PERMISSION_DENIED)
+            unload = "RepositoryModelUnload"
+            self.assertEqual(self.code(channel, user, unload), grpc.StatusCode.PERMISSION_DENIED)
+            self.assertEqual(self.code(channel, operator, unload), grpc.StatusCode.OK)
+
+    @needs_openssl
+    def test_tls_on_both_sides(self):
+        import grpc
+        certificate, key = self.certificate()
+        clients, client_key = self.certificate("client")
+        server = Server(f"bert={TINY}", env=self.environment(), scheme="https",
+                        options=("--precision", "f32", "--tls-certificate", certificate,
+                                 "--tls-key", key, "--tls-clients", clients))
+        self.addCleanup(server.kill)
+        target = f"127.0.0.1:{server.port}"
+        shown = grpc.ssl_channel_credentials(certificate.read_bytes(), client_key.read_bytes(),
+                                             clients.read_bytes())
+        with grpc.secure_channel(target, shown) as channel:
+            self.assertEqual(self.code(channel), grpc.StatusCode.OK)
+        nothing = grpc.ssl_channel_credentials(certificate.read_bytes())
+        with grpc.secure_channel(target, nothing) as channel:
+            self.assertEqual(self.code(channel), grpc.StatusCode.UNAVAILABLE)
 
 
 class Operating(SafetyTest):
