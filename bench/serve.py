@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures what a server adds to the engine inside it, over HTTP and over gRPC: `./dev bench serve`. See bench/README.md."""
+"""Measures what a server adds to the engine inside it, over HTTP and over gRPC:
+`./dev bench serve`. See bench/README.md."""
 
 import argparse
 import base64
