@@ -351,6 +351,7 @@ Server::Server(ServerOptions options, ServerParts parts)
     return scopes.empty() || std::ranges::find(scopes, endpoint.scope) != scopes.end();
   };
   std::ranges::copy_if(server::endpoints(), std::back_inserter(state_.endpoints_), wanted);
+  std::ranges::copy_if(parts_.more_endpoints, std::back_inserter(state_.endpoints_), wanted);
   std::ranges::copy_if(grpc::methods(), std::back_inserter(state_.grpc_methods_), wanted);
 }
 

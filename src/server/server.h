@@ -65,7 +65,8 @@ struct ServerParts {
   service::InferenceService& service;
   Gate& gate;
   std::vector<RequestObserver> observers;
-  std::function<std::string()> metrics;  // may be empty
+  std::function<std::string()> metrics;       // may be empty
+  std::vector<Endpoint> more_endpoints = {};  // beside those of endpoints.h
 };
 
 // The parts outlive it.
