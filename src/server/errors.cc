@@ -66,6 +66,7 @@ std::string lower_name(StatusCode code) {
 http::Response response_of(ErrorShape shape, int status, StatusCode code,
                            const std::string& message) {
   http::Response response = json_response(error_body(shape, status, code, message), status);
+  response.headers.push_back({"x-accel-status", std::string(to_string(code))});
   if (status == 429 || status == 503) {
     response.headers.push_back({"retry-after", std::to_string(kRetrySeconds)});
   }
