@@ -9,11 +9,13 @@ import shutil
 import tempfile
 import threading
 
+from json_schema import faults
 from program import (DATA, FAILED_PRECONDITION, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED,
                      TINY, UNAVAILABLE, read_npy, read_safetensors, write_safetensors)
 from server import Server, ServerTest
 
 GOLDEN = DATA / "golden"
+SCHEMA = json.loads((DATA.parents[1] / "docs/reference/run_schema.json").read_text("utf-8"))
 UNAUTHENTICATED = 15
 RUNS_OF_A_TASK = 4
 FLAGS = {"top_k": "--top-k", "aggregation": "--aggregation", "threshold": "--threshold",
@@ -216,8 +218,9 @@ class Texts(ClientTest):
         self.assertLessEqual({"server": self.server.url, "model": "bert", "device": "CPU",
                               "precision": "f32", "backend": "openvino", "fallback": False}.items(),
                              report.items())
-        self.assertNotIn("kernels", report)
-        stats = json.loads(self.remote("embed", "bert", "a text", "--stats").stderr.splitlines()[-1])
+        self.assertEqual(list(faults(report, SCHEMA)), [])
+        done = self.remote("embed", "bert", "a text", "--stats")
+        stats = json.loads(done.stderr.splitlines()[-1])
         self.assertEqual((stats["server"], stats["texts"]), (self.server.url, 1))
 
     def test_flags_of_loading_are_refused(self):
@@ -272,7 +275,8 @@ class Errors(ClientTest):
                     handler.send_header(name, answer.headers[name])
             return answer.body
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy)
-        server.seen, server.refusals, server.retry_after, server.real = [], refusals, retry_after, real
+        server.seen, server.real = [], real
+        server.refusals, server.retry_after = refusals, retry_after
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

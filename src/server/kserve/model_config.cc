@@ -77,7 +77,7 @@ constexpr std::string_view kConfigOperation = R"({
         "parameters": {"type": "object",
           "description": "task: of items without one; embedding_size: 0 for none",
           "additionalProperties": {"type": "object", "properties": {
-            "string_value": {"type": "string"}}}}}}}}}}}
+            "string_value": {"type": "string"}}}}}}}}}}
 })";
 
 }  // namespace
