@@ -64,6 +64,7 @@ struct ModelReport {
   std::string architecture;  // "BertModel"
   std::string source;        // as RunReport::source
   std::vector<std::string> tasks;
+  std::string own_task;  // what run() does unless told otherwise; empty: nothing
   std::vector<PortReport> inputs;
   std::vector<PortReport> outputs;
   uint64_t parameters = 0;

@@ -82,6 +82,9 @@ struct RunReport {
   // it was held against (LoadOptions::memory_bytes_max); 0: none was given.
   uint64_t memory_bytes = 0;
   uint64_t memory_bytes_max = 0;
+  // The server that ran it; empty: this process. Of a server's report only model, backend, device,
+  // precision, fallback with its reason and simulated are known.
+  std::string server = {};
   // What every session had run before load() returned: "input_ids=[1,8]".
   std::vector<std::string> warmed_up = {};
 };

@@ -14,6 +14,7 @@
 #include "cli/embedding_output.h"
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
+#include "cli/server_flags.h"
 #include "cli/statistics.h"
 #include "cli/text_input.h"
 
@@ -25,6 +26,7 @@ constexpr double kMeasureSecondsMax = 3;
 
 struct EmbedFlags {
   ModelFlags model;
+  ServerFlags server;
   std::vector<std::string> texts;
   std::string input;
   std::string output = "-";
@@ -40,11 +42,12 @@ struct EmbedFlags {
   Status check() const;
   EmbedOptions options() const;
   TextInputOptions input_options() const;
-  EmbeddingOutputOptions output_options(const ModelReport& report) const;
+  EmbeddingOutputOptions output_options(int64_t embedding_size) const;
 };
 
 void EmbedFlags::declare(Flags& flags) {
   model.declare(flags);
+  server.declare(flags);
   flags.arguments("TEXT", &texts, 0, "texts; without any, lines of --input or standard input");
   flags.text("--input", "FILE|-", &input, "one text per line, or JSONL with --field");
   flags.text("--field", "NAME", &field,
@@ -63,6 +66,7 @@ void EmbedFlags::declare(Flags& flags) {
              "end with one line of JSON on standard error; its rates leave out the loading");
   flags.example("accel embed all-MiniLM-L6-v2 'a text' 'another one'");
   flags.example("accel embed all-MiniLM-L6-v2 --input lines.txt --output vectors.npy --format npy");
+  flags.example("accel embed minilm --input lines.txt --server http://localhost:8000");
   flags.example("zcat records.jsonl.gz | accel embed all-MiniLM-L6-v2 --input - --field text");
 }
 
@@ -100,21 +104,25 @@ TextInputOptions EmbedFlags::input_options() const {
   return options;
 }
 
-EmbeddingOutputOptions EmbedFlags::output_options(const ModelReport& report) const {
+EmbeddingOutputOptions EmbedFlags::output_options(int64_t embedding_size) const {
   return {.format = embedding_format(format),
           .path = output,
-          .size = dimensions > 0 ? dimensions : report.embedding_size};
+          .size = dimensions > 0 ? dimensions : embedding_size};
 }
 
 // One run of the command, from the flags to the last byte.
 class EmbedCommand {
  public:
-  explicit EmbedCommand(EmbedFlags flags) : flags_(std::move(flags)) {}
+  explicit EmbedCommand(EmbedFlags flags)
+      : flags_(std::move(flags)), named_(!flags_.texts.empty()) {}
 
   Status run();
 
  private:
   Status load();
+  int64_t embedding_size() const;
+  Result<std::unique_ptr<EmbeddingStream>> stream() const;
+  Result<EmbedResult> embed() const;
   Status embed_arguments();
   Status embed_input();
   void tell(double total_seconds) const;
@@ -124,16 +132,37 @@ class EmbedCommand {
   const Clock::time_point began_ = Clock::now();
   std::unique_ptr<Engine> engine_;
   std::shared_ptr<Model> model_;
+  std::unique_ptr<client::RemoteModel> remote_;  // in place of the two
+  const bool named_;                             // MODEL was given, for texts are behind it
   double load_seconds_ = 0;
   EmbedTally tally_;
 };
 
 Status EmbedCommand::load() {
-  ACCEL_ASSIGN(engine_, flags_.model.make_engine());
-  const auto began = Clock::now();
-  ACCEL_ASSIGN(model_, flags_.model.load(*engine_, Use::kEmbed));
+  auto began = Clock::now();
+  if (flags_.server.given()) {
+    ACCEL_ASSIGN(remote_, flags_.server.open(flags_.model, named_));
+  } else {
+    ACCEL_ASSIGN(engine_, flags_.model.make_engine());
+    began = Clock::now();
+    ACCEL_ASSIGN(model_, flags_.model.load(*engine_, Use::kEmbed));
+  }
   load_seconds_ = seconds_since(began);
   return {};
+}
+
+int64_t EmbedCommand::embedding_size() const {
+  return remote_ ? remote_->facts().embedding_size : model_->report().embedding_size;
+}
+
+Result<std::unique_ptr<EmbeddingStream>> EmbedCommand::stream() const {
+  if (remote_) return remote_->embed_stream(flags_.options());
+  return model_->embed_stream({.embed = flags_.options()});
+}
+
+Result<EmbedResult> EmbedCommand::embed() const {
+  return remote_ ? remote_->embed(flags_.texts, flags_.options())
+                 : model_->embed(flags_.texts, flags_.options());
 }
 
 // A handful of texts: one call, nothing around it.
@@ -143,8 +172,8 @@ Status EmbedCommand::embed_arguments() {
     const auto checked = text_input_of(flags_.texts, flags_.input_options());
     for (size_t i = 0; i < flags_.texts.size(); ++i) ACCEL_TRY(checked->next().status());
   }
-  ACCEL_ASSIGN(const EmbedResult result, model_->embed(flags_.texts, flags_.options()));
-  EmbeddingOutputOptions output = flags_.output_options(model_->report());
+  ACCEL_ASSIGN(const EmbedResult result, embed());
+  EmbeddingOutputOptions output = flags_.output_options(embedding_size());
   output.count = flags_.texts.size();
   ACCEL_ASSIGN(const auto writer, open_embedding_writer(output));
   ACCEL_TRY(write_result(result, {}, *writer, tally_));
@@ -155,8 +184,10 @@ Status EmbedCommand::embed_input() {
   ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
   TextInputOptions input_options = flags_.input_options();
   input_options.stop_fd = interrupt->stop_fd();
-  ACCEL_ASSIGN(const LoadOptions load_options, flags_.model.options(Use::kEmbed));
-  if (!load_options.rules.empty()) input_options.reserved.emplace_back("device");
+  if (!flags_.server.given()) {
+    ACCEL_ASSIGN(const LoadOptions load_options, flags_.model.options(Use::kEmbed));
+    if (!load_options.rules.empty()) input_options.reserved.emplace_back("device");
+  }
   std::optional<uint64_t> count;
   if (!flags_.texts.empty()) count = flags_.texts.size();
   const std::string path = flags_.input.empty() ? "-" : flags_.input;
@@ -167,16 +198,15 @@ Status EmbedCommand::embed_input() {
     ACCEL_ASSIGN(input, open_text_input(path, input_options));
   }
   ACCEL_TRY(load());
-  EmbeddingOutputOptions output = flags_.output_options(model_->report());
+  EmbeddingOutputOptions output = flags_.output_options(embedding_size());
   output.count = count;
   if (!count && needs_count(output) && path != "-" && input->size_bytes()) {
     ACCEL_ASSIGN(output.count, count_texts(path, input_options.form));
   }
   ACCEL_ASSIGN(const auto writer, open_embedding_writer(output));
   const bool bar = flags_.output != "-" || !stdout_is_terminal();
-  const EmbedOptions options = flags_.options();
-  ACCEL_TRY(
-      run_embed_stream({*model_, options, *input, *writer, *interrupt, /*progress=*/bar}, tally_));
+  ACCEL_ASSIGN(const auto stream, this->stream());
+  ACCEL_TRY(run_embed_stream({*stream, *input, *writer, *interrupt, /*progress=*/bar}, tally_));
   const Status finished = writer->finish();
   return tally_.interrupted && finished.code() == StatusCode::kFailedPrecondition ? Status()
                                                                                   : finished;
@@ -196,17 +226,19 @@ std::string EmbedCommand::statistics(double total_seconds) const {
   const double running = std::max(total_seconds - load_seconds_, 1e-9);
   nlohmann::ordered_json line{{"texts", tally_.texts},
                               {"tokens", tally_.tokens},
-                              {"padded_tokens", tally_.padded_tokens},
                               {"replaced_utf8", tally_.replaced_utf8},
-                              {"load_seconds", load_seconds_},
-                              {"tokenize_seconds", tally_.times.tokenize},
-                              {"infer_seconds", tally_.times.infer},
-                              {"total_seconds", total_seconds},
-                              {"texts_per_sec", static_cast<double>(tally_.texts) / running},
-                              {"tokens_per_sec", static_cast<double>(tally_.tokens) / running}};
+                              {"load_seconds", load_seconds_}};
+  if (model_ != nullptr) {
+    line["padded_tokens"] = tally_.padded_tokens;
+    line["tokenize_seconds"] = tally_.times.tokenize;
+    line["infer_seconds"] = tally_.times.infer;
+  }
+  line["total_seconds"] = total_seconds;
+  line["texts_per_sec"] = static_cast<double>(tally_.texts) / running;
+  line["tokens_per_sec"] = static_cast<double>(tally_.tokens) / running;
   add_memory(line);
   add_report(line, tally_.report);
-  add_shares(line, *model_);
+  if (model_ != nullptr) add_shares(line, *model_);
   return line.dump();
 }
 
@@ -219,6 +251,7 @@ Status EmbedCommand::run() {
     return cancelled(
         fmt::format("interrupted after {} texts; what was written is valid", tally_.texts));
   }
+  if (remote_ != nullptr) return {};
   model_.reset();
   end_output();
   ACCEL_ASSIGN(const LoadOptions options, flags_.model.options(Use::kEmbed));

@@ -69,8 +69,8 @@ class SideChannel {
 // caller's own pulls results and writes. Only the last changes the tally.
 class EmbedPump {
  public:
-  EmbedPump(const EmbedRun& run, EmbeddingStream& stream, EmbedTally& tally)
-      : run_(run), stream_(stream), tally_(tally) {}
+  EmbedPump(const EmbedRun& run, EmbedTally& tally)
+      : run_(run), stream_(run.stream), tally_(tally) {}
 
   Status run() {
     std::thread reader([this] { read(); });
@@ -178,8 +178,7 @@ Status write_result(const EmbedResult& result, std::span<const std::string> carr
 }
 
 Status run_embed_stream(const EmbedRun& run, EmbedTally& tally) {
-  ACCEL_ASSIGN(auto stream, run.model.embed_stream({.embed = run.options}));
-  Status status = EmbedPump(run, *stream, tally).run();
+  Status status = EmbedPump(run, tally).run();
   tally.replaced_utf8 += run.input.replaced_utf8();
   return status;
 }

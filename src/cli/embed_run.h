@@ -29,8 +29,7 @@ Status write_result(const EmbedResult& result, std::span<const std::string> carr
                     EmbeddingWriter& writer, EmbedTally& tally);
 
 struct EmbedRun {
-  Model& model;
-  const EmbedOptions& options;
+  EmbeddingStream& stream;
   TextInput& input;
   EmbeddingWriter& writer;
   const Interrupt& interrupt;  // the input stops with it too

@@ -91,10 +91,7 @@ void ModelFlags::declare_options(Flags& flags) {
              "shapes");
 }
 
-Result<Config> ModelFlags::config() const {
-  if (fallback && no_fallback) {
-    return invalid_argument("expected --fallback or --no-fallback, found both");
-  }
+std::vector<ConfigSetting> ModelFlags::settings() const {
   std::vector<ConfigSetting> settings;
   const auto set = [&](const char* key, std::string value, const char* flag) {
     if (!value.empty()) settings.push_back({key, std::move(value), flag});
@@ -118,7 +115,25 @@ Result<Config> ModelFlags::config() const {
   set("cache", no_cache ? "false" : "", "--no-cache");
   set("enable_fallback", fallback ? "true" : "", "--fallback");
   set("enable_fallback", no_fallback ? "false" : "", "--no-fallback");
-  return read_config(local ? "none" : config_file, std::move(settings), local ? "" : profile_file);
+  return settings;
+}
+
+std::string ModelFlags::loading_flag() const {
+  for (const ConfigSetting& setting : settings()) {
+    if (setting.source != "--task") return setting.source;
+  }
+  if (local) return "--local";
+  if (!simulate_device.empty()) return "--simulate-device";
+  if (!simulate_fault.empty()) return "--simulate-fault";
+  if (!config_file.empty()) return "--config";
+  return profile_file.empty() ? "" : "--profile-file";
+}
+
+Result<Config> ModelFlags::config() const {
+  if (fallback && no_fallback) {
+    return invalid_argument("expected --fallback or --no-fallback, found both");
+  }
+  return read_config(local ? "none" : config_file, settings(), local ? "" : profile_file);
 }
 
 Result<LoadOptions> ModelFlags::options(Use use) const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "accel/config.h"
 #include "accel/engine.h"
@@ -45,6 +46,8 @@ struct ModelFlags {
   // Only the flags.
   void declare_options(Flags& flags);
 
+  // The first flag given that says how a model is loaded: "--precision"; empty: none was.
+  std::string loading_flag() const;
   // File, environment and these flags. INVALID_ARGUMENT names the flag, or the file and its line.
   Result<Config> config() const;
   // How to load the model: what load() does.
@@ -54,6 +57,9 @@ struct ModelFlags {
   // The errors of config() and Engine::load(); FAILED_PRECONDITION for --simulate-device and
   // --simulate-fault with an engine that was not told of them.
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
+
+ private:
+  std::vector<ConfigSetting> settings() const;  // of the flags that were given
 };
 
 // The flag whose value make_engine() takes.

@@ -17,6 +17,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "cli/output_file.h"
+#include "cli/server_flags.h"
 #include "cli/statistics.h"
 #include "cli/task_input.h"
 #include "cli/task_output.h"
@@ -30,6 +31,7 @@ constexpr int64_t kUnset = -1;
 
 struct RunFlags {
   ModelFlags model;
+  ServerFlags server;
   std::vector<std::string> inputs;
   std::string input;
   std::string output = "-";
@@ -64,6 +66,7 @@ struct RunFlags {
 
 void RunFlags::declare(Flags& flags) {
   model.declare(flags);
+  server.declare(flags);
   flags.arguments("INPUT", &inputs, 0,
                   "texts, or files (images, sounds), folders and patterns of them; of a task that "
                   "chooses, a text or file and what there is to choose from; without any, lines of "
@@ -120,6 +123,7 @@ void RunFlags::declare(Flags& flags) {
   flags.example("accel run wav2vec2 speech.flac --timestamps word");
   flags.example("accel run splade 'a cheap hotel by the sea' --top-k 20");
   flags.example("accel run ner --input lines.txt --output entities.jsonl");
+  flags.example("accel run ner 'Ada met Charles.' --server http://localhost:8000");
 }
 
 Status RunFlags::check() const {
@@ -185,6 +189,7 @@ class RunCommand {
   Status run();
 
  private:
+  Status open();
   Result<std::unique_ptr<TaskSource>> source(const Interrupt& interrupt);
   std::string statistics() const;
   OrderedJson report() const;
@@ -195,11 +200,27 @@ class RunCommand {
   double load_seconds_ = 0;
   double run_seconds_ = 0;                      // from the first input to the last answer
   OrderedJson results_ = OrderedJson::array();  // for report()
-  std::shared_ptr<Model> model_;
+  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<Model> model_;  // null: a server's
   std::unique_ptr<TaskStream> stream_;
   TaskTally tally_;
   bool alone_ = false;  // there is one item only, given on the command line
 };
+
+Status RunCommand::open() {
+  ACCEL_ASSIGN(TaskOptions options, flags_.options());
+  if (flags_.server.given()) {
+    ACCEL_ASSIGN(const auto remote,
+                 flags_.server.open(flags_.model, /*named=*/!flags_.inputs.empty()));
+    ACCEL_ASSIGN(stream_, remote->run_stream({flags_.model.task, std::move(options)}));
+    return {};
+  }
+  ACCEL_ASSIGN(engine_, flags_.model.make_engine());
+  ACCEL_ASSIGN(model_, flags_.model.load(*engine_, Use::kRun));
+  ACCEL_ASSIGN(const LoadOptions loaded, flags_.model.options(Use::kRun));
+  ACCEL_ASSIGN(stream_, model_->run_stream({loaded.task, std::move(options)}));
+  return {};
+}
 
 Result<std::unique_ptr<TaskSource>> RunCommand::source(const Interrupt& interrupt) {
   if (!flags_.inputs.empty()) {
@@ -217,21 +238,23 @@ Result<std::unique_ptr<TaskSource>> RunCommand::source(const Interrupt& interrup
 
 std::string RunCommand::statistics() const {
   const double total = seconds_since(began_);
-  const TaskTimes times = stream_->times();
   const double running = std::max(total - load_seconds_, 1e-9);
   nlohmann::ordered_json line{{"task", stream_->task().name},
                               {"items", tally_.items},
                               {"failed", tally_.failed},
-                              {"load_seconds", load_seconds_},
-                              {"prepare_seconds", times.prepare},
-                              {"decode_seconds", times.decode},
-                              {"infer_seconds", times.infer},
-                              {"finish_seconds", times.finish},
-                              {"total_seconds", total},
-                              {"items_per_sec", static_cast<double>(tally_.items) / running}};
+                              {"load_seconds", load_seconds_}};
+  if (model_ != nullptr) {
+    const TaskTimes times = stream_->times();
+    line["prepare_seconds"] = times.prepare;
+    line["decode_seconds"] = times.decode;
+    line["infer_seconds"] = times.infer;
+    line["finish_seconds"] = times.finish;
+  }
+  line["total_seconds"] = total;
+  line["items_per_sec"] = static_cast<double>(tally_.items) / running;
   add_memory(line);
   add_report(line, stream_->report());
-  add_shares(line, *model_);
+  if (model_ != nullptr) add_shares(line, *model_);
   return line.dump();
 }
 
@@ -251,12 +274,8 @@ OrderedJson RunCommand::report() const {
 
 Status RunCommand::run() {
   ACCEL_TRY(flags_.check());
-  ACCEL_ASSIGN(TaskOptions options, flags_.options());
   ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
-  ACCEL_ASSIGN(const auto engine, flags_.model.make_engine());
-  ACCEL_ASSIGN(model_, flags_.model.load(*engine, Use::kRun));
-  ACCEL_ASSIGN(const LoadOptions loaded, flags_.model.options(Use::kRun));
-  ACCEL_ASSIGN(stream_, model_->run_stream({loaded.task, std::move(options)}));
+  ACCEL_TRY(open());
   if (!flags_.draw.empty() && !can_draw(stream_->task().name)) {
     return invalid_argument(fmt::format("--draw: {} gives nothing to draw; object-detection and "
                                         "image-segmentation do",

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/model_flags.h"
+#include "cli/server_flags.h"
 #include "cli/statistics.h"
 #include "cli/table.h"
 
@@ -89,6 +90,7 @@ std::string as_json(const std::vector<std::string>& texts, const std::vector<Pai
   for (const Pair& pair : pairs) {
     list.push_back({{"first", pair.first}, {"second", pair.second}, {"cosine", pair.cosine}});
   }
+  if (!report.server.empty()) out["server"] = report.server;
   out["backend"] = report.backend;
   out["device"] = report.device;
   out["precision"] = to_string(report.precision);
@@ -96,16 +98,29 @@ std::string as_json(const std::vector<std::string>& texts, const std::vector<Pai
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+Result<EmbedResult> embed(const ModelFlags& flags, const ServerFlags& server,
+                          const std::vector<std::string>& texts, const EmbedOptions& options) {
+  if (server.given()) {
+    ACCEL_ASSIGN(const auto remote, server.open(flags, /*named=*/true));
+    return remote->embed(texts, options);
+  }
+  ACCEL_ASSIGN(const auto engine, flags.make_engine());
+  ACCEL_ASSIGN(const auto model, flags.load(*engine, Use::kEmbed));
+  return model->embed(texts, options);
+}
+
 }  // namespace
 
 Status run_similarity(const Command& command, const Arguments& arguments) {
   ModelFlags model_flags;
+  ServerFlags server;
   std::vector<std::string> texts;
   EmbedOptions options;
   bool json = false;
   Flags flags(command.name, command.summary);
   model_flags.declare(flags);
   flags.arguments("TEXT", &texts, 2, "two or more texts");
+  server.declare(flags);
   flags.text("--prompt", "NAME", &options.prompt, "one of the model's prompts");
   flags.flag("--json", &json, "for programs; the texts of a pair count from 0");
   flags.example("accel similarity all-MiniLM-L6-v2 'fresh bread' 'a bakery' 'a login form'");
@@ -115,9 +130,7 @@ Status run_similarity(const Command& command, const Arguments& arguments) {
     return invalid_argument(
         fmt::format("expected at most {} texts, found {}", kTextsMax, texts.size()));
   }
-  ACCEL_ASSIGN(const auto engine, model_flags.make_engine());
-  ACCEL_ASSIGN(const auto model, model_flags.load(*engine, Use::kEmbed));
-  ACCEL_ASSIGN(const EmbedResult result, model->embed(texts, options));
+  ACCEL_ASSIGN(const EmbedResult result, embed(model_flags, server, texts, options));
   const std::vector<Pair> pairs = pairs_of(result.embeddings);
   ACCEL_TRY(print(json ? as_json(texts, pairs, result.report) : readable(texts, pairs, result)));
   notice_report(result.report, model_flags.model);

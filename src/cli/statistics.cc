@@ -43,6 +43,18 @@ nlohmann::ordered_json cache_json(const CacheReport& cache) {
   return json;
 }
 
+// What is known of another process.
+void add_server_report(nlohmann::ordered_json& line, const RunReport& report) {
+  line["server"] = report.server;
+  line["model"] = report.model;
+  line["device"] = report.device;
+  line["precision"] = to_string(report.precision);
+  line["backend"] = report.backend;
+  line["fallback"] = report.fallback;
+  if (report.fallback) line["fallback_reason"] = report.fallback_reason;
+  line["simulated"] = report.simulated;
+}
+
 }  // namespace
 
 void add_memory(nlohmann::ordered_json& line) {
@@ -53,6 +65,7 @@ void add_memory(nlohmann::ordered_json& line) {
 }
 
 void add_report(nlohmann::ordered_json& line, const RunReport& report) {
+  if (!report.server.empty()) return add_server_report(line, report);
   line["model"] = report.model;
   line["device"] = report.device;
   line["isolation"] = to_string(report.isolation);
@@ -91,7 +104,10 @@ void add_shares(nlohmann::ordered_json& line, const Model& model) {
 }
 
 void notice_report(const RunReport& report, std::string_view model) {
-  if (model == hub::kDefaultName) {
+  if (!report.server.empty()) {
+    notice(fmt::format("{} of {} answered: {} on {} in {}", report.model, report.server,
+                       report.backend, report.device, to_string(report.precision)));
+  } else if (model == hub::kDefaultName) {
     notice(fmt::format("the default model: {} (accel alias default MODEL chooses another)",
                        report.model));
   }

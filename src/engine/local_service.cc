@@ -471,6 +471,7 @@ Result<ModelReport> LocalService::facts_of(const std::string& name) {
   ACCEL_ASSIGN(const ModelDefinition definition, manager_.definition(name));
   ACCEL_ASSIGN(ModelReport report,
                engine_.describe(definition.load.path, definition.load.use_optimum));
+  if (!definition.load.task.empty()) report.own_task = definition.load.task;
   const std::lock_guard lock(mutex_);
   facts_[name] = report;
   return report;

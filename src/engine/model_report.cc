@@ -100,7 +100,30 @@ Result<std::vector<PortReport>> outputs_of(const models::ModelFolder& folder, mo
   return outputs;
 }
 
+pipelines::Computes computes_of(models::EmbeddingKind kind) {
+  switch (kind) {
+    case models::EmbeddingKind::kDense: return pipelines::Computes::kDense;
+    case models::EmbeddingKind::kSparse: return pipelines::Computes::kSparse;
+    case models::EmbeddingKind::kTokens: return pipelines::Computes::kTokens;
+  }
+  return pipelines::Computes::kDense;
+}
+
 }  // namespace
+
+const pipelines::Task* own_task_of(const models::ModelFolder& folder,
+                                   std::optional<models::Head> wanted,
+                                   std::span<const PortReport> ports) {
+  if (!folder.has_family()) return nullptr;
+  if (!wanted && folder.is_for_embeddings()) {
+    return &pipelines::task_of_modules(computes_of(folder.sentence().kind));
+  }
+  const Result<models::Head> own = folder.head();
+  if (!wanted && !own.ok()) return nullptr;
+  std::vector<std::string> inputs;
+  for (const PortReport& port : ports) inputs.push_back(port.name);
+  return pipelines::task_of_head(models::to_string(wanted ? *wanted : *own), inputs);
+}
 
 Result<ModelReport> report_of(const models::ModelFolder& folder,
                               std::optional<models::Head> wanted) {
@@ -129,6 +152,8 @@ Result<ModelReport> report_of(const models::ModelFolder& folder,
   for (const models::InputSpec& spec : folder.inputs(head)) {
     report.inputs.push_back(port_report(spec));
   }
+  const pipelines::Task* own_task = own_task_of(folder, wanted, report.inputs);
+  if (own_task != nullptr) report.own_task = own_task->name;
   ACCEL_ASSIGN(report.outputs, outputs_of(folder, head));
   if (folder.embeds_text()) {
     report.tasks.emplace_back(models::to_string(sentence.kind));

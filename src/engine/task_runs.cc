@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "engine/loaded_model.h"
+#include "engine/model_report.h"
 #include "engine/task_model.h"
 #include "image/processor.h"
 #include "pipelines/task_stream.h"
@@ -26,15 +27,6 @@ std::vector<std::string_view> names_of_tasks() {
   std::vector<std::string_view> names;
   for (const pipelines::Task& task : pipelines::tasks()) names.push_back(task.name);
   return names;
-}
-
-pipelines::Computes computes_of(models::EmbeddingKind kind) {
-  switch (kind) {
-    case models::EmbeddingKind::kDense: return pipelines::Computes::kDense;
-    case models::EmbeddingKind::kSparse: return pipelines::Computes::kSparse;
-    case models::EmbeddingKind::kTokens: return pipelines::Computes::kTokens;
-  }
-  return pipelines::Computes::kDense;
 }
 
 models::EmbeddingKind kind_of(pipelines::Computes computes) {
@@ -99,16 +91,10 @@ Result<const pipelines::Task*> LoadedModel::task_for(const std::string& name) co
                                ": nothing says what the graph is for; put the config.json of its "
                                "model beside it, or use accel infer, which gives its raw outputs");
   }
-  const models::SentenceModules& sentence = parts_.folder->sentence();
-  if (name.empty() && !parts_.head && parts_.folder->is_for_embeddings()) {
-    return &pipelines::task_of_modules(computes_of(sentence.kind));
-  }
+  const pipelines::Task* own = own_task_of(*parts_.folder, parts_.head, report_.inputs);
+  if (name.empty() && own != nullptr) return own;
   ACCEL_ASSIGN(const models::Head head, head_of());
   if (name.empty()) {
-    std::vector<std::string> inputs;
-    for (const PortReport& input : report_.inputs) inputs.push_back(input.name);
-    const auto* task = pipelines::task_of_head(models::to_string(head), inputs);
-    if (task != nullptr) return task;
     return failed_precondition(
         fmt::format("{0}: the model is for {1}, which is none of the tasks that run: {2}; its raw "
                     "outputs come from: accel infer {0} --inputs FILE",

@@ -59,8 +59,9 @@ Result<const CurlLibrary*> open_curl() {
     }
     reason = std::string(file) + " is older than 7.66";
   }
-  return unavailable("downloading needs libcurl 7.66 or later, and there is none: " + reason +
-                     "; install it, on Debian or Ubuntu: apt-get install libcurl4 ca-certificates");
+  return unavailable(
+      "talking to a server needs libcurl 7.66 or later, and there is none: " + reason +
+      "; install it, on Debian or Ubuntu: apt-get install libcurl4 ca-certificates");
 }
 
 }  // namespace

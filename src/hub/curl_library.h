@@ -1,8 +1,8 @@
 // libcurl, opened when it is first needed.
 //
 // It is the system's own and not linked: with it come some thirty libraries, TLS among them, that
-// only `accel pull` has a use for. So no other command loads them, an installed accel does not
-// carry copies that nobody mends, and certificates are found where this system keeps them.
+// only what asks a server has a use for. So no other command loads them, an installed accel does
+// not carry copies that nobody mends, and certificates are found where this system keeps them.
 #pragma once
 
 #include <curl/curl.h>

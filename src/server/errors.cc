@@ -70,6 +70,7 @@ http::Response response_of(ErrorShape shape, int status, StatusCode code,
       shape == ErrorShape::kGrpc
           ? http::Response{.status = status, .headers = grpc::status_headers({code, message})}
           : json_response(error_body(shape, status, code, message), status);
+  response.headers.push_back({"x-accel-status", std::string(to_string(code))});
   if (status == 429 || status == 503) {
     response.headers.push_back({"retry-after", std::to_string(kRetrySeconds)});
   }

@@ -18,7 +18,8 @@ int http_status(StatusCode code);
 // * kKserve, kOllama: {"error": "..."}
 // * kTei: {"error": "...", "error_type": "Validation"}
 // * kGrpc: the headers of grpc/status_headers.h
-// With Retry-After where waiting helps.
+// With X-Accel-Status, the code's own name, which HTTP's number leaves open; and Retry-After where
+// waiting helps.
 http::Response error_response(ErrorShape shape, const Status& status);
 
 // The same for an error that HTTP itself names: 404 for a path, 405, 413 ...

@@ -22,7 +22,10 @@
 // Outputs: of tensors those of the graph. Of items "sentence_embedding", FP32 [n, size]; of
 // features that are shaped alike "last_hidden_state", FP32 [n, tokens, size], or "pooler_output",
 // FP32 [n, size], where the model gives one vector for each; of everything else "answer", BYTES
-// [n], each the JSON of accel::to_json().
+// [n], each the JSON of accel::to_json(). Further ones of items come only when asked for: "tokens",
+// INT64 [n], of each item's texts; "truncated", BOOL [n]; "class_map", UINT16 [n, height, width],
+// the class of each pixel of images of one size that were segmented; "class_ids", INT64 [k], of all
+// detected objects of all items in their order.
 #pragma once
 
 #include <cstdint>
@@ -87,7 +90,7 @@ class InferCollector {
   Result<InferAnswer> finish();
 
  private:
-  void add_item_outputs();
+  Status add_item_outputs();
 
   InferAnswer answer_;
   std::vector<WantedOutput> wanted_;

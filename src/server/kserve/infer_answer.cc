@@ -49,6 +49,65 @@ Tensor stacked(const std::vector<ItemResult>& items) {
   return all;
 }
 
+// One number of each item.
+template <class Member>
+Tensor of_each_item(DType dtype, const std::vector<ItemResult>& items, Member member) {
+  using Number = decltype(member(items.front()));
+  Tensor all = Tensor::allocate(dtype, {static_cast<int64_t>(items.size())});
+  std::ranges::transform(items, reinterpret_cast<Number*>(all.mutable_data()), member);
+  return all;
+}
+
+Result<Tensor> class_map_of(const std::vector<ItemResult>& items) {
+  const auto* first = std::get_if<Segmentation>(&items.front().result.answer);
+  if (first == nullptr) return invalid_argument("expected segmented images, found other answers");
+  Tensor all = Tensor::allocate(DType::kU16,
+                                {static_cast<int64_t>(items.size()), first->height, first->width});
+  std::byte* to = all.mutable_data();
+  for (const ItemResult& item : items) {
+    const auto* map = std::get_if<Segmentation>(&item.result.answer);
+    if (map == nullptr || map->width != first->width || map->height != first->height) {
+      return invalid_argument("expected images of one size, found several");
+    }
+    to = std::ranges::copy(std::as_bytes(std::span(map->classes)), to).out;
+  }
+  return all;
+}
+
+Result<Tensor> class_ids_of(const std::vector<ItemResult>& items) {
+  std::vector<int64_t> ids;
+  for (const ItemResult& item : items) {
+    const auto* objects = std::get_if<DetectedObjects>(&item.result.answer);
+    if (objects == nullptr) {
+      return invalid_argument("expected detected objects, found other answers");
+    }
+    for (const DetectedObject& object : *objects) ids.push_back(object.class_id);
+  }
+  return Tensor::from<int64_t>({static_cast<int64_t>(ids.size())}, ids);
+}
+
+// An output that comes only when it is asked for; nothing: it is none of them.
+Result<std::optional<Tensor>> further_output(std::string_view name,
+                                             const std::vector<ItemResult>& items) {
+  if (name == "tokens") {
+    return std::optional(
+        of_each_item(DType::kI64, items, [](const ItemResult& item) { return item.tokens; }));
+  }
+  if (name == "truncated") {
+    return std::optional(of_each_item(
+        DType::kBool, items, [](const ItemResult& item) { return item.result.truncated; }));
+  }
+  if (name == "class_map") {
+    ACCEL_ASSIGN(Tensor map, class_map_of(items));
+    return std::optional(std::move(map));
+  }
+  if (name == "class_ids") {
+    ACCEL_ASSIGN(Tensor ids, class_ids_of(items));
+    return std::optional(std::move(ids));
+  }
+  return std::optional<Tensor>();
+}
+
 // As it was wanted: its numbers, or the best classes of them.
 Result<TensorData> wanted_data(TensorData data, int64_t classes) {
   if (classes == 0) return data;
@@ -91,7 +150,7 @@ Status InferCollector::take(service::Event event) {
   return {};
 }
 
-void InferCollector::add_item_outputs() {
+Status InferCollector::add_item_outputs() {
   const std::vector<ItemResult>& items = items_.items();
   const bool truncated =
       std::ranges::any_of(items, [](const ItemResult& item) { return item.result.truncated; });
@@ -99,15 +158,21 @@ void InferCollector::add_item_outputs() {
   const std::string_view name = features_name(items);
   if (!name.empty()) {
     answer_.outputs.push_back({std::string(name), stacked(items)});
-    return;
+  } else {
+    Strings answers{.shape = {static_cast<int64_t>(items.size())}, .values = {}};
+    for (const ItemResult& item : items) answers.values.push_back(to_json(item.result));
+    answer_.outputs.push_back({"answer", std::move(answers)});
   }
-  Strings answers{.shape = {static_cast<int64_t>(items.size())}, .values = {}};
-  for (const ItemResult& item : items) answers.values.push_back(to_json(item.result));
-  answer_.outputs.push_back({"answer", std::move(answers)});
+  for (const WantedOutput& wanted : wanted_) {
+    Result<std::optional<Tensor>> further = further_output(wanted.name, items);
+    if (!further.ok()) return further.status().with_context("output '" + wanted.name + "'");
+    if (*further) answer_.outputs.push_back({wanted.name, std::move(**further)});
+  }
+  return {};
 }
 
 Result<InferAnswer> InferCollector::finish() {
-  if (count_ > 0) add_item_outputs();
+  if (count_ > 0) ACCEL_TRY(add_item_outputs());
   ACCEL_ASSIGN(answer_.outputs, select_outputs(std::move(answer_.outputs), wanted_));
   return std::move(answer_);
 }

@@ -308,6 +308,40 @@ TEST(InferAnswer, OutputsComeAsTheyWereWanted) {
               HasSubstr("found BYTES"));
 }
 
+TEST(InferAnswer, FurtherOutputsComeWhenAskedFor) {
+  ItemResult second = embedding_result(1);
+  second.tokens = 7;
+  second.result.truncated = true;
+  auto answer = answer_of({embedding_result(0), second}, {{"truncated"}, {"tokens"}});
+  ASSERT_TRUE(answer.ok()) << answer.status().to_string();
+  ASSERT_EQ(answer->outputs.size(), 2);
+  const auto& truncated = std::get<Tensor>(answer->outputs[0].data);
+  EXPECT_THAT(truncated.data<uint8_t>(), ElementsAre(0, 1));
+  EXPECT_EQ(std::get<Tensor>(answer->outputs[1].data).data<int64_t>()[1], 7);
+
+  const auto map_of = [](int64_t width) {
+    Segmentation map{.width = width, .height = 1, .segments = {}};
+    map.classes.assign(static_cast<size_t>(width), 300);
+    return item_of({.answer = std::move(map)});
+  };
+  answer = answer_of({map_of(2), map_of(2)}, {{"answer"}, {"class_map"}});
+  ASSERT_TRUE(answer.ok()) << answer.status().to_string();
+  const auto& classes = std::get<Tensor>(answer->outputs[1].data);
+  EXPECT_EQ(classes.dtype(), DType::kU16);
+  EXPECT_EQ(classes.shape(), (Shape{2, 1, 2}));
+  EXPECT_THAT(answer_of({map_of(2), map_of(3)}, {{"class_map"}}).status().message(),
+              HasSubstr("output 'class_map': expected images of one size"));
+  EXPECT_FALSE(answer_of({embedding_result(0)}, {{"class_map"}}).ok());
+
+  const auto object = [](int64_t id) {
+    return item_of({.answer = DetectedObjects{{.label = "cat", .class_id = id}}});
+  };
+  answer = answer_of({object(17), object(3)}, {{"class_ids"}});
+  ASSERT_TRUE(answer.ok()) << answer.status().to_string();
+  EXPECT_THAT(std::get<Tensor>(answer->outputs[0].data).data<int64_t>(), ElementsAre(17, 3));
+  EXPECT_FALSE(answer_of({map_of(1)}, {{"class_ids"}}).ok());
+}
+
 TEST(InferAnswer, EventsOfAnotherKindAreFaultsOfOurs) {
   InferCollector tensors({}, {}, 0);
   EXPECT_EQ(tensors.take(service::ItemAnswer{0, embedding_result(0)}).code(),

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 service::ServedModel served_bert() {
-  ModelReport facts{.source = "native"};
+  ModelReport facts{.source = "native", .own_task = "text-classification"};
   facts.inputs = {{"input_ids", DType::kI64, {-1, -1}},
                   {"attention_mask", DType::kI64, {-1, -1}, true}};
   facts.outputs = {{"logits", DType::kF32, {-1, 2}}, {"odd", DType::kF8E4M3, {1}}};
@@ -224,7 +224,9 @@ TEST_F(KServeTest, AModelHasAConfiguration) {
             R"("input":[{"name":"input_ids","data_type":"TYPE_INT64","dims":[-1,-1],)"
             R"("optional":false},{"name":"attention_mask","data_type":"TYPE_INT64",)"
             R"("dims":[-1,-1],"optional":true}],)"
-            R"("output":[{"name":"logits","data_type":"TYPE_FP32","dims":[-1,2]}]})");
+            R"("output":[{"name":"logits","data_type":"TYPE_FP32","dims":[-1,2]}],)"
+            R"("parameters":{"task":{"string_value":"text-classification"},)"
+            R"("embedding_size":{"string_value":"0"}}})");
   EXPECT_EQ(json_of("/v2/models/bert/versions/2/config")["name"], "bert");
 }
 

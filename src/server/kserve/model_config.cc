@@ -24,6 +24,11 @@ void write_config_ports(JsonWriter& json, std::span<const PortReport> ports, boo
   });
 }
 
+void write_parameter(JsonWriter& json, std::string_view name, const std::string& value) {
+  json.name(name);
+  json.object([&] { json.member("string_value", value); });
+}
+
 // Tensors are not batched with those of others, and their shapes are whole: max_batch_size is 0.
 Result<http::Response> write_config(const service::ServedModel& model) {
   if (!model.facts) return internal_error("expected the model's facts, found none");
@@ -38,6 +43,11 @@ Result<http::Response> write_config(const service::ServedModel& model) {
     write_config_ports(json, model.facts->inputs, /*inputs=*/true);
     json.name("output");
     write_config_ports(json, graph_outputs(*model.facts), /*inputs=*/false);
+    json.name("parameters");
+    json.object([&] {
+      write_parameter(json, "task", model.facts->own_task);
+      write_parameter(json, "embedding_size", std::to_string(model.facts->embedding_size));
+    });
   });
   return json_response(std::move(body));
 }
@@ -50,7 +60,8 @@ constexpr std::string_view kConfigOperation = R"({
   "responses": {"200": {"description": "Triton's ModelConfig, as far as it applies.",
     "content": {"application/json": {"schema": {
       "type": "object",
-      "required": ["name", "platform", "backend", "max_batch_size", "input", "output"],
+      "required": ["name", "platform", "backend", "max_batch_size", "input", "output",
+        "parameters"],
       "properties": {
         "name": {"type": "string"}, "platform": {"type": "string"},
         "backend": {"const": "accel"}, "max_batch_size": {"const": 0},
@@ -62,7 +73,11 @@ constexpr std::string_view kConfigOperation = R"({
         "output": {"type": "array", "items": {
           "type": "object", "required": ["name", "data_type", "dims"], "properties": {
             "name": {"type": "string"}, "data_type": {"type": "string"},
-            "dims": {"type": "array", "items": {"type": "integer"}}}}}}}}}}}
+            "dims": {"type": "array", "items": {"type": "integer"}}}}},
+        "parameters": {"type": "object",
+          "description": "task: of items without one; embedding_size: 0 for none",
+          "additionalProperties": {"type": "object", "properties": {
+            "string_value": {"type": "string"}}}}}}}}}}
 })";
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::seconds kAnswerMax{10};
 constexpr std::chrono::seconds kLastMax{3};  // for what waits at the end
 constexpr std::string_view kTracesPath = "/v1/traces";
+constexpr const char* kTracesType = "Content-Type: application/json";
 
 Clock::duration clock_seconds(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
@@ -48,19 +49,16 @@ Result<std::unique_ptr<TraceExporter>> TraceExporter::create(TraceExporterOption
   constexpr std::string_view kWhat = "the collector of traces";
   ACCEL_TRY(hub::origin_of(options.url).status().with_context(kWhat));
   options.url = with_path(options.url);
-  Result<std::unique_ptr<HttpPost>> post =
-      HttpPost::create({.url = options.url,
-                        .content_type = "application/json",
-                        .user_agent = fmt::format("accel/{}", version()),
-                        .ca_file = options.ca_file});
-  if (!post.ok()) return post.status().with_context(kWhat);
-  return std::unique_ptr<TraceExporter>(new TraceExporter(std::move(options), std::move(*post)));
+  Result<std::unique_ptr<hub::HttpCaller>> caller = hub::HttpCaller::create(
+      {.user_agent = fmt::format("accel/{}", version()), .ca_file = options.ca_file});
+  if (!caller.ok()) return caller.status().with_context(kWhat);
+  return std::unique_ptr<TraceExporter>(new TraceExporter(std::move(options), std::move(*caller)));
 }
 
-TraceExporter::TraceExporter(TraceExporterOptions options, std::unique_ptr<HttpPost> post)
+TraceExporter::TraceExporter(TraceExporterOptions options, std::unique_ptr<hub::HttpCaller> caller)
     : options_(std::move(options)),
       notice_(options_.say),
-      post_(std::move(post)),
+      caller_(std::move(caller)),
       thread_([this] { run(); }) {}
 
 TraceExporter::~TraceExporter() {
@@ -153,7 +151,11 @@ void TraceExporter::send(const Spans& batch) {
   std::string why;
   for (int tried = 1;; ++tried) {
     const Clock::time_point latest = Clock::now() + kAnswerMax;
-    const Result<PostAnswer> answer = post_->send(body, [&] { return deadline(latest); });
+    const Result<hub::HttpAnswer> answer =
+        caller_->call({.url = options_.url, .headers = {kTracesType}, .body = body}, [&] {
+          const bool late = Clock::now() >= deadline(latest);
+          return late ? deadline_exceeded("expected an answer in time, found none") : Status();
+        });
     if (answer.ok() && answer->code / 100 == 2) {
       const uint64_t rejected = std::min<uint64_t>(rejected_spans(answer->body), batch.count);
       const std::lock_guard lock(mutex_);
@@ -161,7 +163,7 @@ void TraceExporter::send(const Spans& batch) {
       counts_.failed += rejected;
       return notice_.worked();
     }
-    why = answer.ok() ? fmt::format("{}: HTTP {}", post_->origin(), answer->code)
+    why = answer.ok() ? fmt::format("{}: HTTP {}", *hub::origin_of(options_.url), answer->code)
                       : answer.status().message();
     const bool later = !answer.ok() || may_be_taken_later(answer->code);
     if (!later || !wait_to_retry(tried)) break;

@@ -18,8 +18,8 @@
 
 #include "accel/status.h"
 #include "base/stopwatch.h"
+#include "hub/http_caller.h"
 #include "server/request_record.h"
-#include "server/sight/http_post.h"
 #include "server/sight/loss_counts.h"
 #include "server/sight/loss_notice.h"
 #include "server/sight/otlp.h"
@@ -64,7 +64,7 @@ class TraceExporter {
     size_t count = 0;
   };
 
-  TraceExporter(TraceExporterOptions options, std::unique_ptr<HttpPost> post);
+  TraceExporter(TraceExporterOptions options, std::unique_ptr<hub::HttpCaller> caller);
   void run();
   Spans take_batch();
   void send(const Spans& batch);
@@ -85,8 +85,8 @@ class TraceExporter {
   Clock::time_point end_;  // nothing is sent behind it; once ending_
   std::condition_variable there_;
 
-  const std::unique_ptr<HttpPost> post_;  // of the thread alone
-  std::thread thread_;                    // begins last
+  const std::unique_ptr<hub::HttpCaller> caller_;  // of the thread alone
+  std::thread thread_;                             // begins last
 };
 
 }  // namespace accel::server

@@ -1,0 +1,27 @@
+// The flags of commands that may have a server answer instead of this process.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "accel/status.h"
+#include "cli/flags.h"
+#include "cli/model_flags.h"
+#include "client/remote_model.h"
+
+namespace accel::cli {
+
+struct ServerFlags {
+  std::string url;
+  std::string key;
+  std::string ca_file;
+  int64_t timeout_seconds = 300;
+
+  void declare(Flags& flags);
+  bool given() const { return !url.empty(); }
+  // The model of that server. `named`: MODEL was given, whatever it is called; else the server's
+  // only one is taken. INVALID_ARGUMENT for flags that say how this process loads a model.
+  Result<std::unique_ptr<client::RemoteModel>> open(const ModelFlags& model, bool named) const;
+};
+
+}  // namespace accel::cli

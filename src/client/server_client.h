@@ -1,0 +1,58 @@
+// Calls to one server, from any thread: each waits for its answer, with a bound on how long, and is
+// made again when the server asks for that.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accel/status.h"
+#include "client/server_url.h"
+#include "hub/http_caller.h"
+
+namespace accel::client {
+
+struct ServerOptions {
+  std::string url;               // client/server_url.h
+  std::string key = {};          // sent as a bearer token, and shown nowhere; empty: none
+  std::string ca_file = {};      // of certificates to trust; empty: the system's
+  double timeout_seconds = 300;  // of one call, with all that is tried again
+};
+
+struct ServerCall {
+  std::string path;                  // "/v2/models/bert/infer"
+  std::vector<std::string> headers;  // "Content-Type: application/json"
+  std::optional<std::string> body;   // POST; without one GET
+};
+
+class ServerClient {
+ public:
+  // INVALID_ARGUMENT for a URL or key that cannot be one, UNAVAILABLE without libcurl. Asks nothing
+  // of the server yet.
+  static Result<std::shared_ptr<ServerClient>> create(const ServerOptions& options);
+
+  // The answer, whose code is 200; else the server's error (client/server_answer.h), UNAVAILABLE
+  // where none answers, DEADLINE_EXCEEDED, or CANCELLED soon after `cancelled` is set. 429 and 503
+  // are asked again, when and as often as hub/retry.h says; what is asked here may be asked twice.
+  Result<hub::HttpAnswer> call(const ServerCall& call, const std::atomic<bool>& cancelled);
+
+  const std::string& name() const { return url_.shown; }
+
+ private:
+  ServerClient(ServerOptions options, ServerUrl url)
+      : options_(std::move(options)), url_(std::move(url)) {}
+  Result<std::unique_ptr<hub::HttpCaller>> idle_caller();
+  Result<hub::HttpAnswer> call_once(const hub::HttpCall& call,
+                                    const std::function<Status()>& go_on);
+
+  const ServerOptions options_;
+  const ServerUrl url_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<hub::HttpCaller>> idle_;  // guarded by mutex_
+};
+
+}  // namespace accel::client
