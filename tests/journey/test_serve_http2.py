@@ -44,7 +44,7 @@ class Http2(ProgramTest):
                 self.assertClose(one, expected)
         self.assertEqual(version, {"--http1.1": "1.1 200", "--http2-prior-knowledge": "2 200"})
 
-    def test_large_bodies_many_requests_and_refusals(self):
+    def test_large_bodies_refusals_and_an_orderly_end(self):
         server = self.serve()
         large = self.folder / "large.json"
         large.write_text(json.dumps({"model": "bert", "input": ["a text " * 40] * 2000}))
@@ -52,9 +52,6 @@ class Http2(ProgramTest):
                          server.url + "/v1/embeddings")
         self.assertEqual(said[-1], "2 200")
         self.assertEqual(len(json.loads(said[0])["data"]), 2000)
-        many = self.curl("--http2-prior-knowledge", "--parallel", "--parallel-max", "50",
-                         f"{server.url}/v1/models?n=[1-200]")
-        self.assertEqual(many.count("2 200"), 200)
         self.assertEqual(self.curl("--http2-prior-knowledge", server.url + "/none")[-1], "2 404")
         self.assertEqual(self.curl("--http2-prior-knowledge", "--head",
                                    server.url + "/livez")[-1], "2 200")
@@ -75,6 +72,10 @@ class Http2(ProgramTest):
                              server.url + "/v1/embeddings")
             self.assertEqual(said[-1], version)
             self.assertEqual(len(json.loads(said[0])["data"]), len(TEXTS))
+        # By prior knowledge curl 7.88 does not use a connection twice.
+        many = self.curl("--cacert", certificate, "--http2", "--parallel", "--parallel-max", "50",
+                         f"{server.url}/v1/models?n=[1-200]")
+        self.assertEqual(many.count("2 200"), 200)
 
 
 if __name__ == "__main__":
