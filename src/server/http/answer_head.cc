@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 namespace accel::http {
 namespace {
@@ -15,12 +14,6 @@ bool is_header_name(std::string_view name) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
-}
-
-std::string lower_name(std::string_view name) {
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower;
 }
 
 bool is_said_by_connection(std::string_view lower_name) {
@@ -41,7 +34,7 @@ std::string on_one_line(std::string_view value) {
 
 void append_fields(const Headers& headers, Headers& fields) {
   for (const Header& header : headers) {
-    std::string name = lower_name(header.name);
+    std::string name = lower_case(header.name);
     if (!is_header_name(name) || is_said_by_connection(name) || is_of_http_1(name)) continue;
     std::string value = on_one_line(header.value);
     value.erase(value.find_last_not_of(" \t") + 1);  // RFC 9113, section 8.2.1
@@ -88,7 +81,7 @@ std::string head_text(const ResponseHead& head, const AnswerContext& context, st
     text += "Connection: keep-alive\r\n";
   }
   for (const Header& header : head.headers) {
-    if (!is_header_name(header.name) || is_said_by_connection(lower_name(header.name))) {
+    if (!is_header_name(header.name) || is_said_by_connection(lower_case(header.name))) {
       continue;
     }
     text.append(header.name).append(": ").append(on_one_line(header.value)).append("\r\n");

@@ -19,6 +19,24 @@ TEST(AnswerHead, IsWrittenWhole) {
   EXPECT_THAT(head_text({}, {}, 0), HasSubstr("Thu, 01 Jan 1970 00:00:00 GMT"));
 }
 
+TEST(AnswerHead, IsListedForHttp2) {
+  const ResponseHead head{.status = 201,
+                          .headers = {{"X-Name", " a\r\nb "},
+                                      {"Connection", "close"},
+                                      {"keep-alive", "1"},
+                                      {"content-length", "7"},
+                                      {"x broken", "name"}},
+                          .length = 3};
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const auto& [name, value] : head_fields(head, kNow)) found.emplace_back(name, value);
+  EXPECT_THAT(
+      found, ::testing::ElementsAre(std::pair(":status", "201"),
+                                    std::pair("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+                                    std::pair("content-length", "3"), std::pair("x-name", "a  b")));
+  EXPECT_EQ(head_fields({.status = 204, .length = 3}, kNow).size(), 2u);
+  EXPECT_EQ(trailer_fields({{"Grpc-Status", "0"}, {":status", "200"}}).size(), 1u);
+}
+
 TEST(AnswerHead, SaysHowItEnds) {
   const ResponseHead known{.length = 3};
   const ResponseHead unknown;

@@ -1,4 +1,6 @@
-// One connection: a coroutine that waits for requests, has them answered and writes what comes.
+// One connection: a coroutine that waits for requests, has them answered and writes what comes. Of
+// HTTP/1 it serves one after the other (connection_turn.cc); of HTTP/2 it moves the bytes of a
+// session that serves many at a time (connection_http2.cc).
 //
 // All of it runs on the connection's strand. The coroutine sleeps in one place, next_event(); what
 // happens meanwhile (the socket can be read or written, a part of the answer is there, time is up,

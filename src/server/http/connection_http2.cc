@@ -1,4 +1,4 @@
-// A connection that speaks HTTP/2.
+// A connection that speaks HTTP/2: its socket, its wakers and its clock, for one session.
 #include <array>
 
 #include "server/http/connection_wake.h"
@@ -34,7 +34,9 @@ class Connection::Http2 : public Http2Host {
   void hear();
   Io read();
   Io write();
-  bool is_over() const { return session_.over() && written_ == output_.size(); }
+  bool is_over() const {
+    return session_.dead() || (session_.over() && written_ == output_.size());
+  }
   bool is_drained() const { return drained_; }
   void rest();
 
@@ -92,9 +94,9 @@ Io Connection::Http2::write() {
 
 // Nothing is to be done for a while.
 void Connection::Http2::rest() {
+  if (written_ == output_.size()) std::string().swap(output_);
   if (!session_.idle()) return idle_.reset();
   if (!idle_) idle_.emplace(connection_.state_.counters.connections_idle);
-  if (written_ == output_.size()) std::string().swap(output_);
 }
 
 // --- the coroutines ------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ Refusal Http2Head::finish(RequestHead& head) {
     head.content_length = length;
   }
   const std::string_view expect = find(headers_, "expect");
-  continues_ = expect == "100-continue";
+  continues_ = lower_case(expect) == "100-continue";
   if (!expect.empty() && !continues_) {
     return {.status = 417, .why = "expected \"100-continue\" in the Expect header, found another"};
   }

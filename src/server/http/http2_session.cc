@@ -98,7 +98,8 @@ Http2Session::~Http2Session() = default;
 
 void Http2Session::feed(std::string_view bytes, Time now) {
   now_ = now;
-  frames_.feed(bytes);
+  if (!deaf_) frames_.feed(bytes);
+  if (deaf_) return;
   const FrameWatch& watch = frames_.watch();
   if (!watch.in_head()) {
     head_due_ = Time::max();
@@ -402,7 +403,10 @@ void Http2Session::closed(int32_t id) {
 
 void Http2Session::blamed(int32_t id) {
   ++counters_.malformed;
-  if (id == 0) return lose();
+  if (id == 0) {
+    deafen();
+    return lose();
+  }
   drop(id);
   count_reset();
 }
@@ -439,9 +443,16 @@ void Http2Session::count_reset() {
 }
 
 void Http2Session::terminate() {
-  leaving_ = true;
+  deafen();
   frames_.terminate(Http2Frames::Code::kCalm);
   lose();
+}
+
+// Nothing that the client says counts any more.
+void Http2Session::deafen() {
+  deaf_ = true;
+  leaving_ = true;
+  head_due_ = Time::max();
 }
 
 // --- time ----------------------------------------------------------------------------------------
@@ -464,7 +475,6 @@ void Http2Session::look(Time now) {
   now_ = now;
   if (now >= head_due_) {
     ++counters_.timeouts;
-    head_due_ = Time::max();
     terminate();
   }
   if (now >= idle_due_) {

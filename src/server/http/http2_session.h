@@ -65,7 +65,10 @@ class Http2Session : private Http2Events {
   // The client has gone, or cannot be spoken to: all exchanges end.
   void lose();
 
+  // Nothing follows what pull() gave; when that is sent, the connection is to be closed.
   bool over() const { return dead_ || frames_.over(); }
+  // Or at once: the client does not take it.
+  bool dead() const { return dead_; }
   bool idle() const { return streams_.empty(); }
 
  private:
@@ -110,6 +113,7 @@ class Http2Session : private Http2Events {
   void drop(int32_t stream);
   void count_reset();
   void terminate();
+  void deafen();
 
   const HttpServerOptions& options_;
   Counters& counters_;
@@ -124,8 +128,9 @@ class Http2Session : private Http2Events {
   Time resets_since_;
   uint64_t resets_ = 0;  // streams that were reset unanswered since
   uint64_t requests_ = 0;
-  uint64_t held_ = 0;  // bytes that no exchange has taken yet
-  bool leaving_ = false;
+  uint64_t held_ = 0;     // bytes that no exchange has taken yet
+  bool leaving_ = false;  // no further streams
+  bool deaf_ = false;     // and what the client says does not count
   bool dead_ = false;
 };
 

@@ -548,26 +548,29 @@ TEST(Http2Session, ClosesWhatIsIdle) {
 }
 
 TEST(Http2Session, DrainsWhatIsUnderWay) {
-  Pair pair({.requests_per_connection_max = 2});
   for (const bool by_count : {false, true}) {
-    Pair other(by_count ? HttpServerOptions{.requests_per_connection_max = 1}
-                        : HttpServerOptions{});
-    const int32_t stream = other.client.ask("GET", "/script/x");
-    other.settle();
-    if (!by_count) other.session.drain(other.now);
-    other.settle();
-    EXPECT_EQ(other.client.goaway(), NGHTTP2_NO_ERROR);
-    EXPECT_FALSE(other.session.over());
-    answer(*other.script("x"), "ok");
-    other.settle();
-    EXPECT_EQ(other.client.answer(stream).body, "ok");
-    EXPECT_TRUE(other.session.over());
+    Pair pair(by_count ? HttpServerOptions{.requests_per_connection_max = 1} : HttpServerOptions{});
+    const int32_t stream = pair.client.ask("GET", "/script/x");
+    pair.settle();
+    if (!by_count) pair.session.drain(pair.now);
+    pair.settle();
+    EXPECT_EQ(pair.client.goaway(), NGHTTP2_NO_ERROR);
+    EXPECT_FALSE(pair.session.over());
+    answer(*pair.script("x"), "ok");
+    pair.settle();
+    EXPECT_EQ(pair.client.answer(stream).body, "ok");
+    EXPECT_TRUE(pair.session.over());
   }
+}
+
+// Whoever does not even take the last word is not waited for.
+TEST(Http2Session, EndsWithoutTheClientIfItMust) {
+  Pair pair({.idle_seconds_max = 10, .grace_seconds = 2});
   pair.settle();
-  pair.session.drain(pair.now);
-  std::string said;
-  pair.session.pull(said, 1000, pair.now);
-  EXPECT_TRUE(pair.session.over());
+  pair.session.look(pair.now += std::chrono::seconds(10));
+  EXPECT_FALSE(pair.session.over());
+  pair.session.look(pair.now += std::chrono::seconds(2));
+  EXPECT_TRUE(pair.session.dead());
 }
 
 }  // namespace

@@ -89,6 +89,12 @@ std::string_view find(const Headers& headers, std::string_view name) {
   return found == headers.end() ? std::string_view() : std::string_view(found->value);
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
 std::unique_ptr<Exchange> answer_with(Response response) {
   return std::make_unique<WholeAnswer>(std::move(response));
 }

@@ -27,6 +27,8 @@ using Headers = std::vector<Header>;
 
 // The first value of `name`, which is in lower case; empty: there is none.
 std::string_view find(const Headers& headers, std::string_view name);
+// ASCII's letters alone, whatever the locale.
+std::string lower_case(std::string_view text);
 
 // What came before a request's body.
 struct RequestHead {
