@@ -14,8 +14,8 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/model_reload.h"
 #include "cli/serve_flags.h"
-#include "cli/task_input.h"
 #include "engine/local_service.h"
 #include "server/gate/keyed_gate.h"
 #include "server/http/http_server.h"
@@ -53,15 +53,14 @@ class Signals {
 // Which of some files have changed since they were last looked at, by time and size.
 class FileWatch {
  public:
-  void add(const std::string& path) {
-    if (!path.empty()) seen_[path] = look(path);
-  }
-  bool changed() {
+  // One that it has not seen before has not changed.
+  bool changed(const std::vector<std::string>& paths) {
     bool any = false;
-    for (auto& [path, seen] : seen_) {
+    for (const std::string& path : paths) {
       const Look now = look(path);
-      any = any || now != seen;
-      seen = now;
+      const auto [seen, unknown] = seen_.try_emplace(path, now);
+      any = any || (!unknown && now != seen->second);
+      seen->second = now;
     }
     return any;
   }
@@ -89,7 +88,8 @@ class ServeCommand {
   std::vector<server::RequestObserver> observers() const;
   Status listen();
   Status load_models();
-  void reload();
+  std::vector<std::string> secrets() const;
+  void reload_secrets();
   void drain();
   std::string url_of(size_t listener) const;
 
@@ -98,6 +98,7 @@ class ServeCommand {
   std::vector<ListenAddress> addresses_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<ModelManager> manager_;
+  std::unique_ptr<ModelReload> models_;
   std::unique_ptr<service::InferenceService> service_;
   // Null where the flags do not ask for them.
   std::unique_ptr<server::KeyFile> keys_;
@@ -105,7 +106,8 @@ class ServeCommand {
   std::unique_ptr<server::LogFile> log_file_;
   std::unique_ptr<server::RequestLog> log_;
   std::unique_ptr<server::TraceExporter> traces_;
-  FileWatch files_;
+  FileWatch secret_files_;
+  FileWatch model_files_;
   std::unique_ptr<server::Metrics> metrics_;
   std::unique_ptr<server::KeyedGate> gate_;
   std::vector<std::unique_ptr<server::Server>> servers_;  // of each listener
@@ -113,36 +115,23 @@ class ServeCommand {
 };
 
 Status ServeCommand::define_models() {
-  ACCEL_ASSIGN(const Config config, flags_.model.config());
-  ACCEL_ASSIGN(manager_, create_manager(*engine_, config));
-  if (flags_.models.empty() && config.models().empty()) flags_.models.emplace_back("default");
-  ACCEL_ASSIGN(const std::vector<ServedName> served, served_names(flags_.models));
-  for (const ServedName& one : served) {
-    flags_.model.model = one.model;
-    ACCEL_ASSIGN(const LoadOptions load, flags_.model.options(Use::kRun));
-    ACCEL_TRY(engine_->describe(load.path, load.use_optimum).status().with_context(one.name));
-    ACCEL_TRY(manager_->define({.name = one.name, .load = load}));
-    for (const std::string& alias : one.aliases) ACCEL_TRY(manager_->alias(alias, one.name));
-  }
-  for (const std::string& text : split_at_commas(flags_.aliases)) {
-    ACCEL_ASSIGN(const GivenAlias alias, parse_alias(text));
-    ACCEL_TRY(manager_->alias(alias.name, alias.target).with_context("--alias"));
-  }
+  ACCEL_ASSIGN(ServedSetup setup, flags_.setup());
+  ACCEL_ASSIGN(manager_, ModelManager::create(*engine_, setup.manager));
+  ACCEL_ASSIGN(models_, ModelReload::create(*engine_, *manager_, std::move(setup),
+                                            {.read = [flags = flags_] { return flags.setup(); },
+                                             .lazy = flags_.lazy}));
   return {};
 }
 
 Status ServeCommand::open_files() {
   if (!flags_.keys.empty()) {
     ACCEL_ASSIGN(keys_, server::KeyFile::open(flags_.keys));
-    files_.add(flags_.keys);
   }
   const http::TlsOptions& tls = flags_.tls;
   if (!tls.certificate_file.empty() || !tls.key_file.empty()) {
     ACCEL_ASSIGN(tls_, http::TlsSource::create(tls));
-    for (const auto& path : {tls.certificate_file, tls.key_file, tls.client_authority_file}) {
-      files_.add(path);
-    }
   }
+  secret_files_.changed(secrets());
   const auto say = [](std::string_view sentence) { notice(sentence); };
   ACCEL_ASSIGN(const double ratio, flags_.sampled());
   if (!flags_.trace_to.empty()) {
@@ -207,6 +196,7 @@ Status ServeCommand::listen() {
                                       return sum;
                                     }};
   if (log_file_ != nullptr) sources.log = [this] { return log_file_->counts(); };
+  sources.reloads = [this] { return models_->counts(); };
   if (traces_ != nullptr) sources.traces = [this] { return traces_->counts(); };
   metrics_->watch(std::move(sources));
   return {};
@@ -226,8 +216,17 @@ Status ServeCommand::load_models() {
   return {};
 }
 
-// Of what has changed; what cannot be read stays as it was.
-void ServeCommand::reload() {
+std::vector<std::string> ServeCommand::secrets() const {
+  std::vector<std::string> files;
+  for (const auto& path : {flags_.keys, flags_.tls.certificate_file, flags_.tls.key_file,
+                           flags_.tls.client_authority_file}) {
+    if (!path.empty()) files.push_back(path);
+  }
+  return files;
+}
+
+// What cannot be read stays as it was.
+void ServeCommand::reload_secrets() {
   const auto say = [](std::string_view what, const Status& status) {
     notice(status.ok() ? fmt::format("{}: read again", what)
                        : fmt::format("{}: stays as it was: {}", what, status.message()));
@@ -256,6 +255,7 @@ Status ServeCommand::run() {
   ACCEL_ASSIGN(addresses_, flags_.addresses());
   ACCEL_ASSIGN(engine_, flags_.model.make_engine());
   ACCEL_TRY(define_models());
+  model_files_.changed(models_->files());
   ACCEL_TRY(open_files());
   ACCEL_TRY(make_servers());
   ACCEL_TRY(listen());
@@ -272,7 +272,8 @@ Status ServeCommand::run() {
       const Status reopened = log_file_->reload();
       if (!reopened.ok()) notice(reopened.message());
     }
-    if (signal == SIGHUP || files_.changed()) reload();
+    if (secret_files_.changed(secrets()) || signal == SIGHUP) reload_secrets();
+    if (model_files_.changed(models_->files()) || signal == SIGHUP) models_->ask();
     if (signal == SIGTERM || signal == SIGINT) break;
   }
   drain();

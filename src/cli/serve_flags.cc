@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/byte_size.h"
 #include "base/try.h"
 #include "cli/task_input.h"
+#include "hub/locate.h"
 
 namespace accel::cli {
 
@@ -83,6 +85,46 @@ Result<std::vector<ListenAddress>> ServeFlags::addresses() const {
     addresses.push_back(std::move(*address));
   }
   return addresses;
+}
+
+Result<ServedSetup> ServeFlags::setup() const {
+  ACCEL_ASSIGN(const Config config, model.config());
+  ServedSetup setup{.fixed = fixed_options(config), .manager = config.manager_options()};
+  for (const std::string& file : {config.file(), model.profile_file}) {
+    if (!file.empty()) setup.files.push_back(file);
+  }
+  std::vector<std::string> given = models;
+  if (given.empty() && config.models().empty()) given.emplace_back(hub::kDefaultName);
+  ACCEL_ASSIGN(const std::vector<ServedName> served, served_names(given));
+  for (const ServedName& one : served) {
+    ModelFlags flags = model;
+    flags.model = one.model;
+    ACCEL_ASSIGN(LoadOptions load, flags.options(config, Use::kRun));
+    setup.models.push_back(
+        {.definition = {.name = one.name, .load = std::move(load)}, .argument = true});
+    for (const std::string& alias : one.aliases) setup.aliases.push_back({alias, one.name});
+  }
+  for (const std::string& name : config.models()) {
+    if (std::ranges::find(served, name, &ServedName::name) != served.end()) continue;
+    ACCEL_ASSIGN(ModelDefinition definition, config.definition(name));
+    // The bound of all holds anyway, and may change without this model's.
+    if (definition.memory_bytes_max == setup.manager.memory_bytes_max) {
+      definition.memory_bytes_max = 0;
+    }
+    setup.models.push_back({.definition = std::move(definition)});
+  }
+  // What nobody asked for gives way to a model that is called so.
+  std::erase_if(setup.aliases, [&](const ModelAlias& alias) {
+    return std::ranges::any_of(setup.models, [&](const ServedDefinition& one) {
+      return !one.argument && one.definition.name == alias.name;
+    });
+  });
+  for (const std::string& text : split_at_commas(aliases)) {
+    ACCEL_ASSIGN(const GivenAlias alias, parse_alias(text));
+    std::erase_if(setup.aliases, [&](const ModelAlias& one) { return one.name == alias.name; });
+    setup.aliases.push_back({alias.name, alias.target});
+  }
+  return setup;
 }
 
 Result<server::ServerOptions> ServeFlags::server_options() const {

@@ -7,6 +7,7 @@
 
 #include "cli/flags.h"
 #include "cli/model_flags.h"
+#include "cli/reload_plan.h"
 #include "cli/served_models.h"
 #include "server/gate/admission_policy.h"
 #include "server/http/tls.h"
@@ -43,6 +44,10 @@ struct ServeFlags {
   // PERMISSION_DENIED for one that other machines reach, unless there are keys and TLS, or
   // --public.
   Result<std::vector<ListenAddress>> addresses() const;
+  // The models of the arguments and of the configuration's files, which are read anew. A model of
+  // the arguments goes before one of that name in a file. INVALID_ARGUMENT; NOT_FOUND for an alias
+  // of nothing.
+  Result<ServedSetup> setup() const;
   Result<server::ServerOptions> server_options() const;
   server::AdmissionLimits limits() const;
   Result<double> sampled() const;  // --trace-ratio
