@@ -6,6 +6,7 @@
 #                                     not part of the C++ tool chain
 #   share/accel/self-test             the tiny model of `accel self-test`
 #   share/doc/accel                   licences
+#   lib/systemd/system                accel.service and accel.socket, of this prefix
 include(CMakePackageConfigHelpers)
 include(AccelLibrary)
 
@@ -84,6 +85,14 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/tests/data/bert-feature)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/tests/data/foreign/bert-feature-onnx/
           DESTINATION share/accel/self-test/onnx)
 endif()
+# The service of the place where it is installed.
+install(FILES packaging/systemd/accel.socket DESTINATION lib/systemd/system)
+install(CODE "set(accel_units ${PROJECT_SOURCE_DIR}/packaging/systemd)")
+install(CODE [[
+  set(accel_prefix ${CMAKE_INSTALL_PREFIX})
+  configure_file(${accel_units}/accel.service.in
+                 $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/lib/systemd/system/accel.service @ONLY)
+]])
 install(FILES LICENSE NOTICE DESTINATION share/doc/accel)
 if(EXISTS ${ACCEL_ENGINE_FOLDER}/../licenses)
   install(DIRECTORY ${ACCEL_ENGINE_FOLDER}/../licenses/ DESTINATION share/doc/accel/openvino)

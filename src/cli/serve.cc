@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -28,7 +31,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr timespec kLookAtFiles{.tv_sec = 2, .tv_nsec = 0};
+constexpr double kLookAtFilesSeconds = 2;
 
 // SIGTERM, SIGINT and SIGHUP come to wait() instead of ending the process. Made before any thread.
 class Signals {
@@ -38,9 +41,12 @@ class Signals {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set_, signal);
     ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
-  // 0: none came for a while.
-  int wait() const {
-    const int signal = ::sigtimedwait(&set_, nullptr, &kLookAtFiles);
+  // 0: none came for so long.
+  int wait(double seconds) const {
+    const auto whole = static_cast<time_t>(seconds);
+    const timespec time{.tv_sec = whole,
+                        .tv_nsec = static_cast<long>((seconds - static_cast<double>(whole)) * 1e9)};
+    const int signal = ::sigtimedwait(&set_, nullptr, &time);
     return std::max(signal, 0);
   }
   // From here on they end the process, as an impatient user expects.
@@ -91,10 +97,12 @@ class ServeCommand {
   std::vector<std::string> secrets() const;
   void reload_secrets();
   void drain();
+  std::string ready_text() const;
   std::string url_of(size_t listener) const;
 
   ServeFlags flags_;
   const Signals signals_;
+  const ServiceNotifier services_{::getenv, ::getpid()};
   std::vector<ListenAddress> addresses_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<ModelManager> manager_;
@@ -117,9 +125,11 @@ class ServeCommand {
 Status ServeCommand::define_models() {
   ACCEL_ASSIGN(ServedSetup setup, flags_.setup());
   ACCEL_ASSIGN(manager_, ModelManager::create(*engine_, setup.manager));
-  ACCEL_ASSIGN(models_, ModelReload::create(*engine_, *manager_, std::move(setup),
-                                            {.read = [flags = flags_] { return flags.setup(); },
-                                             .lazy = flags_.lazy}));
+  ModelReloadOptions options{.read = [flags = flags_] { return flags.setup(); },
+                             .lazy = flags_.lazy,
+                             .done = [this] { services_.ready(ready_text()); }};
+  ACCEL_ASSIGN(models_,
+               ModelReload::create(*engine_, *manager_, std::move(setup), std::move(options)));
   return {};
 }
 
@@ -184,6 +194,7 @@ Status ServeCommand::listen() {
   for (size_t i = 0; i < addresses_.size(); ++i) {
     listeners.push_back({.address = addresses_[i].address,
                          .port = addresses_[i].port,
+                         .fd = addresses_[i].fd,
                          .handler = servers_[i].get(),
                          .tls = tls_});
   }
@@ -206,6 +217,7 @@ Status ServeCommand::listen() {
 Status ServeCommand::load_models() {
   for (const ManagedModel& model : manager_->models()) {
     if (flags_.lazy) break;
+    services_.status("loading " + model.name);
     ACCEL_ASSIGN(const ModelLease lease,
                  manager_->acquire(fmt::format("{}:{}", model.name, model.version)));
     // What it is for; a graph without a task is compiled by the first who asks.
@@ -235,6 +247,12 @@ void ServeCommand::reload_secrets() {
   if (tls_ != nullptr) say(flags_.tls.certificate_file, tls_->reload());
 }
 
+std::string ServeCommand::ready_text() const {
+  std::vector<std::string> names;
+  for (const ManagedModel& model : manager_->models()) names.push_back(model.name);
+  return fmt::format("ready: {}", fmt::join(names, ", "));
+}
+
 std::string ServeCommand::url_of(size_t listener) const {
   const std::string& address = addresses_[listener].address;
   if (address.starts_with("unix:")) return address;
@@ -244,6 +262,7 @@ std::string ServeCommand::url_of(size_t listener) const {
 }
 
 void ServeCommand::drain() {
+  services_.stopping();
   for (const auto& one : servers_) one->state().set_ready(false);
   signals_.let_through();
   if (!http_->drain(static_cast<double>(flags_.drain_seconds))) {
@@ -252,7 +271,8 @@ void ServeCommand::drain() {
 }
 
 Status ServeCommand::run() {
-  ACCEL_ASSIGN(addresses_, flags_.addresses());
+  ACCEL_ASSIGN(const std::vector<GivenSocket> sockets, given_sockets(::getenv, ::getpid()));
+  ACCEL_ASSIGN(addresses_, flags_.addresses(sockets));
   ACCEL_ASSIGN(engine_, flags_.model.make_engine());
   ACCEL_TRY(define_models());
   model_files_.changed(models_->files());
@@ -263,17 +283,23 @@ Status ServeCommand::run() {
     notice(fmt::format("listening on {}{}", url_of(i), i == 0 ? "" : " for administrators"));
   }
   ACCEL_TRY(load_models());
-  std::vector<std::string> names;
-  for (const ManagedModel& model : manager_->models()) names.push_back(model.name);
-  notice(fmt::format("ready: {}", fmt::join(names, ", ")));
+  notice(ready_text());
+  services_.ready(ready_text());
+  const double wait_seconds = services_.alive_seconds() > 0
+                                  ? std::min(services_.alive_seconds(), kLookAtFilesSeconds)
+                                  : kLookAtFilesSeconds;
   while (true) {
-    const int signal = signals_.wait();
+    const int signal = signals_.wait(wait_seconds);
+    services_.alive();
     if (signal == SIGHUP && log_file_ != nullptr) {
       const Status reopened = log_file_->reload();
       if (!reopened.ok()) notice(reopened.message());
     }
     if (secret_files_.changed(secrets()) || signal == SIGHUP) reload_secrets();
-    if (model_files_.changed(models_->files()) || signal == SIGHUP) models_->ask();
+    if (model_files_.changed(models_->files()) || signal == SIGHUP) {
+      services_.reloading();
+      models_->ask();
+    }
     if (signal == SIGTERM || signal == SIGINT) break;
   }
   drain();

@@ -19,7 +19,7 @@ Result<ModelTable::Names> ModelTable::names_after(const TableChanges& changes,
   }
   for (const ModelAlias& alias : changes.alias) names.aliases[alias.name] = alias.target;
   for (const auto& [alias, target] : names.aliases) {
-    ACCEL_TRY(names.check({alias, target}).with_context(alias));
+    ACCEL_TRY(names.check({alias, target}).with_context(fmt::format("alias '{}'", alias)));
   }
   return names;
 }
