@@ -310,7 +310,7 @@ Status ServeCommand::run() {
 
 Status run_serve(const Command& command, const Arguments& arguments) {
   ServeFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};
