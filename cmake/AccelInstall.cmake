@@ -6,6 +6,8 @@
 #                                     not part of the C++ tool chain
 #   share/accel/self-test             the tiny model of `accel self-test`
 #   share/doc/accel                   licences
+#   share/man/man1, share/bash-completion, share/zsh, share/fish
+#   lib/systemd/system                accel.service and accel.socket, of this prefix
 include(CMakePackageConfigHelpers)
 include(AccelLibrary)
 
@@ -84,6 +86,31 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/tests/data/bert-feature)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/tests/data/foreign/bert-feature-onnx/
           DESTINATION share/accel/self-test/onnx)
 endif()
+# Manual pages and completions are what the program says of itself.
+if(TARGET accel)
+  install(CODE "set(accel_program $<TARGET_FILE:accel>)")
+  install(CODE [[
+    set(accel_share $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/share)
+    execute_process(COMMAND ${accel_program} help --man ${accel_share}/man/man1
+                    COMMAND_ERROR_IS_FATAL ANY)
+    foreach(file bash-completion/completions/accel zsh/site-functions/_accel
+            fish/vendor_completions.d/accel.fish)
+      string(REGEX MATCH "^[a-z]+" shell ${file})
+      execute_process(COMMAND ${accel_program} completion ${shell}
+                      OUTPUT_VARIABLE script COMMAND_ERROR_IS_FATAL ANY)
+      file(WRITE ${accel_share}/${file} "${script}")
+    endforeach()
+  ]])
+endif()
+
+# The service of the place where it is installed.
+install(FILES packaging/systemd/accel.socket DESTINATION lib/systemd/system)
+install(CODE "set(accel_units ${PROJECT_SOURCE_DIR}/packaging/systemd)")
+install(CODE [[
+  set(accel_prefix ${CMAKE_INSTALL_PREFIX})
+  configure_file(${accel_units}/accel.service.in
+                 $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/lib/systemd/system/accel.service @ONLY)
+]])
 install(FILES LICENSE NOTICE DESTINATION share/doc/accel)
 if(EXISTS ${ACCEL_ENGINE_FOLDER}/../licenses)
   install(DIRECTORY ${ACCEL_ENGINE_FOLDER}/../licenses/ DESTINATION share/doc/accel/openvino)

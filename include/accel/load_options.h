@@ -109,6 +109,8 @@ struct LoadOptions {
   // of these shapes finds nothing left to be made: the texts, and inputs of these shapes together.
   std::vector<std::string> warm_up_texts = {};
   std::vector<NamedShape> warm_up_shapes = {};
+
+  bool operator==(const LoadOptions&) const = default;
 };
 
 }  // namespace accel

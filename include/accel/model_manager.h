@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ struct ModelDefinition {
   LoadOptions load;
   uint64_t memory_bytes_max = 0;  // a model that needs more is refused; 0: the manager's bound
   bool pinned = false;            // once loaded, only unload() unloads it
+
+  bool operator==(const ModelDefinition&) const = default;
 };
 
 enum class ModelState { kUnloaded, kLoading, kLoaded, kUnloading, kFailed };
@@ -63,6 +66,22 @@ struct ManagedModel {
 struct ModelAlias {
   std::string name;
   std::string target;  // "name" or "name:version"
+
+  bool operator==(const ModelAlias&) const = default;
+};
+
+// What becomes of the models while they are used: all of it at once, or nothing.
+struct ModelChanges {
+  std::vector<ModelDefinition> define;  // new ones, or in the place of that name and version
+  std::vector<std::string> remove;      // "name", with all its versions, or "name:version"
+  std::vector<ModelAlias> alias;        // new ones, or in the place of that name
+  std::vector<std::string> unalias;
+  // What takes the place of a loaded model is loaded beside it before, also without this; with it,
+  // so is what is new.
+  bool load_new = false;
+  // Called with each model that was loaded so, before anybody else has it; its error is one of the
+  // change. Empty: nothing.
+  std::function<Status(Model& model)> prepare = {};
 };
 
 // One change of a model's state.
@@ -97,6 +116,13 @@ class ACCEL_API ModelManager {
   // Another name for "name" or "name:version" of a model, not of an alias; an alias that is there
   // is moved. NOT_FOUND; INVALID_ARGUMENT for an alias that is a model's name.
   virtual Status alias(const std::string& alias, const std::string& target) = 0;
+
+  // Takes the changes together, when all that they load is ready: nobody who asks for a model that
+  // stays waits or is refused. Leases go on with the model that they have, which ends with the last
+  // of them. An error leaves everything as it was: NOT_FOUND for what is removed and not there, and
+  // for an alias whose model would be gone; RESOURCE_EXHAUSTED where the new ones have no room
+  // beside the former; those of Engine::load(). One change at a time; others wait.
+  virtual Status change(const ModelChanges& changes) = 0;
 
   // The model, loaded if it is not. Several who want the same wait for one load. Errors: NOT_FOUND
   // for a name that is not defined, RESOURCE_EXHAUSTED when there is no room, else those of

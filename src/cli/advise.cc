@@ -258,7 +258,7 @@ Status run_advise(const Command& command, const Arguments& arguments) {
   WorkFlags given;
   given.texts_made = 8;
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   flags.flag("--json", &json, "for programs");
   flags.example("accel advise all-MiniLM-L6-v2");

@@ -47,7 +47,7 @@ Status run_alias(const Command& command, const Arguments& arguments) {
   std::string target;
   std::string removed;
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.optional_argument("NAME", &name, "the short name; without one, all are listed");
   flags.optional_argument("TARGET", &target, "a path, org/name[@revision], or another alias");
   flags.text("--remove", "NAME", &removed, "forget this one");

@@ -163,7 +163,7 @@ Status bench(const BenchFlags& flags) {
 
 Status run_bench(const Command& command, const Arguments& arguments) {
   BenchFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

@@ -220,9 +220,10 @@ const std::map<std::string, Action, std::less<>> kActions{
 Status run_cache(const Command& command, const Arguments& arguments) {
   std::string action;
   Request request;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.argument("ACTION", &action,
                  "list, show KEY, verify, prune, clear, export FILE [KEY ...], import FILE");
+  flags.words({"clear", "export", "import", "list", "prune", "show", "verify"});
   flags.arguments("WHAT", &request.what, 0, "a KEY (its first digits) or a FILE");
   flags.text("--max-size", "SIZE", &request.max_size,
              "with prune: keep at most so much, e.g. 500M (default: ACCEL_CACHE_MAX_SIZE or 10G)");

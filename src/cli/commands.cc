@@ -7,18 +7,20 @@
 #include <array>
 #include <vector>
 
+#include "base/try.h"
 #include "cli/table.h"
 
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 28> kCommands{{
+constexpr std::array<Command, 29> kCommands{{
     {"advise", "why a model is not faster here, and what each remedy gains", run_advise},
     {"alias", "short names for models", run_alias},
     {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
     {"cache", "what is kept of converted and compiled models", run_cache},
     {"compare", "two settings or two results of bench: times, their ratio, and other answers",
      run_compare},
+    {"completion", "scripts that let a shell complete accel's commands", run_completion},
     {"config", "the options that hold, where each comes from, and files of them", run_config},
     {"convert", "any model to OpenVINO IR, with weights of f32, f16, bf16, int8 or int4",
      run_convert},
@@ -48,6 +50,15 @@ constexpr std::array<Command, 28> kCommands{{
 }};
 
 }  // namespace
+
+Result<std::vector<CommandDescription>> describe_commands() {
+  std::vector<CommandDescription> descriptions;
+  for (Command command : kCommands) {
+    command.description = &descriptions.emplace_back();
+    ACCEL_TRY(command.run(command, {}).with_context(command.name));
+  }
+  return descriptions;
+}
 
 std::span<const Command> commands() { return kCommands; }
 

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "accel/status.h"
 #include "cli/flags.h"
@@ -16,10 +17,15 @@ struct Command {
   // `arguments` are those behind the command's name. The status becomes the program's last line and
   // exit code.
   Status (*run)(const Command& command, const Arguments& arguments);
+  // Set: run() describes the command there and does nothing else.
+  CommandDescription* description = nullptr;
 };
 
 // Sorted by name.
 std::span<const Command> commands();
+
+// What each of them declares, in their order.
+Result<std::vector<CommandDescription>> describe_commands();
 
 // The command called `name`. INVALID_ARGUMENT with the nearest name for an unknown one.
 Result<const Command*> find_command(std::string_view name);
@@ -29,6 +35,7 @@ Status run_alias(const Command& command, const Arguments& arguments);
 Status run_bench(const Command& command, const Arguments& arguments);
 Status run_cache(const Command& command, const Arguments& arguments);
 Status run_compare(const Command& command, const Arguments& arguments);
+Status run_completion(const Command& command, const Arguments& arguments);
 Status run_config(const Command& command, const Arguments& arguments);
 Status run_convert(const Command& command, const Arguments& arguments);
 Status run_devices(const Command& command, const Arguments& arguments);

@@ -227,7 +227,7 @@ Status compare(const CompareFlags& flags) {
 
 Status run_compare(const Command& command, const Arguments& arguments) {
   CompareFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

@@ -142,11 +142,12 @@ constexpr std::array<std::pair<std::string_view, ConfigAction>, 4> kConfigAction
 Status run_config(const Command& command, const Arguments& arguments) {
   std::string action;
   ConfigRequest request;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.argument("ACTION", &action,
                  "show: every option for MODEL with its value and where that comes from, of the "
                  "flags, too. check: whether FILE is right. init: a file with every option as a "
                  "comment, to FILE or standard output. options: all there are");
+  flags.words({"check", "init", "options", "show"});
   flags.optional_argument("MODEL|FILE", &request.flags.model,
                           "with show a model, as the other commands take it");
   request.flags.declare_options(flags);

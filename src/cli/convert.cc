@@ -175,7 +175,7 @@ nlohmann::ordered_json report_json(const ConvertReport& report) {
 
 Status run_convert(const Command& command, const Arguments& arguments) {
   ConvertFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

@@ -70,7 +70,7 @@ Status run_devices(const Command& command, const Arguments& arguments) {
   bool json = false;
   bool measure = false;
   std::string simulated;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.flag("--measure", &measure,
              "measure again how fast the processor and its memory are, about a second; without it "
              "that is done once and remembered");

@@ -245,7 +245,7 @@ Status run_doctor(const Command& command, const Arguments& arguments) {
   std::string model;
   bool json = false;
   bool measure = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.optional_argument("MODEL", &model,
                           "only with --measure: the model folder to time (default: the tiny model "
                           "of the self-test)");

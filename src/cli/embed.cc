@@ -267,7 +267,7 @@ Status EmbedCommand::run() {
 
 Status run_embed(const Command& command, const Arguments& arguments) {
   EmbedFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

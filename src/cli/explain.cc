@@ -233,7 +233,7 @@ Status run_explain(const Command& command, const Arguments& arguments) {
   ModelFlags model;
   bool all = false;
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   model.declare(flags);
   flags.text("--task", "NAME", &model.task, "what to do (default: what the model is for)");
   flags.flag("--layers", &all, "every layer in the order of execution, not only their kinds");

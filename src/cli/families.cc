@@ -57,7 +57,7 @@ OrderedJson as_json(const std::vector<FamilyReport>& families,
 
 Status run_families(const Command& command, const Arguments& arguments) {
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.flag("--json", &json, "for programs; each task with true or false");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

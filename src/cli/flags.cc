@@ -11,6 +11,7 @@
 
 #include "base/suggestion.h"
 #include "base/try.h"
+#include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/table.h"
 
@@ -37,6 +38,7 @@ struct Positional {
   std::string* one = nullptr;
   std::vector<std::string>* all = nullptr;
   size_t least = 0;
+  std::vector<std::string_view> words = {};
 };
 
 namespace {
@@ -103,6 +105,7 @@ struct Flags::State {
   std::deque<Flag> flags;  // a deque, for the parser keeps pointers to them
   std::vector<Positional> positionals;
   std::vector<std::string> examples;
+  CommandDescription* described = nullptr;  // filled instead of parsing
 
   Status refuse(std::string_view what) const {
     return invalid_argument(fmt::format("{}; see accel {} --help", what, command));
@@ -159,6 +162,10 @@ Flags::Flags(std::string_view command, std::string_view summary)
     : state_(std::make_unique<State>(
           State{.command = std::string(command), .summary = std::string(summary)})) {}
 
+Flags::Flags(const Command& command) : Flags(command.name, command.summary) {
+  state_->described = command.description;
+}
+
 Flags::~Flags() = default;
 
 void Flags::argument(std::string_view name, std::string* target, std::string_view help) {
@@ -173,6 +180,10 @@ void Flags::arguments(std::string_view name, std::vector<std::string>* target, s
                       std::string_view help) {
   state_->positionals.push_back(
       {std::string(name), std::string(help), least > 0, nullptr, target, least});
+}
+
+void Flags::words(std::vector<std::string_view> words) {
+  state_->positionals.back().words = std::move(words);
 }
 
 void Flags::text(std::string_view name, std::string_view value, std::string* target,
@@ -210,6 +221,10 @@ void Flags::flag(std::string_view name, bool* target, std::string_view help) {
 void Flags::example(std::string_view line) { state_->examples.emplace_back(line); }
 
 Result<bool> Flags::parse(const Arguments& arguments) {
+  if (state_->described != nullptr) {
+    *state_->described = description();
+    return true;
+  }
   CLI::App app;
   app.set_help_flag();
   // Positional arguments are sorted out here: the parser would split a text like "[a,b]".
@@ -270,6 +285,24 @@ std::string Flags::help() const {
   if (!state_->examples.empty()) text += "\nexamples:\n";
   for (const std::string& line : state_->examples) text += "  " + line + "\n";
   return text;
+}
+
+CommandDescription Flags::description() const {
+  CommandDescription description{
+      .name = state_->command, .summary = state_->summary, .usage = state_->usage()};
+  for (const Positional& one : state_->positionals) {
+    description.arguments.push_back({.name = one.name,
+                                     .help = one.help,
+                                     .required = one.required,
+                                     .repeated = one.all != nullptr,
+                                     .words = {one.words.begin(), one.words.end()}});
+  }
+  for (const Flag& flag : state_->flags) {
+    description.flags.push_back({.name = flag.name, .value = flag.value, .help = flag.help});
+  }
+  description.flags.push_back({.name = "--help", .value = "", .help = "this text"});
+  description.examples = state_->examples;
+  return description;
 }
 
 }  // namespace accel::cli

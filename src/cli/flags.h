@@ -23,10 +23,35 @@
 namespace accel::cli {
 
 using Arguments = std::vector<std::string>;
+struct Command;
+
+// What a command declares, for completions and manual pages.
+struct DescribedFlag {
+  std::string name;   // "--http"
+  std::string value;  // "ADDRESS:PORT", "auto|f32"; empty: it takes none
+  std::string help;
+};
+struct DescribedArgument {
+  std::string name;
+  std::string help;
+  bool required = false;
+  bool repeated = false;
+  std::vector<std::string> words = {};  // what it may be, as far as that is a list
+};
+struct CommandDescription {
+  std::string name;
+  std::string summary;
+  std::string usage;
+  std::vector<DescribedFlag> flags = {};  // with --help
+  std::vector<DescribedArgument> arguments = {};
+  std::vector<std::string> examples = {};
+};
 
 class Flags {
  public:
   Flags(std::string_view command, std::string_view summary);
+  // Where command.description is set, parse() fills it and says that help was shown.
+  explicit Flags(const Command& command);
   ~Flags();
   Flags(const Flags&) = delete;
   Flags& operator=(const Flags&) = delete;
@@ -38,6 +63,9 @@ class Flags {
   // All that remain, at least `least`; the last of the positional ones.
   void arguments(std::string_view name, std::vector<std::string>* target, size_t least,
                  std::string_view help);
+
+  // What the positional argument before it may be; shells offer it.
+  void words(std::vector<std::string_view> words);
 
   // --name VALUE. `value` stands for it in the help: "FILE". `help` is a sentence's end.
   void text(std::string_view name, std::string_view value, std::string* target,
@@ -59,6 +87,7 @@ class Flags {
   Result<bool> parse(const Arguments& arguments);
 
   std::string help() const;
+  CommandDescription description() const;
 
  private:
   struct State;

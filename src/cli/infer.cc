@@ -40,7 +40,7 @@ Status run_infer(const Command& command, const Arguments& arguments) {
   std::string inputs_path;
   std::string output_path;
   InferOptions options;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   model_flags.declare(flags);
   flags.text("--inputs", "FILE", &inputs_path,
              "the model's inputs by name: .safetensors, .npz, or one .npy named like its input");

@@ -198,8 +198,9 @@ const std::map<std::string, KeysAction, std::less<>> kKeysActions{
 Status run_keys(const Command& command, const Arguments& arguments) {
   std::string action;
   KeysRequest request;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.argument("ACTION", &action, "new NAME, list, revoke NAME");
+  flags.words({"list", "new", "revoke"});
   flags.optional_argument("NAME", &request.name,
                           "the holder: several keys of one name share its limits, and one takes "
                           "the other's place");

@@ -97,7 +97,7 @@ OrderedJson list_json(const std::vector<ListedModel>& models, const std::string&
 
 Status run_list(const Command& command, const Arguments& arguments) {
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.flag("--json", &json, "for programs");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

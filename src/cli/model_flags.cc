@@ -138,6 +138,10 @@ Result<Config> ModelFlags::config() const {
 
 Result<LoadOptions> ModelFlags::options(Use use) const {
   ACCEL_ASSIGN(const Config config, this->config());
+  return options(config, use);
+}
+
+Result<LoadOptions> ModelFlags::options(const Config& config, Use use) const {
   ACCEL_ASSIGN(LoadOptions options, config.load_options(model == hub::kDefaultName ? "" : model));
   if (model.empty()) options.path.clear();  // no model is called so
   options.use = use;

@@ -50,7 +50,8 @@ struct ModelFlags {
   std::string loading_flag() const;
   // File, environment and these flags. INVALID_ARGUMENT names the flag, or the file and its line.
   Result<Config> config() const;
-  // How to load the model: what load() does.
+  // How to load the model: what load() does. `config` is config()'s.
+  Result<LoadOptions> options(const Config& config, Use use) const;
   Result<LoadOptions> options(Use use) const;
   // The engine with the cache folder of the configuration.
   Result<std::unique_ptr<Engine>> make_engine() const;

@@ -260,7 +260,7 @@ Status list_models(const ModelsFlags& flags) {
 
 Status run_models(const Command& command, const Arguments& arguments) {
   ModelsFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

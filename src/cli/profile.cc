@@ -205,7 +205,7 @@ Status run_profile_with(const ProfileFlags& flags) {
 
 Status run_profile(const Command& command, const Arguments& arguments) {
   ProfileFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

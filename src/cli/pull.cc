@@ -138,7 +138,7 @@ std::string pull_text(const hub::PullOptions& options, const hub::PullReport& re
 
 Status run_pull(const Command& command, const Arguments& arguments) {
   PullFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

@@ -49,8 +49,8 @@ std::string known_names(const hub::Places& where, const std::string& name) {
 Status run_rm(const Command& command, const Arguments& arguments) {
   std::string given;
   bool json = false;
-  Flags flags(command.name, command.summary);
-  flags.argument("NAME", &given, "org/name as accel list shows it, or org/name@REVISION");
+  Flags flags(command);
+  flags.argument("MODEL", &given, "org/name as accel list shows it, or org/name@REVISION");
   flags.flag("--json", &json, "for programs");
   flags.example("accel rm org/name@main");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));

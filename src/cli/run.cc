@@ -325,7 +325,7 @@ Status RunCommand::run() {
 
 Status run_run(const Command& command, const Arguments& arguments) {
   RunFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

@@ -275,7 +275,7 @@ OrderedJson as_json(const std::vector<Step>& steps, size_t failed) {
 Status run_self_test(const Command& command, const Arguments& arguments) {
   std::string device = "CPU";
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.text("--device", "NAME", &device, "the device to check (default CPU)");
   flags.flag("--json", &json, "for programs");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));

@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -14,8 +17,8 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/model_reload.h"
 #include "cli/serve_flags.h"
-#include "cli/task_input.h"
 #include "engine/local_service.h"
 #include "server/gate/keyed_gate.h"
 #include "server/http/http_server.h"
@@ -28,7 +31,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr timespec kLookAtFiles{.tv_sec = 2, .tv_nsec = 0};
+constexpr double kLookAtFilesSeconds = 2;
 
 // SIGTERM, SIGINT and SIGHUP come to wait() instead of ending the process. Made before any thread.
 class Signals {
@@ -38,9 +41,12 @@ class Signals {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set_, signal);
     ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
-  // 0: none came for a while.
-  int wait() const {
-    const int signal = ::sigtimedwait(&set_, nullptr, &kLookAtFiles);
+  // 0: none came for so long.
+  int wait(double seconds) const {
+    const auto whole = static_cast<time_t>(seconds);
+    const timespec time{.tv_sec = whole,
+                        .tv_nsec = static_cast<long>((seconds - static_cast<double>(whole)) * 1e9)};
+    const int signal = ::sigtimedwait(&set_, nullptr, &time);
     return std::max(signal, 0);
   }
   // From here on they end the process, as an impatient user expects.
@@ -53,15 +59,14 @@ class Signals {
 // Which of some files have changed since they were last looked at, by time and size.
 class FileWatch {
  public:
-  void add(const std::string& path) {
-    if (!path.empty()) seen_[path] = look(path);
-  }
-  bool changed() {
+  // One that it has not seen before has not changed.
+  bool changed(const std::vector<std::string>& paths) {
     bool any = false;
-    for (auto& [path, seen] : seen_) {
+    for (const std::string& path : paths) {
       const Look now = look(path);
-      any = any || now != seen;
-      seen = now;
+      const auto [seen, unknown] = seen_.try_emplace(path, now);
+      any = any || (!unknown && now != seen->second);
+      seen->second = now;
     }
     return any;
   }
@@ -89,15 +94,19 @@ class ServeCommand {
   std::vector<server::RequestObserver> observers() const;
   Status listen();
   Status load_models();
-  void reload();
+  std::vector<std::string> secrets() const;
+  void reload_secrets();
   void drain();
+  std::string ready_text() const;
   std::string url_of(size_t listener) const;
 
   ServeFlags flags_;
   const Signals signals_;
+  const ServiceNotifier services_{::getenv, ::getpid()};
   std::vector<ListenAddress> addresses_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<ModelManager> manager_;
+  std::unique_ptr<ModelReload> models_;
   std::unique_ptr<service::InferenceService> service_;
   // Null where the flags do not ask for them.
   std::unique_ptr<server::KeyFile> keys_;
@@ -105,7 +114,8 @@ class ServeCommand {
   std::unique_ptr<server::LogFile> log_file_;
   std::unique_ptr<server::RequestLog> log_;
   std::unique_ptr<server::TraceExporter> traces_;
-  FileWatch files_;
+  FileWatch secret_files_;
+  FileWatch model_files_;
   std::unique_ptr<server::Metrics> metrics_;
   std::unique_ptr<server::KeyedGate> gate_;
   std::vector<std::unique_ptr<server::Server>> servers_;  // of each listener
@@ -113,36 +123,25 @@ class ServeCommand {
 };
 
 Status ServeCommand::define_models() {
-  ACCEL_ASSIGN(const Config config, flags_.model.config());
-  ACCEL_ASSIGN(manager_, create_manager(*engine_, config));
-  if (flags_.models.empty() && config.models().empty()) flags_.models.emplace_back("default");
-  ACCEL_ASSIGN(const std::vector<ServedName> served, served_names(flags_.models));
-  for (const ServedName& one : served) {
-    flags_.model.model = one.model;
-    ACCEL_ASSIGN(const LoadOptions load, flags_.model.options(Use::kRun));
-    ACCEL_TRY(engine_->describe(load.path, load.use_optimum).status().with_context(one.name));
-    ACCEL_TRY(manager_->define({.name = one.name, .load = load}));
-    for (const std::string& alias : one.aliases) ACCEL_TRY(manager_->alias(alias, one.name));
-  }
-  for (const std::string& text : split_at_commas(flags_.aliases)) {
-    ACCEL_ASSIGN(const GivenAlias alias, parse_alias(text));
-    ACCEL_TRY(manager_->alias(alias.name, alias.target).with_context("--alias"));
-  }
+  ACCEL_ASSIGN(ServedSetup setup, flags_.setup());
+  ACCEL_ASSIGN(manager_, ModelManager::create(*engine_, setup.manager));
+  ModelReloadOptions options{.read = [flags = flags_] { return flags.setup(); },
+                             .lazy = flags_.lazy,
+                             .done = [this] { services_.ready(ready_text()); }};
+  ACCEL_ASSIGN(models_,
+               ModelReload::create(*engine_, *manager_, std::move(setup), std::move(options)));
   return {};
 }
 
 Status ServeCommand::open_files() {
   if (!flags_.keys.empty()) {
     ACCEL_ASSIGN(keys_, server::KeyFile::open(flags_.keys));
-    files_.add(flags_.keys);
   }
   const http::TlsOptions& tls = flags_.tls;
   if (!tls.certificate_file.empty() || !tls.key_file.empty()) {
     ACCEL_ASSIGN(tls_, http::TlsSource::create(tls));
-    for (const auto& path : {tls.certificate_file, tls.key_file, tls.client_authority_file}) {
-      files_.add(path);
-    }
   }
+  secret_files_.changed(secrets());
   const auto say = [](std::string_view sentence) { notice(sentence); };
   ACCEL_ASSIGN(const double ratio, flags_.sampled());
   if (!flags_.trace_to.empty()) {
@@ -195,6 +194,7 @@ Status ServeCommand::listen() {
   for (size_t i = 0; i < addresses_.size(); ++i) {
     listeners.push_back({.address = addresses_[i].address,
                          .port = addresses_[i].port,
+                         .fd = addresses_[i].fd,
                          .handler = servers_[i].get(),
                          .tls = tls_});
   }
@@ -207,6 +207,7 @@ Status ServeCommand::listen() {
                                       return sum;
                                     }};
   if (log_file_ != nullptr) sources.log = [this] { return log_file_->counts(); };
+  sources.reloads = [this] { return models_->counts(); };
   if (traces_ != nullptr) sources.traces = [this] { return traces_->counts(); };
   metrics_->watch(std::move(sources));
   return {};
@@ -216,6 +217,7 @@ Status ServeCommand::listen() {
 Status ServeCommand::load_models() {
   for (const ManagedModel& model : manager_->models()) {
     if (flags_.lazy) break;
+    services_.status("loading " + model.name);
     ACCEL_ASSIGN(const ModelLease lease,
                  manager_->acquire(fmt::format("{}:{}", model.name, model.version)));
     // What it is for; a graph without a task is compiled by the first who asks.
@@ -226,14 +228,29 @@ Status ServeCommand::load_models() {
   return {};
 }
 
-// Of what has changed; what cannot be read stays as it was.
-void ServeCommand::reload() {
+std::vector<std::string> ServeCommand::secrets() const {
+  std::vector<std::string> files;
+  for (const auto& path : {flags_.keys, flags_.tls.certificate_file, flags_.tls.key_file,
+                           flags_.tls.client_authority_file}) {
+    if (!path.empty()) files.push_back(path);
+  }
+  return files;
+}
+
+// What cannot be read stays as it was.
+void ServeCommand::reload_secrets() {
   const auto say = [](std::string_view what, const Status& status) {
     notice(status.ok() ? fmt::format("{}: read again", what)
                        : fmt::format("{}: stays as it was: {}", what, status.message()));
   };
   if (keys_ != nullptr) say(flags_.keys, keys_->reload());
   if (tls_ != nullptr) say(flags_.tls.certificate_file, tls_->reload());
+}
+
+std::string ServeCommand::ready_text() const {
+  std::vector<std::string> names;
+  for (const ManagedModel& model : manager_->models()) names.push_back(model.name);
+  return fmt::format("ready: {}", fmt::join(names, ", "));
 }
 
 std::string ServeCommand::url_of(size_t listener) const {
@@ -245,6 +262,7 @@ std::string ServeCommand::url_of(size_t listener) const {
 }
 
 void ServeCommand::drain() {
+  services_.stopping();
   for (const auto& one : servers_) one->state().set_ready(false);
   signals_.let_through();
   if (!http_->drain(static_cast<double>(flags_.drain_seconds))) {
@@ -253,9 +271,11 @@ void ServeCommand::drain() {
 }
 
 Status ServeCommand::run() {
-  ACCEL_ASSIGN(addresses_, flags_.addresses());
+  ACCEL_ASSIGN(const std::vector<GivenSocket> sockets, given_sockets(::getenv, ::getpid()));
+  ACCEL_ASSIGN(addresses_, flags_.addresses(sockets));
   ACCEL_ASSIGN(engine_, flags_.model.make_engine());
   ACCEL_TRY(define_models());
+  model_files_.changed(models_->files());
   ACCEL_TRY(open_files());
   ACCEL_TRY(make_servers());
   ACCEL_TRY(listen());
@@ -263,16 +283,23 @@ Status ServeCommand::run() {
     notice(fmt::format("listening on {}{}", url_of(i), i == 0 ? "" : " for administrators"));
   }
   ACCEL_TRY(load_models());
-  std::vector<std::string> names;
-  for (const ManagedModel& model : manager_->models()) names.push_back(model.name);
-  notice(fmt::format("ready: {}", fmt::join(names, ", ")));
+  notice(ready_text());
+  services_.ready(ready_text());
+  const double wait_seconds = services_.alive_seconds() > 0
+                                  ? std::min(services_.alive_seconds(), kLookAtFilesSeconds)
+                                  : kLookAtFilesSeconds;
   while (true) {
-    const int signal = signals_.wait();
+    const int signal = signals_.wait(wait_seconds);
+    services_.alive();
     if (signal == SIGHUP && log_file_ != nullptr) {
       const Status reopened = log_file_->reload();
       if (!reopened.ok()) notice(reopened.message());
     }
-    if (signal == SIGHUP || files_.changed()) reload();
+    if (secret_files_.changed(secrets()) || signal == SIGHUP) reload_secrets();
+    if (model_files_.changed(models_->files()) || signal == SIGHUP) {
+      services_.reloading();
+      models_->ask();
+    }
     if (signal == SIGTERM || signal == SIGINT) break;
   }
   drain();
@@ -283,7 +310,7 @@ Status ServeCommand::run() {
 
 Status run_serve(const Command& command, const Arguments& arguments) {
   ServeFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/byte_size.h"
 #include "base/try.h"
 #include "cli/task_input.h"
+#include "hub/locate.h"
 
 namespace accel::cli {
 
@@ -15,9 +17,10 @@ void ServeFlags::declare(Flags& flags) {
                   "what to serve, as accel run takes it, or NAME=MODEL; clients call it by that "
                   "name, else by the last part of MODEL, and the first one also default (default: "
                   "the configuration's models, else the default model)");
-  flags.text("--http", "ADDRESS:PORT", &http,
-             "where to listen; port 0 lets the system choose, unix:PATH is a socket file (default "
-             "127.0.0.1:8000)");
+  flags.text(
+      "--http", "ADDRESS:PORT", &http,
+      "where to listen; port 0 lets the system choose, unix:PATH is a socket file, systemd or "
+      "systemd:NAME a socket that systemd opened (default 127.0.0.1:8000)");
   flags.text("--admin", "ADDRESS:PORT", &admin,
              "a second place to listen for what administrators ask, /metrics among it, which the "
              "first then leaves out");
@@ -67,11 +70,18 @@ void ServeFlags::declare(Flags& flags) {
                 "--tls-certificate server.pem --tls-key server.key");
 }
 
-Result<std::vector<ListenAddress>> ServeFlags::addresses() const {
+Result<std::vector<ListenAddress>> ServeFlags::addresses(
+    const std::vector<GivenSocket>& sockets) const {
+  const auto parse = [&](std::string_view text) {
+    constexpr std::string_view kSystemd = "systemd";
+    if (text == kSystemd) return address_of(sockets, "");
+    if (!text.starts_with(kSystemd) || text[kSystemd.size()] != ':') return parse_listen(text);
+    return address_of(sockets, text.substr(kSystemd.size() + 1));
+  };
   std::vector<ListenAddress> addresses;
   for (const auto& [flag, text] : {std::pair("--http", &http), std::pair("--admin", &admin)}) {
     if (text->empty()) continue;
-    Result<ListenAddress> address = parse_listen(*text);
+    Result<ListenAddress> address = parse(*text);
     if (!address.ok()) return address.status().with_context(flag);
     const bool guarded = !keys.empty() && !tls.certificate_file.empty();
     if (!is_loopback(address->address) && !guarded && !public_anyway) {
@@ -80,9 +90,58 @@ Result<std::vector<ListenAddress>> ServeFlags::addresses() const {
           "127.0.0.1:8000, or --keys and --tls-certificate, or --public",
           flag, *text, keys.empty() ? "without a key" : "with keys in the clear"));
     }
+    if (address->fd >= 0 && !addresses.empty() && addresses[0].fd == address->fd) {
+      return invalid_argument(
+          fmt::format("{} {}: expected a socket of its own, as systemd:NAME, found that of --http",
+                      flag, *text));
+    }
     addresses.push_back(std::move(*address));
   }
   return addresses;
+}
+
+Result<ServedSetup> ServeFlags::setup() const {
+  ACCEL_ASSIGN(const Config config, model.config());
+  ServedSetup setup{.fixed = fixed_options(config), .manager = config.manager_options()};
+  for (const std::string& file : {config.file(), model.profile_file}) {
+    if (!file.empty()) setup.files.push_back(file);
+  }
+  std::vector<std::string> given = models;
+  if (given.empty() && config.models().empty()) given.emplace_back(hub::kDefaultName);
+  ACCEL_ASSIGN(const std::vector<ServedName> served, served_names(given));
+  for (const ServedName& one : served) {
+    ModelFlags flags = model;
+    flags.model = one.model;
+    ACCEL_ASSIGN(LoadOptions load, flags.options(config, Use::kRun));
+    setup.models.push_back(
+        {.definition = {.name = one.name, .load = std::move(load)}, .argument = true});
+    for (const std::string& alias : one.aliases) setup.aliases.push_back({alias, one.name});
+  }
+  for (const std::string& name : config.models()) {
+    if (std::ranges::find(served, name, &ServedName::name) != served.end()) continue;
+    ACCEL_ASSIGN(ModelDefinition definition, config.definition(name));
+    // The bound of all holds anyway, and may change without this model's.
+    if (definition.memory_bytes_max == setup.manager.memory_bytes_max) {
+      definition.memory_bytes_max = 0;
+    }
+    setup.models.push_back({.definition = std::move(definition)});
+  }
+  // What nobody asked for gives way to a model that is called so.
+  std::erase_if(setup.aliases, [&](const ModelAlias& alias) {
+    return std::ranges::any_of(setup.models, [&](const ServedDefinition& one) {
+      return !one.argument && one.definition.name == alias.name;
+    });
+  });
+  for (const std::string& text : split_at_commas(aliases)) {
+    ACCEL_ASSIGN(const GivenAlias alias, parse_alias(text));
+    const std::string target = alias.target.substr(0, alias.target.find(':'));
+    const bool known = std::ranges::any_of(
+        setup.models, [&](const ServedDefinition& one) { return one.definition.name == target; });
+    if (!known) return not_found(fmt::format("--alias {}: no model is called '{}'", text, target));
+    std::erase_if(setup.aliases, [&](const ModelAlias& one) { return one.name == alias.name; });
+    setup.aliases.push_back({alias.name, alias.target});
+  }
+  return setup;
 }
 
 Result<server::ServerOptions> ServeFlags::server_options() const {

@@ -7,7 +7,9 @@
 
 #include "cli/flags.h"
 #include "cli/model_flags.h"
+#include "cli/reload_plan.h"
 #include "cli/served_models.h"
+#include "cli/systemd.h"
 #include "server/gate/admission_policy.h"
 #include "server/http/tls.h"
 #include "server/server.h"
@@ -42,7 +44,12 @@ struct ServeFlags {
   // The addresses of --http and, where given, of --admin. INVALID_ARGUMENT for what is none;
   // PERMISSION_DENIED for one that other machines reach, unless there are keys and TLS, or
   // --public.
-  Result<std::vector<ListenAddress>> addresses() const;
+  // "systemd" and "systemd:NAME" are those of `sockets`.
+  Result<std::vector<ListenAddress>> addresses(const std::vector<GivenSocket>& sockets) const;
+  // The models of the arguments and of the configuration's files, which are read anew. A model of
+  // the arguments goes before one of that name in a file. INVALID_ARGUMENT; NOT_FOUND for an alias
+  // of nothing.
+  Result<ServedSetup> setup() const;
   Result<server::ServerOptions> server_options() const;
   server::AdmissionLimits limits() const;
   Result<double> sampled() const;  // --trace-ratio

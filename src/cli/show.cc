@@ -143,7 +143,7 @@ Status run_show(const Command& command, const Arguments& arguments) {
   std::string path;
   bool json = false;
   bool verify = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.argument("MODEL", &path,
                  "a model folder, an alias, org/name of the Hub's cache, or a model's file");
   std::string use_optimum = "auto";

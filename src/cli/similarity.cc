@@ -117,7 +117,7 @@ Status run_similarity(const Command& command, const Arguments& arguments) {
   std::vector<std::string> texts;
   EmbedOptions options;
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   model_flags.declare(flags);
   flags.arguments("TEXT", &texts, 2, "two or more texts");
   server.declare(flags);

@@ -34,7 +34,7 @@ std::string hardware_text(const std::vector<HardwareReport>& reports) {
 Status run_status(const Command& command, const Arguments& arguments) {
   std::string type_name;
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.optional_argument("TYPE", &type_name,
                           "only this kind of hardware: cpu, cuda, rocm, openvino, mps, webnn, "
                           "webgpu or qualcomm; ends with UNAVAILABLE when nothing runs on it");

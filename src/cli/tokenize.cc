@@ -162,7 +162,7 @@ Status TokenizeCommand::run(TextInput& input) {
 
 Status run_tokenize(const Command& command, const Arguments& arguments) {
   TokenizeFlags given;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   given.declare(flags);
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

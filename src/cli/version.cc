@@ -15,7 +15,7 @@ namespace accel::cli {
 
 Status run_version(const Command& command, const Arguments& arguments) {
   bool json = false;
-  Flags flags(command.name, command.summary);
+  Flags flags(command);
   flags.flag("--json", &json, "for programs");
   ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
   if (help_shown) return {};

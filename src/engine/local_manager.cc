@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -24,23 +22,17 @@ class LocalManager : public ModelManager {
         table_(runtime::ModelTable::create(options)) {}
 
   Status define(const ModelDefinition& definition) override {
-    LoadOptions load = definition.load;
-    for (const uint64_t bound : {definition.memory_bytes_max, memory_bytes_max_}) {
-      if (load.memory_bytes_max == 0) load.memory_bytes_max = bound;
-    }
-    const std::lock_guard lock(mutex_);
-    ACCEL_TRY(table_->define({.name = definition.name,
-                              .version = definition.version,
-                              .bytes_max = definition.memory_bytes_max,
-                              .pinned = definition.pinned,
-                              .estimate = [this, load]() -> Result<uint64_t> {
-                                ACCEL_ASSIGN(const ModelReport report,
-                                             engine_.describe(load.path, load.use_optimum));
-                                return memory_needed(report, load.precision);
-                              },
-                              .load = [this, load] { return engine_.load(load); }}));
-    definitions_[{definition.name, definition.version}] = definition;
-    return {};
+    return table_->define(loadable(definition));
+  }
+  Status change(const ModelChanges& changes) override {
+    runtime::TableChanges asked{.define = {},
+                                .remove = changes.remove,
+                                .alias = changes.alias,
+                                .unalias = changes.unalias,
+                                .load_new = changes.load_new,
+                                .prepare = changes.prepare};
+    for (const ModelDefinition& one : changes.define) asked.define.push_back(loadable(one));
+    return table_->change(asked);
   }
   Status alias(const std::string& alias, const std::string& target) override {
     return table_->alias(alias, target);
@@ -58,21 +50,33 @@ class LocalManager : public ModelManager {
     return table_->statistics(name);
   }
   Result<ModelDefinition> definition(const std::string& name) const override {
-    ACCEL_ASSIGN(const auto key, table_->key_of(name));
-    const std::lock_guard lock(mutex_);
-    return definitions_.at(key);
+    return table_->definition(name);
   }
   std::vector<ModelEvent> events(uint64_t sequence) const override {
     return table_->events(sequence);
   }
 
  private:
+  runtime::Loadable loadable(const ModelDefinition& definition) const {
+    LoadOptions load = definition.load;
+    for (const uint64_t bound : {definition.memory_bytes_max, memory_bytes_max_}) {
+      if (load.memory_bytes_max == 0) load.memory_bytes_max = bound;
+    }
+    return {.name = definition.name,
+            .version = definition.version,
+            .bytes_max = definition.memory_bytes_max,
+            .pinned = definition.pinned,
+            .options = definition.load,
+            .estimate = [&engine = engine_, load]() -> Result<uint64_t> {
+              ACCEL_ASSIGN(const ModelReport report, engine.describe(load.path, load.use_optimum));
+              return memory_needed(report, load.precision);
+            },
+            .load = [&engine = engine_, load] { return engine.load(load); }};
+  }
+
   Engine& engine_;
   const uint64_t memory_bytes_max_;
   const std::shared_ptr<runtime::ModelTable> table_;
-  mutable std::mutex mutex_;
-  // Of every name and version in the table. Guarded by mutex_.
-  std::map<std::pair<std::string, int>, ModelDefinition> definitions_;
 };
 
 // Whether every part of "f16+f32" is a type of floating numbers that become those of a precision.

@@ -253,13 +253,11 @@ class ItemRun : public std::enable_shared_from_this<ItemRun> {
   // Goes on with what waits for its turn.
   void count_answer() {
     bool more = false;
-    ModelLease lease;  // ends without the lock
     {
       const std::lock_guard lock(mutex_);
       --under_way_;
       more = !handing_in_ && !cancelled_ && next_ < count_;
       if (more) handing_in_ = true;
-      if (++answered_ == count_) std::swap(lease, lease_);
     }
     if (more) go_on();
   }
@@ -274,11 +272,12 @@ class ItemRun : public std::enable_shared_from_this<ItemRun> {
 
   std::mutex mutex_;
   // Guarded by mutex_:
-  ModelLease lease_;                                   // until the last answer
+  // Until the reader goes: items end on threads of the model, and the last lease of a model that
+  // was replaced ends these.
+  ModelLease lease_;
   std::vector<std::shared_ptr<PendingItem>> pending_;  // by item; null: not submitted, or ended
   size_t next_ = 0;                                    // to be handed in
   size_t under_way_ = 0;
-  size_t answered_ = 0;
   bool handing_in_ = true;  // somebody does, or is about to
   bool cancelled_ = false;
 };
@@ -450,13 +449,20 @@ class LocalService : public service::InferenceService {
   Result<Event> describe(const service::Describe& asked);
   Result<ModelReport> facts_of(const std::string& name);
 
+  // Of a model's files, which stay while they are served.
+  struct KnownFacts {
+    std::string path;  // a change of the model's definition may lead to another
+    UseOptimum use_optimum = UseOptimum::kAuto;
+    ModelReport report;
+  };
+
   Engine& engine_;
   ModelManager& manager_;
   const int items_at_once_;
 
   std::mutex mutex_;
   // Guarded by mutex_:
-  std::map<std::string, ModelReport> facts_;  // of files, which stay while they are served
+  std::map<std::string, KnownFacts> facts_;               // by the model's name
   std::map<std::string, std::vector<WithLease>> wanted_;  // by the model that is waited for
 
   WorkQueue workers_;  // both end before what they refer to
@@ -464,17 +470,24 @@ class LocalService : public service::InferenceService {
 };
 
 Result<ModelReport> LocalService::facts_of(const std::string& name) {
+  ACCEL_ASSIGN(const ModelDefinition definition, manager_.definition(name));
+  const LoadOptions& load = definition.load;
+  const auto as_defined = [&load](ModelReport report) {
+    if (!load.task.empty()) report.own_task = load.task;
+    return report;
+  };
   {
     const std::lock_guard lock(mutex_);
-    if (const auto known = facts_.find(name); known != facts_.end()) return known->second;
+    const auto known = facts_.find(name);
+    if (known != facts_.end() && known->second.path == load.path &&
+        known->second.use_optimum == load.use_optimum) {
+      return as_defined(known->second.report);
+    }
   }
-  ACCEL_ASSIGN(const ModelDefinition definition, manager_.definition(name));
-  ACCEL_ASSIGN(ModelReport report,
-               engine_.describe(definition.load.path, definition.load.use_optimum));
-  if (!definition.load.task.empty()) report.own_task = definition.load.task;
+  ACCEL_ASSIGN(ModelReport report, engine_.describe(load.path, load.use_optimum));
   const std::lock_guard lock(mutex_);
-  facts_[name] = report;
-  return report;
+  facts_[name] = {load.path, load.use_optimum, report};
+  return as_defined(std::move(report));
 }
 
 Result<Event> LocalService::describe(const service::Describe& asked) {
@@ -494,13 +507,18 @@ Result<Event> LocalService::describe(const service::Describe& asked) {
         model.aliases.push_back(alias.name);
       }
     }
-    ACCEL_ASSIGN(model.statistics, manager_.statistics(name));
+    Result<std::optional<ModelStatistics>> statistics = manager_.statistics(name);
+    if (!statistics.ok()) continue;  // it has gone meanwhile
+    model.statistics = std::move(*statistics);
     if (asked.facts) {
       Result<ModelReport> facts = facts_of(name);
       if (!facts.ok() && only) return facts.status();
       if (facts.ok()) model.facts = std::move(*facts);
     }
     answer.models.push_back(std::move(model));
+  }
+  if (only && answer.models.empty()) {
+    return not_found(fmt::format("model '{}' has gone meanwhile", asked.model));
   }
   return Event(std::move(answer));
 }

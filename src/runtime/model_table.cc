@@ -70,82 +70,96 @@ ModelTable::ModelTable(const ManagerOptions& options, std::function<Clock::time_
 
 ModelTable::~ModelTable() = default;
 
-Status ModelTable::define(Loadable loadable) {
-  if (loadable.name.empty() || loadable.name.find(':') != std::string::npos ||
-      loadable.version < 1) {
-    return invalid_argument(
-        fmt::format("expected a name without ':' and a version of at least 1, found '{}' and {}",
-                    loadable.name, loadable.version));
+Status ModelTable::check_key(const Loadable& loadable) {
+  if (!loadable.name.empty() && loadable.name.find(':') == std::string::npos &&
+      loadable.version >= 1) {
+    return {};
   }
+  return invalid_argument(
+      fmt::format("expected a name without ':' and a version of at least 1, found '{}' and {}",
+                  loadable.name, loadable.version));
+}
+
+Status ModelTable::define(Loadable loadable) {
+  ACCEL_TRY(check_key(loadable));
   const std::lock_guard lock(mutex_);
   const Key key(loadable.name, loadable.version);
-  if (entries_.contains(key) || aliases_.contains(loadable.name)) {
+  if (names_.entries.contains(key) || names_.aliases.contains(loadable.name)) {
     return already_exists(fmt::format("model '{}' version {} is defined already; define "
                                       "another version",
                                       loadable.name, loadable.version));
   }
-  entries_[key].loadable = std::move(loadable);
+  names_.entries[key] = std::make_shared<Entry>(Entry{.loadable = std::move(loadable)});
   return {};
+}
+
+Status ModelTable::Names::check(const ModelAlias& alias) const {
+  const auto first = entries.lower_bound({alias.name, 0});
+  const bool taken = first != entries.end() && first->first.first == alias.name;
+  if (alias.name.empty() || alias.name.find(':') != std::string::npos || taken) {
+    return invalid_argument(fmt::format(
+        "expected an alias without ':' that is no model's name, found '{}'", alias.name));
+  }
+  if (aliases.contains(alias.target)) {
+    return not_found(fmt::format("expected a model's name, found the alias '{}' of '{}'",
+                                 alias.target, aliases.at(alias.target)));
+  }
+  return find(alias.target).status();
 }
 
 Status ModelTable::alias(const std::string& alias, const std::string& target) {
   const std::lock_guard lock(mutex_);
-  const bool taken = entries_.lower_bound({alias, 0}) != entries_.end() &&
-                     entries_.lower_bound({alias, 0})->first.first == alias;
-  if (alias.empty() || alias.find(':') != std::string::npos || taken) {
-    return invalid_argument(
-        fmt::format("expected an alias without ':' that is no model's name, found '{}'", alias));
-  }
-  if (aliases_.contains(target)) {
-    return not_found(fmt::format("expected a model's name, found the alias '{}' of '{}'", target,
-                                 aliases_.at(target)));
-  }
-  ACCEL_TRY(find(target).status());
-  aliases_[alias] = target;
+  ACCEL_TRY(names_.check({alias, target}));
+  names_.aliases[alias] = target;
   return {};
 }
 
-Result<ModelTable::Entry*> ModelTable::find(const std::string& name) {
-  ACCEL_ASSIGN(const Entry* const found, std::as_const(*this).find(name));
-  return const_cast<Entry*>(found);
-}
-
-Result<const ModelTable::Entry*> ModelTable::find(const std::string& name) const {
-  const auto known = aliases_.find(name);
-  ACCEL_ASSIGN(const auto wanted, parse_name(known == aliases_.end() ? name : known->second));
+Result<ModelTable::EntryPtr> ModelTable::Names::find(const std::string& name) const {
+  const auto known = aliases.find(name);
+  ACCEL_ASSIGN(const auto wanted, parse_name(known == aliases.end() ? name : known->second));
   // The entry after the last version, or exactly that version.
-  auto after = entries_.upper_bound(
+  auto after = entries.upper_bound(
       {wanted.first, wanted.second == 0 ? std::numeric_limits<int>::max() : wanted.second});
-  if (after != entries_.begin()) {
+  if (after != entries.begin()) {
     const auto found = std::prev(after);
     const bool same = found->first.first == wanted.first;
     if (same && (wanted.second == 0 || found->first.second == wanted.second)) {
-      return &found->second;
+      return found->second;
     }
   }
   std::vector<std::string> names;
-  for (const auto& [key, entry] : entries_) {
+  for (const auto& [key, entry] : entries) {
     names.push_back(fmt::format("{}:{}", key.first, key.second));
   }
-  for (const auto& [alias, target] : aliases_) names.push_back(alias);
+  for (const auto& [alias, target] : aliases) names.push_back(alias);
   return not_found(
       fmt::format("model '{}' is not defined; expected one of: {}", name, fmt::join(names, ", ")));
 }
 
+Status ModelTable::Names::erase(const std::string& name) {
+  ACCEL_ASSIGN(const auto wanted, parse_name(name));
+  const size_t erased = std::erase_if(entries, [&](const auto& one) {
+    return one.first.first == wanted.first &&
+           (wanted.second == 0 || one.first.second == wanted.second);
+  });
+  return erased > 0 ? Status() : find(name).status().with_context("to be removed");
+}
+
 Result<std::optional<ModelLease>> ModelTable::acquire_loaded(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  ACCEL_ASSIGN(Entry* const entry, find(name));
+  ACCEL_ASSIGN(const EntryPtr entry, names_.find(name));
   if (entry->state != ModelState::kLoaded) return std::optional<ModelLease>();
-  return std::optional(lease(*entry, /*already_loaded=*/true));
+  return std::optional(lease(entry, /*already_loaded=*/true));
 }
 
 Result<ModelLease> ModelTable::acquire(const std::string& name) {
   Lock lock(mutex_);
-  ACCEL_ASSIGN(Entry* const entry, find(name));
   bool at_once = true;
   while (true) {
+    // Anew each time: another may have taken its place meanwhile.
+    ACCEL_ASSIGN(const EntryPtr entry, names_.find(name));
     switch (entry->state) {
-      case ModelState::kLoaded: return lease(*entry, at_once);
+      case ModelState::kLoaded: return lease(entry, at_once);
       case ModelState::kLoading:
       case ModelState::kUnloading: changed_.wait(lock); break;
       case ModelState::kFailed:
@@ -156,30 +170,37 @@ Result<ModelLease> ModelTable::acquire(const std::string& name) {
         [[fallthrough]];
       case ModelState::kUnloaded:
         enter(*entry, ModelState::kLoading, "asked");
-        ACCEL_TRY(load(*entry, lock).with_context(name));
+        if (const Status loaded = load(*entry, lock); loaded.ok()) {
+          return lease(entry, /*already_loaded=*/false);  // also when its name is gone
+        } else if (!entry->retired) {
+          return loaded.with_context(name);
+        }
         break;
     }
     at_once = false;
   }
 }
 
-ModelLease ModelTable::lease(Entry& entry, bool already_loaded) {
-  entry.leaving = false;
-  ++entry.leases;
-  entry.last_used = now_();
-  // Entries live as long as the table; the model ends before its lease does.
-  auto end = [table = shared_from_this(), &entry, own = entry.model](const Model*) mutable {
+ModelLease ModelTable::lease(const EntryPtr& entry, bool already_loaded) {
+  entry->leaving = false;
+  ++entry->leases;
+  entry->last_used = now_();
+  // The model ends before its lease does.
+  auto end = [table = shared_from_this(), entry, own = entry->model](const Model*) mutable {
     own.reset();
     table->end_lease(entry);
   };
-  return {.model = std::shared_ptr<Model>(entry.model.get(), std::move(end)),
+  return {.model = std::shared_ptr<Model>(entry->model.get(), std::move(end)),
           .already_loaded = already_loaded};
 }
 
-void ModelTable::end_lease(Entry& entry) {
+void ModelTable::end_lease(const EntryPtr& entry) {
   Lock lock(mutex_);
-  entry.last_used = now_();
-  if (--entry.leases == 0 && entry.leaving) free(entry, "asked", lock);
+  entry->last_used = now_();
+  if (--entry->leases == 0 && (entry->leaving || entry->retired)) {
+    free(*entry, entry->retired ? "retired" : "asked", lock);
+    forget_ended();
+  }
   changed_.notify_all();
 }
 
@@ -243,16 +264,20 @@ Status ModelTable::make_room(Entry& entry, uint64_t bytes, Lock& lock) {
   }
   while (true) {
     std::vector<Resident> residents;
-    std::vector<Entry*> owners;
-    for (auto& [key, other] : entries_) {
-      if (other.bytes == 0 || &other == &entry) continue;
-      residents.push_back({.name = fmt::format("{}:{}", key.first, key.second),
-                           .bytes = other.bytes,
-                           .last_used = other.last_used.time_since_epoch().count(),
-                           .busy = other.leases > 0 || other.state != ModelState::kLoaded,
-                           .pinned = other.loadable.pinned});
-      owners.push_back(&other);
-    }
+    std::vector<EntryPtr> owners;
+    const auto count = [&](const EntryPtr& other, bool named) {
+      if (other->bytes == 0 || other.get() == &entry) return;
+      const bool idle = named && other->leases == 0 && other->state == ModelState::kLoaded;
+      residents.push_back(
+          {.name = fmt::format("{}:{}", other->loadable.name, other->loadable.version),
+           .bytes = other->bytes,
+           .last_used = other->last_used.time_since_epoch().count(),
+           .busy = !idle,
+           .pinned = other->loadable.pinned});
+      owners.push_back(other);
+    };
+    for (const auto& [key, other] : names_.entries) count(other, /*named=*/true);
+    for (const EntryPtr& other : nameless_) count(other, /*named=*/false);
     const Admission admission =
         admit(residents, bytes,
               {.bytes_max = options_.memory_bytes_max, .models_max = options_.models_max});
@@ -260,9 +285,9 @@ Status ModelTable::make_room(Entry& entry, uint64_t bytes, Lock& lock) {
     if (admission.evict.empty()) break;
     // One after another, looking again after each: others come and go while one ends.
     const auto victim = std::ranges::find(residents, admission.evict.front(), &Resident::name);
-    Entry& leaves = *owners[static_cast<size_t>(victim - residents.begin())];
-    ++leaves.evictions;
-    free(leaves, "evicted", lock);
+    const EntryPtr leaves = owners[static_cast<size_t>(victim - residents.begin())];
+    ++leaves->evictions;
+    free(*leaves, "evicted", lock);
   }
   entry.bytes = std::max<uint64_t>(bytes, 1);
   return {};
@@ -281,7 +306,7 @@ void ModelTable::free(Entry& entry, const std::string& reason, Lock& lock) {
 
 Status ModelTable::unload(const std::string& name) {
   Lock lock(mutex_);
-  ACCEL_ASSIGN(Entry* const entry, find(name));
+  ACCEL_ASSIGN(const EntryPtr entry, names_.find(name));
   while (entry->state == ModelState::kLoading) changed_.wait(lock);
   if (entry->state != ModelState::kLoaded || entry->leaving) {
     return failed_precondition(name + ": not loaded");
@@ -296,7 +321,7 @@ Status ModelTable::unload(const std::string& name) {
 
 Status ModelTable::pin(const std::string& name, bool pinned) {
   const std::lock_guard lock(mutex_);
-  ACCEL_ASSIGN(Entry* const entry, find(name));
+  ACCEL_ASSIGN(const EntryPtr entry, names_.find(name));
   entry->loadable.pinned = pinned;
   return {};
 }
@@ -309,10 +334,11 @@ int ModelTable::unload_unused() {
            seconds(now_() - entry.last_used) >= options_.idle_seconds_max;
   };
   int count = 0;
-  for (auto& [key, entry] : entries_) {  // definitions only come, and nodes stay
-    if (!unused(entry)) continue;
-    ++entry.evictions;
-    free(entry, "unused", lock);
+  const std::map<Key, EntryPtr> entries = names_.entries;  // they may change meanwhile
+  for (const auto& [key, entry] : entries) {
+    if (!unused(*entry)) continue;
+    ++entry->evictions;
+    free(*entry, "unused", lock);
     ++count;
   }
   return count;
@@ -346,7 +372,8 @@ std::vector<ManagedModel> ModelTable::models() const {
   const std::lock_guard lock(mutex_);
   const Clock::time_point now = now_();
   std::vector<ManagedModel> models;
-  for (const auto& [key, entry] : entries_) {
+  for (const auto& [key, pointer] : names_.entries) {
+    const Entry& entry = *pointer;
     const bool failed = entry.state == ModelState::kFailed;
     const bool idle = entry.state == ModelState::kLoaded && entry.leases == 0;
     models.push_back({.name = key.first,
@@ -368,7 +395,7 @@ std::vector<ManagedModel> ModelTable::models() const {
 std::vector<ModelAlias> ModelTable::aliases() const {
   const std::lock_guard lock(mutex_);
   std::vector<ModelAlias> aliases;
-  for (const auto& [alias, target] : aliases_) aliases.push_back({alias, target});
+  for (const auto& [alias, target] : names_.aliases) aliases.push_back({alias, target});
   return aliases;
 }
 
@@ -376,17 +403,22 @@ Result<std::optional<ModelStatistics>> ModelTable::statistics(const std::string&
   std::shared_ptr<Model> model;
   {
     const std::lock_guard lock(mutex_);
-    ACCEL_ASSIGN(const Entry* const entry, find(name));
+    ACCEL_ASSIGN(const EntryPtr entry, names_.find(name));
     model = entry->model;
   }
   if (model == nullptr) return std::optional<ModelStatistics>();
   return std::optional(model->statistics());
 }
 
-Result<std::pair<std::string, int>> ModelTable::key_of(const std::string& name) const {
+Result<ModelDefinition> ModelTable::definition(const std::string& name) const {
   const std::lock_guard lock(mutex_);
-  ACCEL_ASSIGN(const Entry* const entry, find(name));
-  return Key(entry->loadable.name, entry->loadable.version);
+  ACCEL_ASSIGN(const EntryPtr entry, names_.find(name));
+  const Loadable& loadable = entry->loadable;
+  return ModelDefinition{.name = loadable.name,
+                         .version = loadable.version,
+                         .load = loadable.options,
+                         .memory_bytes_max = loadable.bytes_max,
+                         .pinned = loadable.pinned};
 }
 
 std::vector<ModelEvent> ModelTable::events(uint64_t sequence) const {

@@ -26,9 +26,20 @@ struct Loadable {
   int version = 1;
   uint64_t bytes_max = 0;
   bool pinned = false;
+  LoadOptions options = {};  // as definition() tells them
   // Bytes that it will take, before anything is allocated.
   std::function<Result<uint64_t>()> estimate;
   std::function<Result<std::shared_ptr<Model>>()> load;
+};
+
+// As accel::ModelChanges, of what the table sees.
+struct TableChanges {
+  std::vector<Loadable> define;
+  std::vector<std::string> remove = {};
+  std::vector<ModelAlias> alias = {};
+  std::vector<std::string> unalias = {};
+  bool load_new = false;
+  std::function<Status(Model& model)> prepare = {};
 };
 
 // Safe from any thread. `estimate` and `load` run on the thread that acquires, without a lock, once
@@ -46,6 +57,7 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
 
   Status define(Loadable loadable);
   Status alias(const std::string& alias, const std::string& target);
+  Status change(const TableChanges& changes);
   Result<ModelLease> acquire(const std::string& name);
   Result<std::optional<ModelLease>> acquire_loaded(const std::string& name);
   Status unload(const std::string& name);
@@ -54,8 +66,7 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
   std::vector<ManagedModel> models() const;
   std::vector<ModelAlias> aliases() const;
   Result<std::optional<ModelStatistics>> statistics(const std::string& name) const;
-  // The key under which it was defined.
-  Result<std::pair<std::string, int>> key_of(const std::string& name) const;
+  Result<ModelDefinition> definition(const std::string& name) const;
   std::vector<ModelEvent> events(uint64_t sequence) const;
 
  private:
@@ -65,6 +76,7 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
     Loadable loadable;
     ModelState state = ModelState::kUnloaded;
     bool leaving = false;  // loaded, to be unloaded when the last lease ends
+    bool retired = false;  // no name leads here any more, and it ends with the last lease
     int leases = 0;
     uint64_t bytes = 0;
     std::shared_ptr<Model> model;
@@ -77,12 +89,22 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
     Clock::time_point last_used;
   };
 
+  using EntryPtr = std::shared_ptr<Entry>;
+  // What names lead to.
+  struct Names {
+    std::map<Key, EntryPtr> entries;
+    std::map<std::string, std::string> aliases;
+
+    Result<EntryPtr> find(const std::string& name) const;
+    Status check(const ModelAlias& alias) const;
+    Status erase(const std::string& name);
+  };
+
   ModelTable(const ManagerOptions& options, std::function<Clock::time_point()> now);
 
-  Result<const Entry*> find(const std::string& name) const;
-  Result<Entry*> find(const std::string& name);
-  ModelLease lease(Entry& entry, bool already_loaded);
-  void end_lease(Entry& entry);
+  static Status check_key(const Loadable& loadable);
+  ModelLease lease(const EntryPtr& entry, bool already_loaded);
+  void end_lease(const EntryPtr& entry);
   // The entry is kLoading when these begin. They let go of the lock in between.
   Status load(Entry& entry, Lock& lock);
   Status make_room(Entry& entry, uint64_t bytes, Lock& lock);
@@ -90,6 +112,14 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
   // Lets go of the lock while the model ends.
   void free(Entry& entry, const std::string& reason, Lock& lock);
   void enter(Entry& entry, ModelState state, const std::string& reason);
+  // What a change leads to, `incoming` being the entries of its `define`.
+  Result<Names> names_after(const TableChanges& changes,
+                            const std::vector<EntryPtr>& incoming) const;
+  Status change_locked(const TableChanges& changes, const std::vector<EntryPtr>& incoming,
+                       Lock& lock);
+  Status load_incoming(const TableChanges& changes, const EntryPtr& entry, Lock& lock);
+  void put_in_place(Names names, Lock& lock);
+  void forget_ended();  // of nameless_
   void watch_unused(const std::stop_token& stop);
 
   const ManagerOptions options_;
@@ -98,9 +128,12 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  // Guarded by mutex_; entries stay where they are.
-  std::map<Key, Entry> entries_;
-  std::map<std::string, std::string> aliases_;
+  // Guarded by mutex_, the entries too:
+  Names names_;
+  // Those that take memory and have no name: about to get one, or retired and leased. Whoever loads
+  // or leases them takes care of them; they make no room.
+  std::vector<EntryPtr> nameless_;
+  bool changing_ = false;
   std::deque<ModelEvent> events_;
   uint64_t sequence_ = 0;
   int loading_ = 0;

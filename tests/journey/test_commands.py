@@ -12,10 +12,10 @@ from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT,
                      UNAVAILABLE, ProgramTest, needs_acceleration, needs_openvino, read_npy,
                      read_safetensors, write_safetensors)
 
-COMMANDS = ["advise", "alias", "bench", "cache", "compare", "config", "convert", "devices",
-            "doctor", "embed", "explain", "families", "help", "infer", "keys", "list", "models",
-            "profile", "pull", "rm", "self-test", "serve", "show", "similarity", "status",
-            "tokenize", "version"]
+COMMANDS = ["advise", "alias", "bench", "cache", "compare", "completion", "config", "convert",
+            "devices", "doctor", "embed", "explain", "families", "help", "infer", "keys", "list",
+            "models", "profile", "pull", "rm", "self-test", "serve", "show", "similarity",
+            "status", "tokenize", "version"]
 
 
 class Infer(ProgramTest):

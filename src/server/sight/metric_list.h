@@ -98,6 +98,9 @@ inline constexpr auto kMetricList = std::to_array<MetricInfo>({
     {"accel_trace_spans_total", MetricType::kCounter, "outcome",
      "Spans of traces: exported, dropped because the collector was slow, failed"},
 
+    {"accel_reloads_total", MetricType::kCounter, "outcome",
+     "Times that the models' configuration was read again: taken, refused"},
+
     // The process, under the names that all Prometheus clients use.
     {"process_resident_memory_bytes", MetricType::kGauge, "", "Resident memory"},
     {"process_cpu_seconds_total", MetricType::kCounter, "", "Processor time, user and system"},

@@ -51,6 +51,12 @@ void append_losses(const MetricSources& sources, MetricText& text) {
   }
 }
 
+void append_reloads(const ReloadCounts& counts, MetricText& text) {
+  text.begin(metric("accel_reloads_total"));
+  text.sample({{"outcome", "taken"}}, counts.taken);
+  text.sample({{"outcome", "refused"}}, counts.refused);
+}
+
 void append_process(MetricText& text) {
   const ProcessUse use = read_process_use();
   text.begin(metric("process_resident_memory_bytes"));
@@ -122,6 +128,7 @@ std::string Metrics::text() const {
   if (models) append_model_metrics(*models, text);
   if (sources.http) append_connections(sources.http(), text);
   append_losses(sources, text);
+  if (sources.reloads) append_reloads(sources.reloads(), text);
   append_process(text);
   return text.take();
 }

@@ -30,6 +30,7 @@ struct MetricSources {
   std::function<uint64_t()> in_flight = {};  // Server::in_flight()
   std::function<LogCounts()> log = {};       // LogFile::counts()
   std::function<SpanCounts()> traces = {};   // TraceExporter::counts()
+  std::function<ReloadCounts()> reloads = {};
 };
 
 // Safe from any thread.
