@@ -39,17 +39,14 @@ ModelTable::Clock::duration duration_of(double seconds) {
       std::chrono::duration<double>(seconds));
 }
 
-// "name" and "version" of "name:version"; version 0: the greatest.
-Result<std::pair<std::string, int>> parse_name(const std::string& text) {
+// "name" and "version" of "name:version"; version 0: the greatest. Nothing: no model is called so.
+std::optional<std::pair<std::string, int>> parse_name(const std::string& text) {
   const size_t colon = text.find(':');
   if (colon == std::string::npos) return std::pair(text, 0);
   int version = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, version);
-  if (error != std::errc() || rest != end || version < 1) {
-    return invalid_argument(
-        fmt::format("expected a model's name or name:version, found '{}'", text));
-  }
+  if (error != std::errc() || rest != end || version < 1) return std::nullopt;
   return std::pair(text.substr(0, colon), version);
 }
 
@@ -112,17 +109,22 @@ Result<ModelTable::Entry*> ModelTable::find(const std::string& name) {
 
 Result<const ModelTable::Entry*> ModelTable::find(const std::string& name) const {
   const auto known = aliases_.find(name);
-  ACCEL_ASSIGN(const auto wanted, parse_name(known == aliases_.end() ? name : known->second));
+  const auto wanted = parse_name(known == aliases_.end() ? name : known->second);
+  if (!wanted) return undefined(name);
   // The entry after the last version, or exactly that version.
   auto after = entries_.upper_bound(
-      {wanted.first, wanted.second == 0 ? std::numeric_limits<int>::max() : wanted.second});
+      {wanted->first, wanted->second == 0 ? std::numeric_limits<int>::max() : wanted->second});
   if (after != entries_.begin()) {
     const auto found = std::prev(after);
-    const bool same = found->first.first == wanted.first;
-    if (same && (wanted.second == 0 || found->first.second == wanted.second)) {
+    const bool same = found->first.first == wanted->first;
+    if (same && (wanted->second == 0 || found->first.second == wanted->second)) {
       return &found->second;
     }
   }
+  return undefined(name);
+}
+
+Status ModelTable::undefined(const std::string& name) const {
   std::vector<std::string> names;
   for (const auto& [key, entry] : entries_) {
     names.push_back(fmt::format("{}:{}", key.first, key.second));

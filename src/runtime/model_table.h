@@ -81,6 +81,7 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
 
   Result<const Entry*> find(const std::string& name) const;
   Result<Entry*> find(const std::string& name);
+  Status undefined(const std::string& name) const;  // NOT_FOUND, with the names that there are
   ModelLease lease(Entry& entry, bool already_loaded);
   void end_lease(Entry& entry);
   // The entry is kLoading when these begin. They let go of the lock in between.
