@@ -39,17 +39,14 @@ ModelTable::Clock::duration duration_of(double seconds) {
       std::chrono::duration<double>(seconds));
 }
 
-// "name" and "version" of "name:version"; version 0: the greatest.
-Result<std::pair<std::string, int>> parse_name(const std::string& text) {
+// "name" and "version" of "name:version"; version 0: the greatest. Nothing: no model is called so.
+std::optional<std::pair<std::string, int>> parse_name(const std::string& text) {
   const size_t colon = text.find(':');
   if (colon == std::string::npos) return std::pair(text, 0);
   int version = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, version);
-  if (error != std::errc() || rest != end || version < 1) {
-    return invalid_argument(
-        fmt::format("expected a model's name or name:version, found '{}'", text));
-  }
+  if (error != std::errc() || rest != end || version < 1) return std::nullopt;
   return std::pair(text.substr(0, colon), version);
 }
 
@@ -116,17 +113,22 @@ Status ModelTable::alias(const std::string& alias, const std::string& target) {
 
 Result<ModelTable::EntryPtr> ModelTable::Names::find(const std::string& name) const {
   const auto known = aliases.find(name);
-  ACCEL_ASSIGN(const auto wanted, parse_name(known == aliases.end() ? name : known->second));
+  const auto wanted = parse_name(known == aliases.end() ? name : known->second);
+  if (!wanted) return undefined(name);
   // The entry after the last version, or exactly that version.
   auto after = entries.upper_bound(
-      {wanted.first, wanted.second == 0 ? std::numeric_limits<int>::max() : wanted.second});
+      {wanted->first, wanted->second == 0 ? std::numeric_limits<int>::max() : wanted->second});
   if (after != entries.begin()) {
     const auto found = std::prev(after);
-    const bool same = found->first.first == wanted.first;
-    if (same && (wanted.second == 0 || found->first.second == wanted.second)) {
+    const bool same = found->first.first == wanted->first;
+    if (same && (wanted->second == 0 || found->first.second == wanted->second)) {
       return found->second;
     }
   }
+  return undefined(name);
+}
+
+Status ModelTable::Names::undefined(const std::string& name) const {
   std::vector<std::string> names;
   for (const auto& [key, entry] : entries) {
     names.push_back(fmt::format("{}:{}", key.first, key.second));
@@ -137,10 +139,10 @@ Result<ModelTable::EntryPtr> ModelTable::Names::find(const std::string& name) co
 }
 
 Status ModelTable::Names::erase(const std::string& name) {
-  ACCEL_ASSIGN(const auto wanted, parse_name(name));
+  const auto wanted = parse_name(name);
   const size_t erased = std::erase_if(entries, [&](const auto& one) {
-    return one.first.first == wanted.first &&
-           (wanted.second == 0 || one.first.second == wanted.second);
+    return wanted && one.first.first == wanted->first &&
+           (wanted->second == 0 || one.first.second == wanted->second);
   });
   return erased > 0 ? Status() : find(name).status().with_context("to be removed");
 }

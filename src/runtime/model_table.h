@@ -98,6 +98,7 @@ class ModelTable : public std::enable_shared_from_this<ModelTable> {
     Result<EntryPtr> find(const std::string& name) const;
     Status check(const ModelAlias& alias) const;
     Status erase(const std::string& name);
+    Status undefined(const std::string& name) const;  // NOT_FOUND, with the names that there are
   };
 
   ModelTable(const ManagerOptions& options, std::function<Clock::time_point()> now);

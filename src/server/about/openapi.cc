@@ -24,11 +24,23 @@ std::string_view schema_of(ErrorShape shape) {
   return "PlainError";
 }
 
+Ordered reference_to(ErrorShape shape) {
+  return {{"$ref", "#/components/schemas/" + std::string(schema_of(shape))}};
+}
+
 Ordered error_of(ErrorShape shape, const char* description) {
   return {{"description", description},
-          {"content",
-           {{"application/json",
-             {{"schema", {{"$ref", "#/components/schemas/" + std::string(schema_of(shape))}}}}}}}};
+          {"content", {{"application/json", {{"schema", reference_to(shape)}}}}}};
+}
+
+// Of a status that HTTP itself may answer before it is known which endpoint a request is for, and
+// so in OpenAI's shape.
+Ordered early_error_of(ErrorShape shape, const char* description) {
+  if (schema_of(shape) == schema_of(ErrorShape::kOpenAi)) return error_of(shape, description);
+  Ordered error = error_of(shape, description);
+  error["content"]["application/json"]["schema"] = {
+      {"anyOf", {reference_to(shape), reference_to(ErrorShape::kOpenAi)}}};
+  return error;
 }
 
 // The names between braces, in order.
@@ -53,13 +65,37 @@ std::string operation_id(const Endpoint& endpoint) {
   return id;
 }
 
+// What stands for a name of the path is one segment, decoded; it has no control character.
+Ordered path_schema(std::string_view name) {
+  constexpr const char* kSegment = R"(^[^/\u0000-\u001F\u007F]+$)";
+  constexpr const char* kVersion = "^[1-9][0-9]{0,8}$";
+  return {{"type", "string"}, {"pattern", name == "version" ? kVersion : kSegment}};
+}
+
+// The errors that any endpoint may answer beside its own.
+void add_errors(const Endpoint& endpoint, Ordered& responses) {
+  const ErrorShape shape = endpoint.errors;
+  const auto add = [&](const char* status, const Ordered& error) {
+    if (!responses.contains(status)) responses[status] = error;
+  };
+  add("400", early_error_of(shape, "The request is wrong."));
+  add("404", error_of(shape, "No such model."));
+  add("408", early_error_of(shape, "The request came too slowly."));
+  add("413", early_error_of(shape, "The body is too long."));
+  add("415", early_error_of(shape, "The body's Content-Encoding is not known."));
+  add("429", error_of(shape, "The key has asked too much; Retry-After says when to try again."));
+  add("431", early_error_of(shape, "The headers are too long."));
+  add("503", error_of(shape, "Too much to do, or what is needed is not there."));
+  add("504", error_of(shape, "The time is over that the client or the server allows."));
+}
+
 Ordered operation_of(const Endpoint& endpoint) {
   Ordered operation{{"operationId", operation_id(endpoint)},
                     {"summary", std::string(endpoint.summary)}};
   Ordered parameters = Ordered::array();
   for (const std::string& name : names_of(endpoint.path)) {
     parameters.push_back(
-        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", path_schema(name)}});
   }
   if (endpoint.parse != nullptr) {
     parameters.push_back({{"$ref", "#/components/parameters/RequestId"}});
@@ -75,13 +111,7 @@ Ordered operation_of(const Endpoint& endpoint) {
   }
   if (!parameters.empty()) operation["parameters"] = parameters;
   Ordered& responses = operation["responses"];
-  if (endpoint.parse != nullptr) {
-    if (!responses.contains("400")) {
-      responses["400"] = error_of(endpoint.errors, "The request is wrong.");
-    }
-    responses["404"] = error_of(endpoint.errors, "No such model.");
-    responses["503"] = error_of(endpoint.errors, "Too much to do, or what is needed is not there.");
-  }
+  if (endpoint.parse != nullptr) add_errors(endpoint, responses);
   if (endpoint.scope != Scope::kPublic) {
     responses["401"] = error_of(endpoint.errors, "A key is needed.");
     responses["403"] = error_of(endpoint.errors, "The key does not allow it.");
@@ -97,8 +127,8 @@ Ordered components() {
     "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
     "parameters": {
       "RequestId": {"name": "X-Request-Id", "in": "header", "required": false,
-        "description": "The client's name of the request; it comes back.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}},
+        "description": "Comes back. One with others than 128 letters, digits and -._: is ignored.",
+        "schema": {"type": "string"}},
       "RequestTimeout": {"name": "X-Request-Timeout-Ms", "in": "header", "required": false,
         "description": "How long the client waits, in milliseconds.",
         "schema": {"type": "number", "exclusiveMinimum": 0}}},

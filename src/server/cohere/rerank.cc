@@ -161,11 +161,10 @@ constexpr std::string_view kRerankOperation = R"({
         "items": {"oneOf": [
           {"type": "string"},
           {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}]}},
-      "top_n": {"type": ["integer", "null"], "minimum": 1,
+      "top_n": {"type": ["integer", "null"], "minimum": 1, "maximum": 9223372036854775807,
         "description": "Only so many, the best ones."},
       "return_documents": {"type": ["boolean", "null"], "default": false},
-      "rank_fields": {"type": ["array", "null"], "items": {"type": "string"},
-        "description": "Others than [\"text\"] are refused."},
+      "rank_fields": {"enum": [["text"], null], "description": "Others are refused."},
       "max_tokens_per_doc": {"description": "Has no effect."},
       "max_chunks_per_doc": {"description": "Has no effect."}}}}}},
   "responses": {"200": {"description": "The documents, the best first.",

@@ -43,14 +43,28 @@ Result<Call> parse_infer(Asked asked) {
 
 constexpr std::string_view kInferOperation = R"({
   "parameters": [{"name": "Inference-Header-Content-Length", "in": "header", "required": false,
-    "description": "How many bytes of the body are JSON, where binary data follows it.",
+    "description": "How many bytes of the body are JSON, where binary data follows it; all else.",
     "schema": {"type": "integer", "minimum": 1}}],
   "requestBody": {"required": true, "content": {
     "application/json": {"schema": {
       "type": "object", "required": ["inputs"], "properties": {
-        "id": {"type": "string"},
-        "parameters": {"type": "object", "description":
-          "task and its options (top_k, normalize ...), timeout in microseconds, priority",
+        "id": {"type": ["string", "null"]},
+        "parameters": {"type": ["object", "null"],
+          "description": "The task of items and its options, all of them accel's own.",
+          "properties": {
+            "binary_data_output": {"type": ["boolean", "null"]},
+            "timeout": {"type": ["integer", "null"], "minimum": 0,
+              "maximum": 9223372036854775807, "description": "Microseconds; 0: none."},
+            "priority": {"type": ["integer", "null"], "minimum": 0,
+              "maximum": 9223372036854775807, "description": "1 goes first."},
+            "sequence_id": {"enum": [0, "", null]},
+            "sequence_start": {"enum": [false, null]},
+            "sequence_end": {"enum": [false, null]},
+            "task": {"type": ["string", "null"]},
+            "top_k": {"type": ["integer", "null"]},
+            "dimensions": {"type": ["integer", "null"], "minimum": 1},
+            "normalize": {"type": ["boolean", "null"]},
+            "prompt": {"type": ["string", "null"]}},
           "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
         "inputs": {"type": "array", "minItems": 1, "maxItems": 256, "items": {
           "type": "object", "required": ["name", "shape", "datatype"], "properties": {
@@ -59,15 +73,19 @@ constexpr std::string_view kInferOperation = R"({
               "items": {"type": "integer", "minimum": 0}},
             "datatype": {"enum": ["BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16",
               "INT32", "INT64", "FP16", "BF16", "FP32", "FP64", "BYTES"]},
-            "parameters": {"type": "object", "properties": {
-              "binary_data_size": {"type": "integer", "minimum": 0}}},
-            "data": {"type": "array", "description": "Flat or nested, row by row."}}}},
-        "outputs": {"type": "array", "maxItems": 256, "items": {
+            "parameters": {"type": ["object", "null"], "properties": {
+              "binary_data_size": {"type": ["integer", "null"], "minimum": 0,
+                "maximum": 9223372036854775807}},
+              "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
+            "data": {"type": ["array", "null"], "description": "Flat or nested, row by row."}}}},
+        "outputs": {"type": ["array", "null"], "maxItems": 256, "items": {
           "type": "object", "required": ["name"], "properties": {
             "name": {"type": "string", "minLength": 1},
-            "parameters": {"type": "object", "properties": {
-              "binary_data": {"type": "boolean"},
-              "classification": {"type": "integer", "minimum": 0}}}}}}}}},
+            "parameters": {"type": ["object", "null"], "properties": {
+              "binary_data": {"type": ["boolean", "null"]},
+              "classification": {"type": ["integer", "null"], "minimum": 0,
+                "maximum": 9223372036854775807}},
+              "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}}}}}}},
     "application/octet-stream": {"schema": {"type": "string", "format": "binary",
       "description": "The same JSON and behind it the data of inputs, in their order."}}}},
   "responses": {"200": {"description": "The outputs that were asked for, or all.", "content": {

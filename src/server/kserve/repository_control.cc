@@ -87,14 +87,16 @@ Result<Call> parse_control_message(Asked asked) {
 
 constexpr std::string_view kLoadOperation = R"({
   "requestBody": {"required": false, "content": {"application/json": {"schema": {
-    "type": "object", "properties": {"parameters": {"type": "object", "maxProperties": 0}}}}}},
+    "type": "object", "properties": {"parameters": {
+      "type": "object", "additionalProperties": {"type": "null"}}}}}}},
   "responses": {"200": {"description": "The model is loaded."}}
 })";
 
 constexpr std::string_view kUnloadOperation = R"({
   "requestBody": {"required": false, "content": {"application/json": {"schema": {
     "type": "object", "properties": {"parameters": {"type": "object", "properties": {
-      "unload_dependents": {"type": "boolean"}}, "additionalProperties": false}}}}}},
+      "unload_dependents": {"type": ["boolean", "null"]}},
+      "additionalProperties": {"type": "null"}}}}}}},
   "responses": {"200": {"description": "The model is unloaded as soon as nobody uses it."}}
 })";
 

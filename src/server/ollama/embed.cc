@@ -110,7 +110,7 @@ constexpr std::string_view kOllamaEmbedOperation = R"({
         {"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
       "truncate": {"type": ["boolean", "null"], "default": true,
         "description": "A text that is too long is cut; else it is refused."},
-      "dimensions": {"type": ["integer", "null"], "minimum": 0,
+      "dimensions": {"type": ["integer", "null"], "minimum": 0, "maximum": 9223372036854775807,
         "description": "Only so many numbers, brought back to unit length; 0: all."},
       "options": {"description": "Has no effect: a model reads what it reads."},
       "keep_alive": {

@@ -76,9 +76,13 @@ Result<Call> parse_ollama_show(Asked asked) {
 
 constexpr std::string_view kOllamaShowOperation = R"({
   "requestBody": {"required": true, "content": {"application/json": {"schema": {
-    "type": "object", "required": ["model"], "properties": {
-      "model": {"type": "string", "minLength": 1, "description": "\"name:latest\" is \"name\"."},
-      "verbose": {"description": "Has no effect."}}}}}},
+    "type": "object", "properties": {
+      "model": {"type": "string", "description": "\"name:latest\" is \"name\"."},
+      "name": {"type": "string", "description": "The same, as older clients say it."},
+      "verbose": {"description": "Has no effect."}},
+    "anyOf": [
+      {"required": ["model"], "properties": {"model": {"minLength": 1}}},
+      {"required": ["name"], "properties": {"name": {"minLength": 1}}}]}}}},
   "responses": {"200": {"description": "The model.",
     "content": {"application/json": {"schema": {
       "type": "object", "required": ["details", "model_info", "capabilities"], "properties": {

@@ -117,11 +117,13 @@ constexpr std::string_view kOperation = R"({
       "model": {"type": "string", "minLength": 1},
       "input": {"description": "A text, its tokens' ids, or an array of either.", "oneOf": [
         {"type": "string"},
-        {"type": "array", "minItems": 1, "items": {"type": "string"}},
-        {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
         {"type": "array", "minItems": 1, "items": {
-          "type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}}]},
-      "dimensions": {"type": ["integer", "null"], "minimum": 1,
+          "type": "integer", "minimum": 0, "maximum": 2147483647}},
+        {"type": "array", "minItems": 1, "items": {"oneOf": [
+          {"type": "string"},
+          {"type": "array", "minItems": 1, "items": {
+            "type": "integer", "minimum": 0, "maximum": 2147483647}}]}}]},
+      "dimensions": {"type": ["integer", "null"], "minimum": 1, "maximum": 9223372036854775807,
         "description": "Only so many numbers, brought back to unit length."},
       "encoding_format": {"type": ["string", "null"], "enum": ["float", "base64", null]},
       "prompt_name": {"type": ["string", "null"],

@@ -64,7 +64,7 @@ constexpr std::string_view kTeiEmbedOperation = R"({
         "description": "Where a text is cut: at its end; \"Left\" is refused."},
       "prompt_name": {"type": ["string", "null"],
         "description": "A prompt of the model's folder that goes before each text."},
-      "dimensions": {"type": ["integer", "null"], "minimum": 1,
+      "dimensions": {"type": ["integer", "null"], "minimum": 1, "maximum": 9223372036854775807,
         "description": "Only so many numbers, brought back to unit length."},
       "model": {"type": ["string", "null"], "default": "default",
         "description": "Of several models, one's name; the reference serves one."}}}}}},
