@@ -119,7 +119,7 @@ class EmbedCommand {
   Status run();
 
  private:
-  Status load();
+  Status load(const Interrupt* interrupt);
   int64_t embedding_size() const;
   Result<std::unique_ptr<EmbeddingStream>> stream() const;
   Result<EmbedResult> embed() const;
@@ -138,10 +138,10 @@ class EmbedCommand {
   EmbedTally tally_;
 };
 
-Status EmbedCommand::load() {
+Status EmbedCommand::load(const Interrupt* interrupt) {
   auto began = Clock::now();
   if (flags_.server.given()) {
-    ACCEL_ASSIGN(remote_, flags_.server.open(flags_.model, named_));
+    ACCEL_ASSIGN(remote_, flags_.server.open(flags_.model, named_, interrupt));
   } else {
     ACCEL_ASSIGN(engine_, flags_.model.make_engine());
     began = Clock::now();
@@ -167,7 +167,7 @@ Result<EmbedResult> EmbedCommand::embed() const {
 
 // A handful of texts: one call, nothing around it.
 Status EmbedCommand::embed_arguments() {
-  ACCEL_TRY(load());
+  ACCEL_TRY(load(/*interrupt=*/nullptr));
   if (flags_.strict) {
     const auto checked = text_input_of(flags_.texts, flags_.input_options());
     for (size_t i = 0; i < flags_.texts.size(); ++i) ACCEL_TRY(checked->next().status());
@@ -197,7 +197,7 @@ Status EmbedCommand::embed_input() {
   } else {
     ACCEL_ASSIGN(input, open_text_input(path, input_options));
   }
-  ACCEL_TRY(load());
+  ACCEL_TRY(load(interrupt.get()));
   EmbeddingOutputOptions output = flags_.output_options(embedding_size());
   output.count = count;
   if (!count && needs_count(output) && path != "-" && input->size_bytes()) {

@@ -190,7 +190,7 @@ class RunCommand {
 
  private:
   Status open();
-  Result<std::unique_ptr<TaskSource>> source(const Interrupt& interrupt);
+  Result<std::unique_ptr<TaskSource>> source();
   std::string statistics() const;
   OrderedJson report() const;
 
@@ -200,6 +200,7 @@ class RunCommand {
   double load_seconds_ = 0;
   double run_seconds_ = 0;                      // from the first input to the last answer
   OrderedJson results_ = OrderedJson::array();  // for report()
+  std::unique_ptr<Interrupt> interrupt_;
   std::unique_ptr<Engine> engine_;
   std::shared_ptr<Model> model_;  // null: a server's
   std::unique_ptr<TaskStream> stream_;
@@ -210,8 +211,9 @@ class RunCommand {
 Status RunCommand::open() {
   ACCEL_ASSIGN(TaskOptions options, flags_.options());
   if (flags_.server.given()) {
-    ACCEL_ASSIGN(const auto remote,
-                 flags_.server.open(flags_.model, /*named=*/!flags_.inputs.empty()));
+    ACCEL_ASSIGN(
+        const auto remote,
+        flags_.server.open(flags_.model, /*named=*/!flags_.inputs.empty(), interrupt_.get()));
     ACCEL_ASSIGN(stream_, remote->run_stream({flags_.model.task, std::move(options)}));
     return {};
   }
@@ -222,7 +224,7 @@ Status RunCommand::open() {
   return {};
 }
 
-Result<std::unique_ptr<TaskSource>> RunCommand::source(const Interrupt& interrupt) {
+Result<std::unique_ptr<TaskSource>> RunCommand::source() {
   if (!flags_.inputs.empty()) {
     ACCEL_ASSIGN(std::vector<TaskItem> items,
                  items_of(stream_->task(), std::move(flags_.inputs), defaults_));
@@ -232,7 +234,7 @@ Result<std::unique_ptr<TaskSource>> RunCommand::source(const Interrupt& interrup
   return open_source(stream_->task(),
                      {.path = flags_.input.empty() ? "-" : flags_.input,
                       .json = flags_.jsonl,
-                      .stop_fd = interrupt.stop_fd()},
+                      .stop_fd = interrupt_->stop_fd()},
                      defaults_);
 }
 
@@ -274,7 +276,7 @@ OrderedJson RunCommand::report() const {
 
 Status RunCommand::run() {
   ACCEL_TRY(flags_.check());
-  ACCEL_ASSIGN(const auto interrupt, Interrupt::create());
+  ACCEL_ASSIGN(interrupt_, Interrupt::create());
   ACCEL_TRY(open());
   if (!flags_.draw.empty() && !can_draw(stream_->task().name)) {
     return invalid_argument(fmt::format("--draw: {} gives nothing to draw; object-detection and "
@@ -282,7 +284,7 @@ Status RunCommand::run() {
                                         stream_->task().name));
   }
   load_seconds_ = seconds_since(began_);
-  ACCEL_ASSIGN(const auto items, source(*interrupt));
+  ACCEL_ASSIGN(const auto items, source());
   ACCEL_ASSIGN(const auto output, OutputFile::create(flags_.output));
   const bool people =
       flags_.output == "-" && !flags_.json && !flags_.report && stdout_is_terminal();
@@ -303,7 +305,7 @@ Status RunCommand::run() {
   ACCEL_TRY(run_task({.stream = *stream_,
                       .source = *items,
                       .write = write,
-                      .interrupt = *interrupt,
+                      .interrupt = *interrupt_,
                       .progress = !people},
                      tally_));
   run_seconds_ = seconds_since(running);

@@ -22,8 +22,8 @@ void ServerFlags::declare(Flags& flags) {
                "for one answer of the server, with all that is tried again (default 300)");
 }
 
-Result<std::unique_ptr<client::RemoteModel>> ServerFlags::open(const ModelFlags& model,
-                                                               bool named) const {
+Result<std::unique_ptr<client::RemoteModel>> ServerFlags::open(const ModelFlags& model, bool named,
+                                                               const Interrupt* interrupt) const {
   const std::string loading = model.loading_flag();
   if (!loading.empty()) {
     return invalid_argument(fmt::format(
@@ -37,6 +37,7 @@ Result<std::unique_ptr<client::RemoteModel>> ServerFlags::open(const ModelFlags&
     const char* kept = hub::environment_variable("ACCEL_SERVER_KEY");
     if (kept != nullptr) options.key = kept;
   }
+  if (interrupt != nullptr) options.stopped = [interrupt] { return interrupt->signalled(); };
   auto client = client::ServerClient::create(options);
   if (!client.ok()) return client.status().with_context("--server");
   const bool alone = !named && model.model == hub::kDefaultName;

@@ -6,6 +6,7 @@
 
 #include "accel/status.h"
 #include "cli/flags.h"
+#include "cli/interrupt.h"
 #include "cli/model_flags.h"
 #include "client/remote_model.h"
 
@@ -20,8 +21,10 @@ struct ServerFlags {
   void declare(Flags& flags);
   bool given() const { return !url.empty(); }
   // The model of that server. `named`: MODEL was given, whatever it is called; else the server's
-  // only one is taken. INVALID_ARGUMENT for flags that say how this process loads a model.
-  Result<std::unique_ptr<client::RemoteModel>> open(const ModelFlags& model, bool named) const;
+  // only one is taken. INVALID_ARGUMENT for flags that say how this process loads a model. A signal
+  // ends its calls with CANCELLED where there is an `interrupt`, which outlives all its streams.
+  Result<std::unique_ptr<client::RemoteModel>> open(const ModelFlags& model, bool named,
+                                                    const Interrupt* interrupt) const;
 };
 
 }  // namespace accel::cli

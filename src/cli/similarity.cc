@@ -101,7 +101,7 @@ std::string as_json(const std::vector<std::string>& texts, const std::vector<Pai
 Result<EmbedResult> embed(const ModelFlags& flags, const ServerFlags& server,
                           const std::vector<std::string>& texts, const EmbedOptions& options) {
   if (server.given()) {
-    ACCEL_ASSIGN(const auto remote, server.open(flags, /*named=*/true));
+    ACCEL_ASSIGN(const auto remote, server.open(flags, /*named=*/true, /*interrupt=*/nullptr));
     return remote->embed(texts, options);
   }
   ACCEL_ASSIGN(const auto engine, flags.make_engine());

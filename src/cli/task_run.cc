@@ -120,6 +120,8 @@ class TaskPump {
       } else {
         result.emplace(one->failure);
       }
+      if (run_.interrupt.signalled() && result->status().code() == StatusCode::kCancelled)
+        return {};
       if (!result->ok()) {
         if (tally_.failed++ == 0) tally_.first_failure = result->status();
       }

@@ -50,7 +50,6 @@ std::vector<Written> all_kinds() {
   };
 }
 
-// row 287 (partial: without a server)
 TEST(AnswerReader, ReadsWhatIsWritten) {
   for (const Written& one : all_kinds()) {
     const std::string text = to_json(one.result);

@@ -99,7 +99,7 @@ Result<hub::HttpAnswer> ServerClient::call(const ServerCall& call,
       fmt::format("X-Request-Timeout-Ms: {}", std::ceil(options_.timeout_seconds * 1e3)));
   const auto began = Clock::now();
   const std::function<Status()> go_on = [&]() -> Status {
-    if (cancelled) return accel::cancelled("stopped");
+    if (cancelled || (options_.stopped && options_.stopped())) return accel::cancelled("stopped");
     if (seconds_since(began) < options_.timeout_seconds) return {};
     return deadline_exceeded(
         fmt::format("expected an answer within {} seconds, found none", options_.timeout_seconds));

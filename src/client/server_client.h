@@ -21,6 +21,9 @@ struct ServerOptions {
   std::string key = {};          // sent as a bearer token, and shown nowhere; empty: none
   std::string ca_file = {};      // of certificates to trust; empty: the system's
   double timeout_seconds = 300;  // of one call, with all that is tried again
+  // Looked at every tenth of a second, from any thread: true ends calls with CANCELLED. Empty:
+  // never.
+  std::function<bool()> stopped = {};
 };
 
 struct ServerCall {

@@ -6,12 +6,14 @@ import json
 import math
 import pathlib
 import shutil
+import signal
 import tempfile
 import threading
 
 from json_schema import faults
-from program import (DATA, FAILED_PRECONDITION, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED,
-                     TINY, UNAVAILABLE, read_npy, read_safetensors, write_safetensors)
+from program import (CANCELLED, DATA, FAILED_PRECONDITION, INVALID_ARGUMENT, NOT_FOUND,
+                     RESOURCE_EXHAUSTED, TINY, UNAVAILABLE, read_npy, read_safetensors,
+                     write_safetensors)
 from server import Server, ServerTest
 
 GOLDEN = DATA / "golden"
@@ -254,8 +256,9 @@ class Busy(http.server.BaseHTTPRequestHandler):
         else:
             said = self.server.real(self.command, self.path, body, dict(self.headers), self)
         self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
+        with contextlib.suppress(ConnectionError):  # a client that was stopped has left
+            self.end_headers()
+            self.wfile.write(said)
 
     do_GET = do_POST = answer
 
@@ -308,6 +311,29 @@ class Errors(ClientTest):
         self.assertIn(url, done.stderr)
         self.refused(UNAVAILABLE, "embed", "bert", "--input", "-", "--server",
                      "unix:" + str(self.folder / "none.sock"), input="a text\n", says="none.sock")
+
+    def test_a_signal_ends_the_waiting_for_a_server(self):
+        asked = threading.Event()
+        released = threading.Event()
+        self.addCleanup(released.set)
+        with self.busy(refusals=0) as (server, url):
+            through = server.real
+            def hanging(method, path, *rest):
+                if path.endswith("/infer"):
+                    asked.set()
+                    released.wait()
+                return through(method, path, *rest)
+            server.real = hanging
+            for command in ("run", "embed"):
+                asked.clear()
+                process = self.start(command, "bert", "--input", "-", "--server", url)
+                process.stdin.write(b"a text\n")
+                process.stdin.flush()
+                self.assertTrue(asked.wait(60))
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(60), CANCELLED, command)
+                self.assertEqual(process.stdout.read(), b"")
+            released.set()
 
     def test_a_server_of_another_kind(self):
         with self.busy(refusals=0) as (server, url):
