@@ -71,7 +71,7 @@ TEST_F(ServerTest, ARequestsTimeIsItsHeadersElseTheServers) {
   ask(*server_, embeddings(kTwoTexts, {{"x-request-timeout-ms", "250"}}));
   EXPECT_EQ(std::get<service::RunItems>(service_.requests[0]).how.timeout_ms, 7000);
   EXPECT_EQ(std::get<service::RunItems>(service_.requests[1]).how.timeout_ms, 250);
-  for (const char* wrong : {"0", "-1", "soon", "1e999", "nan", "inf"}) {
+  for (const char* wrong : {"", "0", "-1", "soon", "1e999", "nan", "inf"}) {
     const auto response = ask(*server_, embeddings(kTwoTexts, {{"x-request-timeout-ms", wrong}}));
     EXPECT_EQ(response.status, 400) << wrong;
   }
