@@ -13,6 +13,7 @@ BEYOND_SCHEMAS = re.compile("|".join((
     "expected a folder for",
     "dimensions: expected at most",
     "prompt",
+    "expected (a text|audio|an image), found",
     # JSON Schema takes 1.0 for an integer.
     r"expected an integer from \S+ to \S+, found -?[\d.]+(e\+?\d+)?[,\"]",
     # How the inputs, outputs and parameters of an inference fit each other.
