@@ -12,6 +12,7 @@ BEYOND_SCHEMAS = re.compile("|".join((
     "needs a model for",
     "expected a folder for",
     "dimensions: expected at most",
+    "expected an id from 0 to",
     "prompt",
     "expected (a text|audio|an image), found",
     # JSON Schema takes 1.0 for an integer.
