@@ -157,6 +157,18 @@ TEST_F(LocalServiceTest, WhatIsWrongWithTheRequestIsTheOnlyEvent) {
             StatusCode::kNotFound);
 }
 
+TEST_F(LocalServiceTest, AModelOfAnotherKindIsAskedTheWrongThing) {
+  const std::string folder = std::string(ACCEL_TEST_DATA) + "/golden/wav2vec2-ctc";
+  ASSERT_TRUE(
+      manager_->define({.name = "speech", .load = {.path = folder, .use = Use::kRun}}).ok());
+  const auto results = all_of(
+      *service_->submit(service::RunItems{
+          .model = "speech", .items = {{.text = "a text"}}, .how = {.task = "sentence-embedding"}}),
+      1);
+  EXPECT_EQ(results[0].status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(results[0].status().message(), HasSubstr("models of text; wav2vec 2.0 takes none"));
+}
+
 TEST_F(LocalServiceTest, TheTimeOfARequestIncludesItsModelsLoading) {
   const auto results =
       all_of(*run({"a text"}, {.task = "sentence-embedding", .timeout_ms = 0.0}), 1);

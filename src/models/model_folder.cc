@@ -286,8 +286,9 @@ Result<BuiltGraph> ModelFolder::build(const GraphRequest& request) const {
     ACCEL_ASSIGN(head, this->head());
   }
   if (request.sentence && !embeds_text()) {
-    return unimplemented(fmt::format("{}: sentences are embedded by models of text; {} takes none",
-                                     path_.string(), family_->title));
+    return failed_precondition(
+        fmt::format("{}: sentences are embedded by models of text; {} takes none", path_.string(),
+                    family_->title));
   }
   if (foreign_) return build_foreign(request, modules, head);
   const bool made = std::ranges::find(family_->architectures, head, &Architecture::head) !=

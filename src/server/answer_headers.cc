@@ -54,8 +54,9 @@ std::string_view request_id_of(const http::Headers& headers) {
 Result<std::optional<double>> timeout_ms_of(const http::Headers& headers) {
   const std::string_view timeout = http::find(headers, "grpc-timeout");
   if (!timeout.empty()) return grpc_timeout_ms(timeout);
-  const std::string_view text = http::find(headers, "x-request-timeout-ms");
-  if (text.empty()) return std::optional<double>();
+  const auto sent = std::ranges::find(headers, "x-request-timeout-ms", &http::Header::name);
+  if (sent == headers.end()) return std::optional<double>();
+  const std::string_view text = sent->value;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !(value > 0) ||

@@ -71,7 +71,7 @@ TEST_F(ServerTest, ARequestsTimeIsItsHeadersElseTheServers) {
   ask(*server_, embeddings(kTwoTexts, {{"x-request-timeout-ms", "250"}}));
   EXPECT_EQ(std::get<service::RunItems>(service_.requests[0]).how.timeout_ms, 7000);
   EXPECT_EQ(std::get<service::RunItems>(service_.requests[1]).how.timeout_ms, 250);
-  for (const char* wrong : {"0", "-1", "soon", "1e999", "nan", "inf"}) {
+  for (const char* wrong : {"", "0", "-1", "soon", "1e999", "nan", "inf"}) {
     const auto response = ask(*server_, embeddings(kTwoTexts, {{"x-request-timeout-ms", wrong}}));
     EXPECT_EQ(response.status, 400) << wrong;
   }
@@ -218,6 +218,26 @@ TEST_F(ServerTest, AListenerHasTheEndpointsOfItsScopesOnly) {
   EXPECT_EQ(ask(*server_, {.target = "/metrics"}).status, 200);
   EXPECT_EQ(ask(*server_, {.target = "/livez"}).status, 200);
   EXPECT_EQ(ask(*server_, embeddings(kTwoTexts)).status, 404);
+}
+
+TEST_F(ServerTest, TheOpenApiFileSaysWhatPathsTakeAndWhatErrorsLookLike) {
+  make();
+  const Json file = *parse_json(ask(*server_, {.target = "/openapi.json"}).body);
+  const Json& ready = file["paths"]["/v2/models/{model}/versions/{version}/config"]["get"];
+  EXPECT_EQ(ready["parameters"][0]["schema"]["pattern"], "^[^/\\u0000-\\u001F\\u007F]+$");
+  EXPECT_EQ(ready["parameters"][1]["schema"]["pattern"], "^[1-9][0-9]{0,8}$");
+  const auto schema_of = [&](const char* status) {
+    return ready["responses"][status]["content"]["application/json"]["schema"];
+  };
+  EXPECT_EQ(schema_of("504")["$ref"], "#/components/schemas/PlainError");
+  // HTTP may refuse before the endpoint is known.
+  for (const char* status : {"400", "408", "413", "415", "431"}) {
+    EXPECT_EQ(schema_of(status)["anyOf"][0]["$ref"], "#/components/schemas/PlainError") << status;
+    EXPECT_EQ(schema_of(status)["anyOf"][1]["$ref"], "#/components/schemas/OpenAiError") << status;
+  }
+  const Json& models = file["paths"]["/v1/models"]["get"];
+  EXPECT_EQ(models["responses"]["400"]["content"]["application/json"]["schema"]["$ref"],
+            "#/components/schemas/OpenAiError");
 }
 
 TEST_F(ServerTest, TheOpenApiFileAndThePageNameEveryEndpoint) {

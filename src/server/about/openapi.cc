@@ -85,6 +85,7 @@ void add_errors(const Endpoint& endpoint, Ordered& responses) {
   add("415", early_error_of(shape, "The body's Content-Encoding is not known."));
   add("429", error_of(shape, "The key has asked too much; Retry-After says when to try again."));
   add("431", early_error_of(shape, "The headers are too long."));
+  add("501", error_of(shape, "This build does not do it with such a model."));
   add("503", error_of(shape, "Too much to do, or what is needed is not there."));
   add("504", error_of(shape, "The time is over that the client or the server allows."));
 }
@@ -94,8 +95,11 @@ Ordered operation_of(const Endpoint& endpoint) {
                     {"summary", std::string(endpoint.summary)}};
   Ordered parameters = Ordered::array();
   for (const std::string& name : names_of(endpoint.path)) {
-    parameters.push_back(
-        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", path_schema(name)}});
+    parameters.push_back({{"name", name},
+                          {"in", "path"},
+                          {"required", true},
+                          {"example", name == "version" ? "1" : "default"},
+                          {"schema", path_schema(name)}});
   }
   if (endpoint.parse != nullptr) {
     parameters.push_back({{"$ref", "#/components/parameters/RequestId"}});

@@ -46,7 +46,8 @@ constexpr std::string_view kInferOperation = R"({
     "description": "How many bytes of the body are JSON, where binary data follows it; all else.",
     "schema": {"type": "integer", "minimum": 1}}],
   "requestBody": {"required": true, "content": {
-    "application/json": {"schema": {
+    "application/json": {"example": {"inputs": [
+      {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a text"]}]}, "schema": {
       "type": "object", "required": ["inputs"], "properties": {
         "id": {"type": ["string", "null"]},
         "parameters": {"type": ["object", "null"],
@@ -77,7 +78,11 @@ constexpr std::string_view kInferOperation = R"({
               "binary_data_size": {"type": ["integer", "null"], "minimum": 0,
                 "maximum": 9223372036854775807}},
               "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
-            "data": {"type": ["array", "null"], "description": "Flat or nested, row by row."}}}},
+            "data": {"type": ["array", "null"], "description": "Flat or nested, row by row."}},
+          "anyOf": [
+            {"required": ["data"]},
+            {"required": ["parameters"], "properties": {"parameters": {
+              "required": ["binary_data_size"]}}}]}},
         "outputs": {"type": ["array", "null"], "maxItems": 256, "items": {
           "type": "object", "required": ["name"], "properties": {
             "name": {"type": "string", "minLength": 1},

@@ -103,7 +103,9 @@ Result<Call> parse_ollama_embed(Asked asked) {
 }
 
 constexpr std::string_view kOllamaEmbedOperation = R"({
-  "requestBody": {"required": true, "content": {"application/json": {"schema": {
+  "requestBody": {"required": true, "content": {"application/json": {
+    "example": {"model": "default", "input": ["a text", "another"]},
+    "schema": {
     "type": "object", "required": ["model"], "properties": {
       "model": {"type": "string", "minLength": 1, "description": "\"name:latest\" is \"name\"."},
       "input": {"description": "A text or several; none only loads the model.", "oneOf": [

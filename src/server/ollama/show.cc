@@ -75,7 +75,9 @@ Result<Call> parse_ollama_show(Asked asked) {
 }
 
 constexpr std::string_view kOllamaShowOperation = R"({
-  "requestBody": {"required": true, "content": {"application/json": {"schema": {
+  "requestBody": {"required": true, "content": {"application/json": {
+    "example": {"model": "default"},
+    "schema": {
     "type": "object", "properties": {
       "model": {"type": "string", "description": "\"name:latest\" is \"name\"."},
       "name": {"type": "string", "description": "The same, as older clients say it."},

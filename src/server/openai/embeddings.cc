@@ -112,7 +112,9 @@ Result<Call> parse_embeddings(Asked asked) {
 }
 
 constexpr std::string_view kOperation = R"({
-  "requestBody": {"required": true, "content": {"application/json": {"schema": {
+  "requestBody": {"required": true, "content": {"application/json": {
+    "example": {"model": "default", "input": ["a text", "another"]},
+    "schema": {
     "type": "object", "required": ["model", "input"], "properties": {
       "model": {"type": "string", "minLength": 1},
       "input": {"description": "A text, its tokens' ids, or an array of either.", "oneOf": [

@@ -46,7 +46,9 @@ Result<Call> parse_tei_embed(Asked asked) {
 }
 
 constexpr std::string_view kTeiEmbedOperation = R"({
-  "requestBody": {"required": true, "content": {"application/json": {"schema": {
+  "requestBody": {"required": true, "content": {"application/json": {
+    "example": {"inputs": ["a text", "another"], "truncate": true},
+    "schema": {
     "type": "object", "required": ["inputs"], "properties": {
       "inputs": {"description": "A text, its tokens' ids, or an array of either.", "oneOf": [
         {"type": "string"},
