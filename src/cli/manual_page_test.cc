@@ -7,7 +7,6 @@ namespace accel::cli {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 TEST(ManualPage, EscapesWhatRoffWouldTakeForItsOwn) {
   const CommandDescription command{

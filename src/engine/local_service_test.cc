@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <set>
+#include <thread>
 
 #include "engine/engine_fixture.h"
 
@@ -99,6 +101,26 @@ TEST_F(LocalServiceTest, ManyStreamsAtATimeGetTheirOwnAnswers) {
     expect_near(embedding_of(*results[0]), row_of(expected->embeddings, i % kTexts.size()));
   }
   EXPECT_EQ(manager_->models()[0].loads, 1);
+}
+
+// Items end on threads of their model, which must not be those that end the model.
+TEST_F(LocalServiceTest, AModelIsReplacedWhileItAnswers) {
+  ASSERT_TRUE(all_of(*run({"a text"}), 1)[0].ok());
+  std::atomic<bool> over = false;
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.emplace_back([&] {
+      while (!over) EXPECT_TRUE(all_of(*run({"a text", "another"}), 2)[1].ok());
+    });
+  }
+  for (int i = 0; i < 6; ++i) {
+    const ModelDefinition changed{.name = "bert", .load = {.path = kBert, .streams = 1 + i % 2}};
+    EXPECT_EQ(manager_->change({.define = {changed}}).to_string(), "OK");
+    EXPECT_EQ(*manager_->definition("bert"), changed);
+  }
+  over = true;
+  clients.clear();
+  EXPECT_EQ(manager_->models()[0].loads, 7);
 }
 
 TEST_F(LocalServiceTest, OneItemsErrorIsItsOwn) {

@@ -270,10 +270,11 @@ TEST_F(MetricsTest, ConnectionsAndLossesComeFromTheirSources) {
            [] { return http::HttpCounts{.connections = 5, .connections_idle = 3, .timeouts = 2}; },
        .in_flight = [] { return 4; },
        .log = [] { return LogCounts{.written = 9, .dropped = 1}; },
-       .traces = [] { return SpanCounts{.exported = 8, .failed = 2}; }});
+       .traces = [] { return SpanCounts{.exported = 8, .failed = 2}; },
+       .reloads = [] { return ReloadCounts{.taken = 3, .refused = 1}; }});
   EXPECT_EQ(
       text_of({"accel_http_connections", "accel_http_timeouts_total", "accel_requests_in_flight",
-               "accel_log_lines_total", "accel_trace_spans_total"}),
+               "accel_log_lines_total", "accel_trace_spans_total", "accel_reloads_total"}),
       R"(# TYPE accel_requests_in_flight gauge
 accel_requests_in_flight 4
 # TYPE accel_http_connections gauge
@@ -289,6 +290,9 @@ accel_log_lines_total{outcome="failed"} 0
 accel_trace_spans_total{outcome="exported"} 8
 accel_trace_spans_total{outcome="dropped"} 0
 accel_trace_spans_total{outcome="failed"} 2
+# TYPE accel_reloads_total counter
+accel_reloads_total{outcome="taken"} 3
+accel_reloads_total{outcome="refused"} 1
 )");
 }
 
@@ -346,7 +350,8 @@ TEST_F(MetricsTest, EveryListedMetricIsShownWithItsLabels) {
   metrics_.watch({.http = [] { return http::HttpCounts{}; },
                   .in_flight = [] { return 0; },
                   .log = [] { return LogCounts{}; },
-                  .traces = [] { return SpanCounts{}; }});
+                  .traces = [] { return SpanCounts{}; },
+                  .reloads = [] { return ReloadCounts{}; }});
   const Exposition shown(metrics_.text());
   for (const MetricInfo& one : kMetricList) {
     EXPECT_TRUE(shown.metrics().contains(std::string(one.name))) << one.name;
