@@ -118,7 +118,7 @@ class ServeCommand {
   FileWatch model_files_;
   std::unique_ptr<server::Metrics> metrics_;
   std::unique_ptr<server::KeyedGate> gate_;
-  std::vector<std::unique_ptr<server::Server>> servers_;  // of each listener
+  std::vector<std::unique_ptr<server::Server>> servers_;  // for all, and for administrators
   std::unique_ptr<http::HttpServer> http_;                // ends first
 };
 
@@ -180,9 +180,10 @@ Status ServeCommand::make_servers() {
       .service = *service_, .gate = *gate_, .observers = observers(), .metrics = [this] {
         return metrics_->text();
       }};
-  if (addresses_.size() > 1) options.scopes = {Scope::kPublic, Scope::kInfer};
+  const bool apart = std::ranges::any_of(addresses_, &ListenAddress::admin);
+  if (apart) options.scopes = {Scope::kPublic, Scope::kInfer};
   servers_.push_back(std::make_unique<server::Server>(options, parts));
-  if (addresses_.size() > 1) {
+  if (apart) {
     options.scopes = {Scope::kPublic, Scope::kAdmin, Scope::kMetrics};
     servers_.push_back(std::make_unique<server::Server>(options, parts));
   }
@@ -191,11 +192,11 @@ Status ServeCommand::make_servers() {
 
 Status ServeCommand::listen() {
   std::vector<http::Listener> listeners;
-  for (size_t i = 0; i < addresses_.size(); ++i) {
-    listeners.push_back({.address = addresses_[i].address,
-                         .port = addresses_[i].port,
-                         .fd = addresses_[i].fd,
-                         .handler = servers_[i].get(),
+  for (const ListenAddress& one : addresses_) {
+    listeners.push_back({.address = one.address,
+                         .port = one.port,
+                         .fd = one.fd,
+                         .handler = servers_[one.admin ? 1 : 0].get(),
                          .tls = tls_});
   }
   ACCEL_ASSIGN(http_, http::HttpServer::create({}, std::move(listeners)));
@@ -280,7 +281,8 @@ Status ServeCommand::run() {
   ACCEL_TRY(make_servers());
   ACCEL_TRY(listen());
   for (size_t i = 0; i < addresses_.size(); ++i) {
-    notice(fmt::format("listening on {}{}", url_of(i), i == 0 ? "" : " for administrators"));
+    notice(fmt::format("listening on {}{}", url_of(i),
+                       addresses_[i].admin ? " for administrators" : ""));
   }
   ACCEL_TRY(load_models());
   notice(ready_text());

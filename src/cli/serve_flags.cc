@@ -21,8 +21,11 @@ void ServeFlags::declare(Flags& flags) {
       "--http", "ADDRESS:PORT", &http,
       "where to listen; port 0 lets the system choose, unix:PATH is a socket file, systemd or "
       "systemd:NAME a socket that systemd opened (default 127.0.0.1:8000)");
+  flags.text("--grpc", "ADDRESS:PORT", &grpc,
+             "a second place to listen, as 127.0.0.1:8001, where clients expect gRPC; both take "
+             "HTTP and gRPC");
   flags.text("--admin", "ADDRESS:PORT", &admin,
-             "a second place to listen for what administrators ask, /metrics among it, which the "
+             "another place to listen for what administrators ask, /metrics among it, which the "
              "first then leaves out");
   flags.text("--alias", "NAME=MODEL,...", &aliases,
              "further names, as text-embedding-3-small=default for clients of OpenAI's");
@@ -79,7 +82,8 @@ Result<std::vector<ListenAddress>> ServeFlags::addresses(
     return address_of(sockets, text.substr(kSystemd.size() + 1));
   };
   std::vector<ListenAddress> addresses;
-  for (const auto& [flag, text] : {std::pair("--http", &http), std::pair("--admin", &admin)}) {
+  for (const auto& [flag, text] :
+       {std::pair("--http", &http), std::pair("--grpc", &grpc), std::pair("--admin", &admin)}) {
     if (text->empty()) continue;
     Result<ListenAddress> address = parse(*text);
     if (!address.ok()) return address.status().with_context(flag);
@@ -90,11 +94,14 @@ Result<std::vector<ListenAddress>> ServeFlags::addresses(
           "127.0.0.1:8000, or --keys and --tls-certificate, or --public",
           flag, *text, keys.empty() ? "without a key" : "with keys in the clear"));
     }
-    if (address->fd >= 0 && !addresses.empty() && addresses[0].fd == address->fd) {
-      return invalid_argument(
-          fmt::format("{} {}: expected a socket of its own, as systemd:NAME, found that of --http",
-                      flag, *text));
+    const bool taken = std::ranges::any_of(
+        addresses, [&](const ListenAddress& one) { return one.fd >= 0 && one.fd == address->fd; });
+    if (taken) {
+      return invalid_argument(fmt::format(
+          "{} {}: expected a socket of its own, as systemd:NAME, found one that is taken", flag,
+          *text));
     }
+    address->admin = text == &admin;
     addresses.push_back(std::move(*address));
   }
   return addresses;

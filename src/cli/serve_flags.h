@@ -21,6 +21,7 @@ struct ServeFlags {
   ModelFlags model;
   std::vector<std::string> models;
   std::string http = "127.0.0.1:8000";
+  std::string grpc;
   std::string admin;
   std::string aliases;
   std::string keys;
@@ -41,8 +42,8 @@ struct ServeFlags {
 
   void declare(Flags& flags);
 
-  // The addresses of --http and, where given, of --admin. INVALID_ARGUMENT for what is none;
-  // PERMISSION_DENIED for one that other machines reach, unless there are keys and TLS, or
+  // The addresses of --http and, where given, of --grpc and --admin. INVALID_ARGUMENT for what is
+  // none; PERMISSION_DENIED for one that other machines reach, unless there are keys and TLS, or
   // --public.
   // "systemd" and "systemd:NAME" are those of `sockets`.
   Result<std::vector<ListenAddress>> addresses(const std::vector<GivenSocket>& sockets) const;

@@ -33,7 +33,8 @@ Result<GivenAlias> parse_alias(std::string_view text);
 struct ListenAddress {
   std::string address;  // "127.0.0.1" where none is given
   uint16_t port = 0;
-  int fd = -1;  // an open socket that listens there; -1: none
+  int fd = -1;         // an open socket that listens there; -1: none
+  bool admin = false;  // for what administrators ask alone
 };
 Result<ListenAddress> parse_listen(std::string_view text);
 

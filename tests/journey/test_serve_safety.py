@@ -248,6 +248,12 @@ class Operating(SafetyTest):
         self.assertEqual(self.status(server.url + unload, None, {}), 404)
         self.assertEqual(self.status(admin + unload, None, {}), 200)
 
+    def test_grpc_may_have_an_address_of_its_own(self):
+        server = self.serve("--grpc", "127.0.0.1:0")
+        port = re.findall(r"listening on http://127\.0\.0\.1:(\d+)", server.said)[1]
+        self.assertEqual(self.status(f"http://127.0.0.1:{port}/v1/models"), 200)
+        self.assertEqual(self.status(server.url + "/v1/models"), 200)
+
     def test_more_than_it_takes_is_refused_at_once(self):
         server = self.serve("--requests-max", 2)
         many = {"model": "bert", "input": ["a text " * 40] * 1500}
