@@ -55,10 +55,7 @@ TEST(Protobuf, PackedNumbersComeOneByOne) {
 }
 
 TEST(Protobuf, WhatIsCutIsBroken) {
-  for (const std::string_view bytes : {"\x08",
-                                       "\x12\x05"
-                                       "abc",
-                                       "\x0d\x01\x02", "\x0b", "\x07"}) {
+  for (const std::string_view bytes : {"\x08", "\x12\x05xyz", "\x0d\x01\x02", "\x0b", "\x07"}) {
     WireReader reader(bytes);
     EXPECT_FALSE(reader.next());
     EXPECT_TRUE(reader.broken());

@@ -35,6 +35,25 @@ class Pages(unittest.TestCase):
                 unknown = named_words(page.read_text(encoding="utf-8")) - known
                 self.assertEqual(unknown, set())
 
+    def test_tests_that_pages_name_exist(self):
+        """`test_file.Class.test_name` of a journey, or `Suite.Name` of GoogleTest."""
+        known = set()
+        for file in (ROOT / "tests/journey").glob("test_*.py"):
+            suite = None
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if found := re.match(r"class (\w+)", line):
+                    suite = found.group(1)
+                elif found := re.match(r"    def (test_\w+)", line):
+                    known.add(f"{file.stem}.{suite}.{found.group(1)}")
+        for file in (ROOT / "src").rglob("*_test.cc"):
+            text = file.read_text(encoding="utf-8")
+            known |= {".".join(one) for one in re.findall(r"^TEST(?:_F)?\((\w+),\s+(\w+)\)", text,
+                                                          re.MULTILINE)}
+        page = (ROOT / "docs/guides/servers_compared.md").read_text(encoding="utf-8")
+        named = re.findall(r"`([A-Za-z_0-9]+(?:\.[A-Za-z_0-9]+)+)` \|$", page, re.MULTILINE)
+        self.assertGreater(len(named), 25)
+        self.assertEqual(set(named) - known, set())
+
     # row 143
     def test_one_page_tells_how_to_build_test_and_submit(self):
         text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
