@@ -58,6 +58,13 @@ void add_shares(const std::vector<runtime::MemberStatistics>& members, ModelStat
   }
 }
 
+// Of tensors that one runs as they are: the first axis of the first that has any.
+int64_t rows_of(const NamedTensors& inputs) {
+  const auto shaped = std::ranges::find_if(
+      inputs, [](const NamedTensor& input) { return !input.tensor.shape().empty(); });
+  return shaped == inputs.end() ? 1 : shaped->tensor.shape()[0];
+}
+
 void add_isolation(const CompiledGraph& graph, ModelStatistics& sum) {
   for (const auto& model : graph.compiled) {
     sum.hangs += model->hangs();
@@ -438,6 +445,7 @@ Result<InferResult> LoadedModel::infer(const NamedTensors& inputs, const InferOp
   ACCEL_ASSIGN(runtime::SessionPool::Lease session,
                ready->pool->acquire({.only = routes.masks[route]}));
   session->refuse_nan(false);  // the caller's inputs may be made to give it
+  session.used_for(/*tokens=*/1, rows_of(fitted));
   NamedTensors outputs;
   ACCEL_TRY(session->run(fitted, outputs));
   ready->release_sources();

@@ -149,8 +149,9 @@ class Triton(GrpcTest):
         client.load_model("bert")
         self.assertTrue(client.is_model_ready("bert"))
         client.infer("bert", self.texts(TEXTS))
+        client.infer("bert", self.tensors(IDS * 3))
         counted = client.get_inference_statistics("bert").model_stats[0]
-        self.assertEqual(counted.inference_count, len(TEXTS))
+        self.assertEqual(counted.inference_count, len(TEXTS) + 3)
 
     def test_errors(self):
         from tritonclient.utils import InferenceServerException

@@ -153,12 +153,15 @@ void write_statistics_message(WireWriter& writer, const service::ServedModel& mo
   writer.message(1, [&](WireWriter& inner) {
     inner.text(1, model.state.name);
     inner.text(2, version_of(model));
-    inner.integer(4, done.answered);
+    inner.integer(4, done.rows);
     inner.integer(5, done.batches);
     inner.message(6, [&](WireWriter& stages) {
-      write_duration_message(stages, 1, done.answered, 0);
+      write_duration_message(stages, 1, done.rows, 0);
       write_duration_message(stages, 2, done.failed + done.cancelled + done.late + done.refused, 0);
-      write_duration_message(stages, 5, done.batches, worked);
+      write_duration_message(stages, 3, done.rows, 0);
+      write_duration_message(stages, 4, done.rows, 0);
+      write_duration_message(stages, 5, done.rows, worked);
+      write_duration_message(stages, 6, done.rows, 0);
     });
   });
 }

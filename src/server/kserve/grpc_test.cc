@@ -23,7 +23,7 @@ service::ServedModel grpc_bert() {
   facts.inputs = {{"input_ids", DType::kI64, {-1, -1}}};
   facts.outputs = {{"logits", DType::kF32, {-1, 2}}, {"odd", DType::kF8E4M3, {1}}};
   ModelStatistics statistics{
-      .answered = 9, .failed = 1, .batches = 4, .shares = {{.worked_seconds = 0.5}}};
+      .failed = 1, .batches = 4, .rows = 9, .shares = {{.worked_seconds = 0.5}}};
   return {.state = {.name = "bert", .version = 2, .state = ModelState::kLoaded},
           .facts = facts,
           .statistics = statistics};

@@ -20,11 +20,12 @@ service::ServedModel served_bert() {
                   {"attention_mask", DType::kI64, {-1, -1}, true}};
   facts.outputs = {{"logits", DType::kF32, {-1, 2}}, {"odd", DType::kF8E4M3, {1}}};
   ModelStatistics statistics{.submitted = 12,
-                             .answered = 9,
+                             .answered = 8,
                              .failed = 1,
                              .cancelled = 1,
                              .refused = 1,
                              .batches = 4,
+                             .rows = 9,
                              .shares = {{.worked_seconds = 0.5}, {.worked_seconds = 0.25}}};
   return {.state = {.name = "bert", .version = 2, .state = ModelState::kLoaded},
           .aliases = {"default"},
@@ -234,9 +235,9 @@ TEST_F(KServeTest, StatisticsAreOfLoadedModels) {
   const std::string expected =
       R"({"model_stats":[{"name":"bert","version":"2","last_inference":0,"inference_count":9,)"
       R"("execution_count":4,"inference_stats":{"success":{"count":9,"ns":0},)"
-      R"("fail":{"count":3,"ns":0},"queue":{"count":0,"ns":0},)"
-      R"("compute_input":{"count":0,"ns":0},"compute_infer":{"count":4,"ns":750000000},)"
-      R"("compute_output":{"count":0,"ns":0},"cache_hit":{"count":0,"ns":0},)"
+      R"("fail":{"count":3,"ns":0},"queue":{"count":9,"ns":0},)"
+      R"("compute_input":{"count":9,"ns":0},"compute_infer":{"count":9,"ns":750000000},)"
+      R"("compute_output":{"count":9,"ns":0},"cache_hit":{"count":0,"ns":0},)"
       R"("cache_miss":{"count":0,"ns":0}},"batch_stats":[]}]})";
   EXPECT_EQ(get("/v2/models/stats").body, expected);
   EXPECT_EQ(asked<service::Describe>().model, "");

@@ -1,6 +1,8 @@
 // GET /v2/models/stats and /v2/models/{model}/stats: what loaded models have done, in the form of
-// Triton's statistics extension. What accel does not count is 0, as the form demands it: the time
-// of the last inference, and all durations but those in the engine.
+// Triton's statistics extension, which counts an inference for each row of a batch. What accel does
+// not count is 0, as the form demands it: the time of the last inference, and all durations but
+// those in the engine. Each inference has all stages: Triton's perf_analyzer tells by the queue's
+// count which version answered it.
 #include <cmath>
 
 #include "base/try.h"
@@ -28,16 +30,16 @@ void write_model_statistics(JsonWriter& json, const service::ServedModel& model)
     json.member("name", model.state.name);
     json.member("version", version_of(model));
     json.member("last_inference", 0);
-    json.member("inference_count", done.answered);
+    json.member("inference_count", done.rows);
     json.member("execution_count", done.batches);
     json.name("inference_stats");
     json.object([&] {
-      write_duration(json, "success", done.answered);
+      write_duration(json, "success", done.rows);
       write_duration(json, "fail", done.failed + done.cancelled + done.late + done.refused);
-      write_duration(json, "queue", 0);
-      write_duration(json, "compute_input", 0);
-      write_duration(json, "compute_infer", done.batches, worked);
-      write_duration(json, "compute_output", 0);
+      write_duration(json, "queue", done.rows);
+      write_duration(json, "compute_input", done.rows);
+      write_duration(json, "compute_infer", done.rows, worked);
+      write_duration(json, "compute_output", done.rows);
       write_duration(json, "cache_hit", 0);
       write_duration(json, "cache_miss", 0);
     });
