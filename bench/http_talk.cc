@@ -26,7 +26,7 @@ size_t answer_size(std::string_view text) {
 
 class HttpTalk : public Talk {
  public:
-  explicit HttpTalk(const json& request)
+  explicit HttpTalk(const Json& request)
       : target_(request.at("target").get<std::string>()),
         before_(request.at("before").get<std::string>()),
         after_(request.at("after").get<std::string>()) {}
@@ -58,7 +58,7 @@ class HttpTalk : public Talk {
 
 }  // namespace
 
-std::unique_ptr<Talk> make_http_talk(const json& request) {
+std::unique_ptr<Talk> make_http_talk(const Json& request) {
   return std::make_unique<HttpTalk>(request);
 }
 

@@ -24,7 +24,7 @@ class Talk {
 };
 
 // `request` has "target", and "before" and "after", between which the text stands as JSON.
-std::unique_ptr<Talk> make_http_talk(const json& request);
+std::unique_ptr<Talk> make_http_talk(const Json& request);
 // ModelInfer of the model "default", by nghttp2.
 std::unique_ptr<Talk> make_grpc_talk();
 

@@ -40,7 +40,7 @@ TEST(GivenSockets, ThatAreNoNumberAreRefused) {
   for (const char* fds : {"-1", "x", "1x", "65", "99999999999999999999"}) {
     EXPECT_FALSE(given_sockets(of({{"LISTEN_PID", "77"}, {"LISTEN_FDS", fds}}), kSelf).ok()) << fds;
   }
-  EXPECT_FALSE(given_sockets(of({{"LISTEN_PID", ""}, {"LISTEN_FDS", "1"}}), kSelf)->size());
+  EXPECT_TRUE(given_sockets(of({{"LISTEN_PID", ""}, {"LISTEN_FDS", "1"}}), kSelf)->empty());
   EXPECT_FALSE(given_sockets(of({{"LISTEN_PID", "me"}, {"LISTEN_FDS", "1"}}), kSelf).ok());
 }
 
