@@ -11,6 +11,7 @@ system_packages=(
   libjpeg-dev libpng-dev libwebp-dev libcurl4-openssl-dev
   libmpg123-dev libsndfile1-dev libsoxr-dev libvorbis-dev
   libboost1.81-dev libnghttp2-dev libssl-dev libsimdjson-dev protobuf-compiler
+  libb64-0d
 )
 rust_minimum=1.82
 textkit_library=libaccel_textkit.a
@@ -64,6 +65,10 @@ have_clang_tidy() {
 have_clients() {
   [[ $(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') != 3.11 ]] ||
     stamped .deps/clients/.stamp "$(wheel_stamp clients)"
+}
+have_perf_analyzer() {  # for this processor alone
+  [[ $(uname -m) != x86_64 ]] ||
+    stamped .deps/perf_analyzer/.stamp "$(wheel_stamp perf_analyzer)"
 }
 have_textkit() {
   [[ -f .deps/textkit/$textkit_library ]] && stamped .deps/textkit/.stamp "$(textkit_stamp)"
@@ -143,15 +148,16 @@ install_wheel() {
   rm -rf "$incoming"
 }
 
-install_clients() {
-  local incoming=.deps/incoming.clients
+# install_packages NAME: .deps/NAME with all that tools/deps/NAME.txt pins, as pip lays it out.
+install_packages() {
+  local name=$1 incoming=.deps/incoming.$1
   rm -rf "$incoming"
-  timed clients download python3 -m pip install --quiet --disable-pip-version-check --no-deps \
-    --no-compile --only-binary=:all: --require-hashes --requirement tools/deps/clients.txt \
+  timed "$name" download python3 -m pip install --quiet --disable-pip-version-check --no-deps \
+    --no-compile --only-binary=:all: --require-hashes --requirement "tools/deps/$name.txt" \
     --target "$incoming"
-  wheel_stamp clients >"$incoming/.stamp"
-  rm -rf .deps/clients
-  mv -T "$incoming" .deps/clients
+  wheel_stamp "$name" >"$incoming/.stamp"
+  rm -rf ".deps/$name"
+  mv -T "$incoming" ".deps/$name"
 }
 
 install_textkit() {
@@ -251,14 +257,14 @@ install_missing() {
       clang_tidy)
         start_piece clang_tidy install_wheel clang_tidy clang-tidy "${clang_tidy_moves[@]}"
         ;;
-      clients) start_piece clients install_clients ;;
+      clients | perf_analyzer) start_piece "$piece" install_packages "$piece" ;;
       textkit)
         command -v cc >/dev/null || finish_piece packages # rustc links with cc
         start_piece textkit install_textkit
         ;;
     esac
   done
-  for piece in openvino minilm clang_tidy clients packages textkit; do
+  for piece in openvino minilm clang_tidy clients perf_analyzer packages textkit; do
     [[ -z ${piece_pids[$piece]:-} ]] || finish_piece "$piece"
   done
   trap - EXIT INT TERM HUP
