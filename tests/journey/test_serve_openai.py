@@ -2,11 +2,14 @@
 import asyncio
 import base64
 import json
+import shutil
 import struct
+import subprocess
 import unittest
+from pathlib import Path
 
 from program import DATA, TINY
-from server import ServerTest, needs_clients
+from server import CLIENTS, ServerTest, needs_clients
 from test_embed import TEXTS, recorded_embeddings
 
 
@@ -100,6 +103,50 @@ class Transcriptions(ServerTest):
             self.assertTrue(captions.startswith("WEBVTT"))
             with self.assertRaises(openai.BadRequestError):
                 client.audio.transcriptions.create(model="speech", file=("x.wav", b"no sound"))
+
+
+SCRIPT = Path(CLIENTS).parent / "openai_js"
+
+
+@unittest.skipUnless(shutil.which("node") and (SCRIPT / "node_modules/openai").is_dir(),
+                     "OpenAI's client for JavaScript is not here: ./dev setup")
+class JavaScript(ServerTest):
+    MODELS = (f"bert={TINY}", f"speech={SPEECH}")
+
+    def run_script(self, script, *arguments):
+        head = ("import OpenAI from 'openai'; import fs from 'node:fs';"
+                "const given = JSON.parse(process.argv[1]);"
+                f"const client = new OpenAI({{baseURL: '{self.server.url}/v1', apiKey: 'none', "
+                "maxRetries: 0}); let told;")
+        done = subprocess.run(
+            ["node", "--input-type=module", "--eval",
+             head + script + "; console.log(JSON.stringify(told));", json.dumps(arguments)],
+            capture_output=True, cwd=SCRIPT, timeout=240, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return json.loads(done.stdout)
+
+    def test_embeddings(self):
+        # It asks for base64 by itself and decodes it.
+        rows = self.run_script("told = (await client.embeddings.create({model: 'bert', "
+                               "input: given})).data.map((one) => one.embedding)", *TEXTS)
+        for found, expected in zip(rows, recorded_embeddings(), strict=True):
+            self.assertClose(found, expected)
+
+    def test_models_and_errors(self):
+        self.assertIn("speech", self.run_script(
+            "told = (await client.models.list()).data.map((one) => one.id)"))
+        told = self.run_script("try { await client.embeddings.create({model: 'none', input: 'x'}) }"
+                               "catch (error) { told = [error.constructor.name, error.status] }")
+        self.assertEqual(told, ["NotFoundError", 404])
+
+    def test_a_recording(self):
+        sound = next(path for path in sorted((DATA / "audio" / "formats").iterdir())
+                     if path.suffix == ".wav")
+        expected = json.loads(
+            self.accel("run", SPEECH, sound, "--precision", "f32", "--json").stdout)
+        found = self.run_script("told = (await client.audio.transcriptions.create({model: 'speech',"
+                                " file: fs.createReadStream(given[0])})).text", str(sound))
+        self.assertEqual(found, expected["result"]["text"])
 
 
 @needs_clients

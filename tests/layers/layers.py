@@ -27,7 +27,7 @@ VISIBLE_LISTS = (("models/families", "families.h", "FAMILY(k{pascal})"),
 
 FORBIDDEN_WORDS = {"util", "utils", "helper", "helpers", "common", "misc", "wrapper", "wrappers"}
 SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*(\.[a-z0-9]+)*")
-FREE_NAMES = {"CMakeLists.txt", "Cargo.toml", "Cargo.lock", "README.md"}
+FREE_NAMES = {"CMakeLists.txt", "Cargo.toml", "Cargo.lock", "README.md", "package-lock.json"}
 
 BANNED_MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # A made-up home may be called "me" or "user".

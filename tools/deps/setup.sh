@@ -70,6 +70,11 @@ have_perf_analyzer() {  # for this processor alone
   [[ $(uname -m) != x86_64 ]] ||
     stamped .deps/perf_analyzer/.stamp "$(wheel_stamp perf_analyzer)"
 }
+# Without Node.js the test that uses it is left out.
+have_openai_js() {
+  ! command -v npm >/dev/null ||
+    stamped .deps/openai_js/.stamp "$(<tools/deps/openai_js/package-lock.json)"
+}
 have_textkit() {
   [[ -f .deps/textkit/$textkit_library ]] && stamped .deps/textkit/.stamp "$(textkit_stamp)"
 }
@@ -158,6 +163,17 @@ install_packages() {
   wheel_stamp "$name" >"$incoming/.stamp"
   rm -rf ".deps/$name"
   mv -T "$incoming" ".deps/$name"
+}
+
+install_openai_js() {
+  local incoming=.deps/incoming.openai_js
+  rm -rf "$incoming"
+  cp -r tools/deps/openai_js "$incoming"
+  timed openai_js download npm ci --prefix "$incoming" --silent --ignore-scripts --omit=peer \
+    --omit=optional --no-audit --no-fund
+  cp tools/deps/openai_js/package-lock.json "$incoming/.stamp"
+  rm -rf .deps/openai_js
+  mv -T "$incoming" .deps/openai_js
 }
 
 install_textkit() {
@@ -258,13 +274,14 @@ install_missing() {
         start_piece clang_tidy install_wheel clang_tidy clang-tidy "${clang_tidy_moves[@]}"
         ;;
       clients | perf_analyzer) start_piece "$piece" install_packages "$piece" ;;
+      openai_js) start_piece openai_js install_openai_js ;;
       textkit)
         command -v cc >/dev/null || finish_piece packages # rustc links with cc
         start_piece textkit install_textkit
         ;;
     esac
   done
-  for piece in openvino minilm clang_tidy clients perf_analyzer packages textkit; do
+  for piece in openvino minilm clang_tidy clients perf_analyzer openai_js packages textkit; do
     [[ -z ${piece_pids[$piece]:-} ]] || finish_piece "$piece"
   done
   trap - EXIT INT TERM HUP
