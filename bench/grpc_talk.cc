@@ -72,16 +72,17 @@ class GrpcTalk : public Talk {
     return bytes;
   }
 
-  Result<std::optional<std::string>> hear(std::string_view bytes, std::string& reply) override {
+  Result<std::optional<TalkAnswer>> hear(std::string_view bytes, std::string& reply) override {
     const auto taken = nghttp2_session_mem_recv(
         session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
     if (taken < 0) return unavailable(nghttp2_strerror(static_cast<int>(taken)));
     send(reply);
-    if (!closed_) return std::optional<std::string>();
+    if (!closed_) return std::optional<TalkAnswer>();
+    if (status_ == "14" || status_ == "4") return std::optional(TalkAnswer{.refused = true});
     if (status_ != "0" || answer_.size() < kFrameBytes) {
       return unavailable("the server answered with the status " + status_);
     }
-    return std::optional(answer_.substr(kFrameBytes));
+    return std::optional(TalkAnswer{.body = answer_.substr(kFrameBytes)});
   }
 
  private:

@@ -14,6 +14,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,7 @@ Result<Socket> connect_to(uint16_t port) {
 
 // One client: what it waited for, and its own way to speak.
 struct Client {
+  bool busy = false;
   Socket socket;
   size_t next = 0;  // text that it asks for
   std::unique_ptr<Talk> talk;
@@ -83,15 +85,34 @@ class Callers {
     const auto begin = Clock::now();
     for (Client& client : clients_) ACCEL_TRY(ask(client));
     while (under_way_ > 0) {
-      std::array<epoll_event, 64> events{};
-      const int ready = ::epoll_wait(poll_.fd(), events.data(), events.size(), 30'000);
-      if (ready <= 0) return unavailable("the server gave no answer within 30 s");
-      for (int i = 0; i < ready; ++i) {
-        Client& client = clients_[events[static_cast<size_t>(i)].data.u64];
-        ACCEL_TRY(hear(client, seconds_since(begin) < seconds));
-      }
+      ACCEL_TRY(hear_ready(kPatienceMs, seconds_since(begin) < seconds));
     }
-    return figures(seconds_since(begin));
+    return figures(seconds_, seconds_since(begin));
+  }
+
+  // Texts are asked for at random moments, so many a second on average, however long answers take:
+  // by a client that has none under way, or another one.
+  Result<json> offer(double per_sec, double seconds) {
+    ACCEL_TRY(connect(0));
+    std::mt19937 random(1);
+    std::exponential_distribution<double> pause(per_sec);
+    const auto begin = Clock::now();
+    double next = pause(random);
+    while (next < seconds || under_way_ > 0) {
+      const double now = seconds_since(begin);
+      if (next < seconds && next <= now) {
+        ACCEL_ASSIGN(const size_t free, free_client());
+        ACCEL_TRY(ask(clients_[free]));
+        next += pause(random);
+        continue;
+      }
+      const double left = next < seconds ? next - now : 30;
+      ACCEL_TRY(hear_ready(static_cast<int>(left * 1000), /*again=*/false));
+    }
+    json found = figures(seconds_, seconds);
+    found["refused"] = figures(refusals_, seconds);
+    found["clients"] = clients_.size();
+    return found;
   }
 
   // The body of the answer to the first text.
@@ -103,15 +124,45 @@ class Callers {
   }
 
  private:
+  static constexpr int kPatienceMs = 30'000;
+
   Status connect(int count) {
     poll_ = Socket(::epoll_create1(EPOLL_CLOEXEC));
-    clients_ = std::vector<Client>(static_cast<size_t>(count));
-    for (size_t i = 0; i < clients_.size(); ++i) {
-      ACCEL_ASSIGN(clients_[i].socket, connect_to(request_.at("port").get<uint16_t>()));
-      clients_[i].next = i * texts_.size() / clients_.size();
-      clients_[i].talk = request_.contains("target") ? make_http_talk(request_) : make_grpc_talk();
-      epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
-      ::epoll_ctl(poll_.fd(), EPOLL_CTL_ADD, clients_[i].socket.fd(), &event);
+    clients_.clear();
+    for (int i = 0; i < count; ++i) {
+      ACCEL_TRY(add_client());
+      clients_.back().next = static_cast<size_t>(i) * texts_.size() / static_cast<size_t>(count);
+    }
+    return {};
+  }
+
+  Status add_client() {
+    Client& client = clients_.emplace_back();
+    ACCEL_ASSIGN(client.socket, connect_to(request_.at("port").get<uint16_t>()));
+    client.next = clients_.size() * 7;
+    client.talk = request_.contains("target") ? make_http_talk(request_) : make_grpc_talk();
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = clients_.size() - 1}};
+    ::epoll_ctl(poll_.fd(), EPOLL_CTL_ADD, client.socket.fd(), &event);
+    return {};
+  }
+
+  Result<size_t> free_client() {
+    const auto free =
+        std::ranges::find_if(clients_, [](const Client& client) { return !client.busy; });
+    if (free != clients_.end()) return static_cast<size_t>(free - clients_.begin());
+    ACCEL_TRY(add_client());
+    return clients_.size() - 1;
+  }
+
+  // Waits for at most so long where the time is not up to the server.
+  Status hear_ready(int milliseconds, bool again) {
+    std::array<epoll_event, 64> events{};
+    const int ready = ::epoll_wait(poll_.fd(), events.data(), events.size(), milliseconds);
+    if (ready <= 0 && milliseconds >= kPatienceMs) {
+      return unavailable("the server gave no answer within 30 s");
+    }
+    for (int i = 0; i < ready; ++i) {
+      ACCEL_TRY(hear(clients_[events[static_cast<size_t>(i)].data.u64], again));
     }
     return {};
   }
@@ -119,6 +170,7 @@ class Callers {
   Status ask(Client& client) {
     const std::string bytes = client.talk->ask(texts_[client.next++ % texts_.size()]);
     client.asked = Clock::now();
+    client.busy = true;
     ++under_way_;
     return write_all(client.socket.fd(), bytes, "the server");
   }
@@ -128,25 +180,27 @@ class Callers {
     const ssize_t got = ::recv(client.socket.fd(), buffer.data(), buffer.size(), 0);
     if (got <= 0) return unavailable("the server closed a connection");
     std::string reply;
-    ACCEL_ASSIGN(std::optional<std::string> answer,
+    ACCEL_ASSIGN(std::optional<TalkAnswer> answer,
                  client.talk->hear({buffer.data(), static_cast<size_t>(got)}, reply));
     if (answer) {
-      seconds_.push_back(seconds_since(client.asked));
+      (answer->refused ? refusals_ : seconds_).push_back(seconds_since(client.asked));
+      client.busy = false;
       --under_way_;
-      last_answer_ = std::move(*answer);
+      last_answer_ = std::move(answer->body);
     }
     if (!reply.empty()) ACCEL_TRY(write_all(client.socket.fd(), reply, "the server"));
     if (!answer) return {};
     return again ? ask(client) : Status();
   }
 
-  json figures(double wall) {
-    std::ranges::sort(seconds_);
+  static json figures(std::vector<double>& seconds, double wall) {
+    std::ranges::sort(seconds);
     const auto at = [&](double part) {
-      return 1000 * seconds_[static_cast<size_t>(part * static_cast<double>(seconds_.size() - 1))];
+      const auto last = static_cast<double>(seconds.size()) - 1;
+      return seconds.empty() ? 0 : 1000 * seconds[static_cast<size_t>(part * last)];
     };
-    return {{"asked", seconds_.size()},
-            {"per_sec", static_cast<double>(seconds_.size()) / wall},
+    return {{"asked", seconds.size()},
+            {"per_sec", static_cast<double>(seconds.size()) / wall},
             {"p50_ms", at(0.5)},
             {"p95_ms", at(0.95)}};
   }
@@ -156,7 +210,8 @@ class Callers {
   std::vector<Client> clients_;
   Socket poll_;
   size_t under_way_ = 0;
-  std::vector<double> seconds_;
+  std::vector<double> seconds_;   // of answers
+  std::vector<double> refusals_;  // likewise
   std::string last_answer_;
 };
 
@@ -170,6 +225,7 @@ class HttpWorker {
     Callers callers(request, *texts);
     start = Clock::now();
     if (action == "clients") return callers.run(request.at("clients"), request.at("seconds"));
+    if (action == "offer") return callers.offer(request.at("per_sec"), request.at("seconds"));
     if (action == "first") {
       ACCEL_ASSIGN(const std::string body, callers.first_answer());
       return json{{"body", request.contains("target") ? body : base64_of(body)}};
@@ -181,10 +237,6 @@ class HttpWorker {
   // Connections that have asked once and stay open, until the next "idle".
   Result<json> hold_idle(const json& request) {
     idle_.clear();
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
     constexpr std::string_view kRequest = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
     for (int i = 0; i < request.at("connections").get<int>(); ++i) {
       ACCEL_ASSIGN(Socket made, connect_to(request.at("port").get<uint16_t>()));
@@ -206,6 +258,10 @@ class HttpWorker {
 }  // namespace accel::bench
 
 int main() {
+  rlimit limit{};  // of open files: there are many clients
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
   accel::bench::HttpWorker worker;
   accel::bench::answer_lines(worker);
 }

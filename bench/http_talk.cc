@@ -38,15 +38,16 @@ class HttpTalk : public Talk {
                        target_, body.size(), body);
   }
 
-  Result<std::optional<std::string>> hear(std::string_view bytes, std::string&) override {
+  Result<std::optional<TalkAnswer>> hear(std::string_view bytes, std::string&) override {
     answer_.append(bytes);
     const size_t size = answer_size(answer_);
-    if (size == 0 || answer_.size() < size) return std::optional<std::string>();
+    if (size == 0 || answer_.size() < size) return std::optional<TalkAnswer>();
     const std::string whole = std::exchange(answer_, {});
-    if (!whole.starts_with("HTTP/1.1 200 ")) {
+    const bool refused = whole.starts_with("HTTP/1.1 503 ") || whole.starts_with("HTTP/1.1 504 ");
+    if (!refused && !whole.starts_with("HTTP/1.1 200 ")) {
       return unavailable("the server answered " + whole.substr(0, 500));
     }
-    return std::optional(whole.substr(whole.find("\r\n\r\n") + 4));
+    return std::optional(TalkAnswer{refused, whole.substr(whole.find("\r\n\r\n") + 4)});
   }
 
  private:

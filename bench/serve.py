@@ -27,12 +27,15 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 BIN = ROOT / "build/release/bin"
 LOGS = BUILD / "logs"
-PARTS = ("saturated", "idle", "connections")
+PARTS = ("saturated", "idle", "connections", "overload")
 CLIENTS = 64
 SATURATED = 0.9  # of the rate in the process, at least
 ADDED_MS = 0.3  # to the median of one idle client, at most
 CONNECTIONS = 10_000
 CONNECTIONS_MIB = 200
+OFFERED = (0.8, 1.2, 2, 5)  # of what the server can do
+GOODPUT = 0.9  # of the most that it ever did, at least
+BOUND_SECONDS = 2  # that requests may wait, by --queue-seconds
 READY_SECONDS = 60
 # How the clients speak (bench/talk.h).
 DOORS = {"http": {"target": "/v1/embeddings", "before": '{"model":"default","input":',
@@ -173,6 +176,26 @@ class Bench:
         print(f"  {CONNECTIONS} idle connections: {cost:.0f} MiB, at most {CONNECTIONS_MIB} "
               f"{holds}; one client beside them {answer['p50_ms']:.3f} ms", flush=True)
         return {"mib": cost, "beside_ms": answer["p50_ms"], "verdict": holds}
+
+    def overload(self):
+        """At a multiple of what it can do, on a server that may let requests wait for a while."""
+        with server(self.given, "--queue-seconds", str(BOUND_SECONDS)) as (_, port):
+            ask = {"port": port, "path": self.mixed, **DOORS["http"]}
+            capacity = self.caller.ask("clients", clients=CLIENTS, seconds=5, **ask)["per_sec"]
+            found = {factor: self.caller.ask("offer", per_sec=factor * capacity, seconds=10, **ask)
+                     for factor in OFFERED}
+        peak = max(capacity, *(one["per_sec"] for one in found.values()))
+        result = {"per_sec": capacity, "peak_per_sec": peak}
+        for factor, one in found.items():
+            held = one["per_sec"] >= GOODPUT * peak or factor < 1
+            held = held and one["p95_ms"] <= 1000 * BOUND_SECONDS
+            print(f"  {factor} x {capacity:.0f}/s: {one['per_sec']:.0f}/s answered "
+                  f"({one['per_sec'] / peak:.2f} of the peak), p95 {one['p95_ms']:.0f} ms; "
+                  f"{one['refused']['per_sec']:.0f}/s refused, p95 "
+                  f"{one['refused']['p95_ms']:.1f} ms; {'holds' if held else 'does not hold'}",
+                  flush=True)
+            result[str(factor)] = {**one, "holds": held}
+        return result
 
     def resident_mib(self):
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])

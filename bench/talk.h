@@ -12,15 +12,20 @@
 
 namespace accel::bench {
 
+struct TalkAnswer {
+  bool refused = false;  // the server has too much to do
+  std::string body;
+};
+
 // Of one connection, on which one request is under way at a time.
 class Talk {
  public:
   virtual ~Talk() = default;
   // The bytes that ask for the text.
   virtual std::string ask(const std::string& text) = 0;
-  // Takes what came; bytes that are to be sent because of it are appended to `reply`. The body of
-  // the answer, when it is whole; UNAVAILABLE for one that is an error.
-  virtual Result<std::optional<std::string>> hear(std::string_view bytes, std::string& reply) = 0;
+  // Takes what came; bytes that are to be sent because of it are appended to `reply`. The answer,
+  // when it is whole; UNAVAILABLE for one that is another error than a refusal.
+  virtual Result<std::optional<TalkAnswer>> hear(std::string_view bytes, std::string& reply) = 0;
 };
 
 // `request` has "target", and "before" and "after", between which the text stands as JSON.
