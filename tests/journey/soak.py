@@ -200,8 +200,9 @@ class Soak:
             answer = self.grpc_client().infer("bert", self.grpc_input(text))
             return self.same(answer.as_numpy("sentence_embedding").tolist()[0], text)
         ended = queue.Queue()
-        call = self.grpc_client().async_infer("bert", self.grpc_input(text),
-                                              callback=lambda result, error: ended.put((result, error)))
+        call = self.grpc_client().async_infer(
+            "bert", self.grpc_input(text),
+            callback=lambda result, error: ended.put((result, error)))
         call.cancel()
         result, error = ended.get(timeout=PATIENCE_SECONDS)
         if error is None:  # it was quicker
@@ -213,7 +214,8 @@ class Soak:
     def grpc_stream(self, actor):
         texts = [actor.random.choice(TEXTS) for _ in range(10)]
         answers = queue.Queue()
-        self.grpc_client().start_stream(callback=lambda result, error: answers.put((result, error)))
+        self.grpc_client().start_stream(
+            callback=lambda result, error: answers.put((result, error)))
         for text in texts:
             self.grpc_client().async_stream_infer("bert", self.grpc_input(text))
         for text in texts:
