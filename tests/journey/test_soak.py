@@ -41,7 +41,7 @@ class Meter(unittest.TestCase):
 
 
 class Soaking(ProgramTest):
-    # row 225
+    # row 225 (partial: five minutes; an hour by $ACCEL_SOAK_SECONDS)
     def test_nothing_is_wrong_lost_or_kept(self):
         options = self.folder / "models.yaml"
 
