@@ -13,7 +13,7 @@
 namespace accel::cli {
 namespace {
 
-constexpr std::array<Command, 29> kCommands{{
+constexpr std::array<Command, 30> kCommands{{
     {"advise", "why a model is not faster here, and what each remedy gains", run_advise},
     {"alias", "short names for models", run_alias},
     {"bench", "how fast a model answers: latency, throughput, memory", run_bench},
@@ -46,6 +46,7 @@ constexpr std::array<Command, 29> kCommands{{
     {"status", "whether acceleration is on, and what of eight kinds of hardware is here",
      run_status},
     {"tokenize", "show how a model cuts text into tokens", run_tokenize},
+    {"top", "what a running server does: models, devices, rates, times", run_top},
     {"version", "the versions of accel and its engines", run_version},
 }};
 

@@ -58,6 +58,7 @@ Status run_show(const Command& command, const Arguments& arguments);
 Status run_similarity(const Command& command, const Arguments& arguments);
 Status run_status(const Command& command, const Arguments& arguments);
 Status run_tokenize(const Command& command, const Arguments& arguments);
+Status run_top(const Command& command, const Arguments& arguments);
 Status run_version(const Command& command, const Arguments& arguments);
 
 }  // namespace accel::cli

@@ -1,4 +1,4 @@
-// The flags of commands that may have a server answer instead of this process.
+// The flags of commands that ask a server, or may have one answer instead of this process.
 #pragma once
 
 #include <memory>
@@ -19,10 +19,13 @@ struct ServerFlags {
   int64_t timeout_seconds = 300;
 
   void declare(Flags& flags);
+  void declare_connection(Flags& flags);  // all but --server
   bool given() const { return !url.empty(); }
+  // Asks nothing yet. A signal ends its calls with CANCELLED where there is an `interrupt`, which
+  // outlives them.
+  Result<std::shared_ptr<client::ServerClient>> connect(const Interrupt* interrupt) const;
   // The model of that server. `named`: MODEL was given, whatever it is called; else the server's
-  // only one is taken. INVALID_ARGUMENT for flags that say how this process loads a model. A signal
-  // ends its calls with CANCELLED where there is an `interrupt`, which outlives all its streams.
+  // only one is taken. INVALID_ARGUMENT for flags that say how this process loads a model.
   Result<std::unique_ptr<client::RemoteModel>> open(const ModelFlags& model, bool named,
                                                     const Interrupt* interrupt) const;
 };

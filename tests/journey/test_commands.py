@@ -15,7 +15,7 @@ from program import (ACCEL, DATA, FAILED_PRECONDITION, GOLDEN, INVALID_ARGUMENT,
 COMMANDS = ["advise", "alias", "bench", "cache", "compare", "completion", "config", "convert",
             "devices", "doctor", "embed", "explain", "families", "help", "infer", "keys", "list",
             "models", "profile", "pull", "rm", "self-test", "serve", "show", "similarity",
-            "status", "tokenize", "version"]
+            "status", "tokenize", "top", "version"]
 
 
 class Infer(ProgramTest):

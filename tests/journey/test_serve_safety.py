@@ -11,7 +11,8 @@ import unittest
 import urllib.error
 import urllib.request
 
-from program import INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, TINY, ProgramTest
+from program import (INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, TINY, UNAVAILABLE,
+                     ProgramTest)
 from server import START_SECONDS, Server, needs_clients
 
 needs_openssl = unittest.skipUnless(shutil.which("openssl"), "the program openssl is not here")
@@ -285,6 +286,29 @@ class Operating(SafetyTest):
         self.assertEqual(self.status(server.url + "/nothing"), 404)
         self.until(1, lambda: len(lines()))
         self.assertEqual(server.stop(), OK)
+
+    def test_top_shows_what_happens(self):
+        server = self.serve()
+        stop = threading.Event()
+
+        def client():
+            while not stop.is_set():
+                self.status(server.url + "/v1/embeddings", None, {"model": "bert", "input": "x y"})
+
+        asking = threading.Thread(target=client)
+        asking.start()
+        top = ("top", "--server", server.url, "--every", "1", "--once")
+        told = json.loads(self.accel(*top).stdout)
+        stop.set()
+        asking.join()
+        self.assertGreater(told["requests_per_sec"], 0)
+        self.assertEqual([one["name"] for one in told["models"]], ["bert"])
+        self.assertGreater(told["models"][0]["tokens_per_sec"], 0)
+        self.assertEqual(told["devices"][0]["device"], "CPU")
+        self.assertEqual(told["endpoints"][0]["path"], "/v1/embeddings")
+        self.assertGreater(told["endpoints"][0]["times"]["p95_ms"], 0)
+        self.assertEqual(server.stop(), 0)
+        self.refused(UNAVAILABLE, *top, says=str(server.port))
 
     def test_metrics_count_what_happened(self):
         server = self.serve()
