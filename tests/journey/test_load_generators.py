@@ -12,6 +12,7 @@ from server import CLIENTS, ServerTest, needs_clients
 from test_embed import TEXTS, recorded_embeddings
 
 ANALYZER = Path(CLIENTS).parent / "perf_analyzer"
+CONCURRENCY = 4
 SHAPES = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
 
 
@@ -22,7 +23,8 @@ class PerfAnalyzer(ServerTest):
     def measure(self, *options):
         command = [ANALYZER / "bin/perf_analyzer", "-m", "bert", "-u",
                    f"127.0.0.1:{self.server.port}", "--input-data", "zero", "-p", "500",
-                   "--stability-percentage", "999", "--max-trials", "3", *options]
+                   "--stability-percentage", "999", "--max-trials", "3",
+                   "--concurrency-range", str(CONCURRENCY), *options]
         for name in SHAPES:
             command += ["--shape", f"{name}:1,8"]
         libraries = ANALYZER / "nvidia/cuda_runtime/lib"
@@ -33,17 +35,18 @@ class PerfAnalyzer(ServerTest):
         client, server = said.split("Server:")
         asked = int(re.search(r"Request count: (\d+)", client).group(1))
         counted = int(re.search(r"Inference count: (\d+)", server).group(1))
-        self.assertGreater(asked, 0)
-        self.assertGreaterEqual(counted, asked)
+        self.assertGreater(asked, CONCURRENCY)
+        # It reads the server's count at both ends of its window, while requests are under way.
+        self.assertGreaterEqual(counted, asked - CONCURRENCY)
 
     def test_over_http(self):
-        self.measure("-i", "http", "--concurrency-range", "4")
+        self.measure("-i", "http")
 
     def test_over_grpc(self):
-        self.measure("-i", "grpc", "--concurrency-range", "4")
+        self.measure("-i", "grpc")
 
     def test_in_a_stream(self):
-        self.measure("-i", "grpc", "--streaming", "--async", "--concurrency-range", "4")
+        self.measure("-i", "grpc", "--streaming", "--async")
 
 
 @needs_clients
