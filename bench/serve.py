@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"
 BIN = ROOT / "build/release/bin"
 LOGS = BUILD / "logs"
-PARTS = ("saturated", "idle", "connections", "overload")
+PARTS = ("saturated", "idle", "connections", "overload", "memory")
 CLIENTS = 64
 SATURATED = 0.9  # of the rate in the process, at least
 ADDED_MS = 0.3  # to the median of one idle client, at most
@@ -37,6 +37,10 @@ OFFERED = (0.8, 1.2, 2, 5)  # of what the server can do
 GOODPUT = 0.9  # of the most that it ever did, at least
 BOUND_SECONDS = 2  # that requests may wait, by --queue-seconds
 READY_SECONDS = 60
+# Batches that take memory: of what they take unbounded, a part is left under the cap.
+LARGE_BATCHES = ("--batch-tokens", "16384")
+LEFT_UNDER_CAP = 0.4
+CAPPED = 0.8  # of the throughput without a cap, at least
 # How the clients speak (bench/talk.h).
 DOORS = {"http": {"target": "/v1/embeddings", "before": '{"model":"default","input":',
                   "after": ',"encoding_format":"base64"}'},
@@ -115,6 +119,12 @@ def turns(given, asks):
     return answers
 
 
+def memory_mib(process, field):
+    """VmRSS, what it has now, or VmHWM, the most that it ever had."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(rf"{field}:\s+(\d+) kB", status).group(1)) / 1024
+
+
 class Bench:
     def __init__(self, given, stack):
         self.given = given
@@ -124,6 +134,7 @@ class Bench:
         self.process, self.port = stack.enter_context(server(given))
         lines = read_texts(corpus(argparse.Namespace(texts=None, quick=False)))
         self.mixed = str(write_texts("serve-mixed.txt", every(lines, TEXTS)))
+        self.long = str(write_texts("serve-long.txt", sorted(lines, key=len)[-CLIENTS:]))
         self.short = str(write_texts("serve-short.txt", [min(lines, key=len)]))
         check(self.caller, self.worker, self.port, self.mixed)
 
@@ -167,9 +178,9 @@ class Bench:
         return result
 
     def connections(self):
-        before = self.resident_mib()
+        before = memory_mib(self.process, "VmRSS")
         self.caller.ask("idle", port=self.port, connections=CONNECTIONS)
-        cost = self.resident_mib() - before
+        cost = memory_mib(self.process, "VmRSS") - before
         answer = self.through("http", self.short, 1)
         self.caller.ask("idle", port=self.port, connections=0)
         holds = "holds" if cost <= CONNECTIONS_MIB else "does not hold"
@@ -197,9 +208,31 @@ class Bench:
             result[str(factor)] = {**one, "holds": held}
         return result
 
-    def resident_mib(self):
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGESIZE") / 2**20
+    def memory(self):
+        """Large batches without a bound on memory, and under a cap that has them cut smaller."""
+        with server(self.given, *LARGE_BATCHES) as (free, free_port):
+            ask = {"path": self.long, "clients": CLIENTS, "seconds": self.given.seconds,
+                   **DOORS["http"]}
+            self.caller.ask("first", port=free_port, path=self.short, **DOORS["http"])
+            Path(f"/proc/{free.pid}/clear_refs").write_text("5")  # VmHWM without the load's
+            at_rest = memory_mib(free, "VmRSS")
+            for _ in range(3):
+                self.caller.ask("clients", port=free_port, **ask)
+            grown = memory_mib(free, "VmHWM") - at_rest
+            cap = int(at_rest + LEFT_UNDER_CAP * grown)
+            with server(self.given, *LARGE_BATCHES, "--memory-cap", f"{cap}M") as (held, held_port):
+                free_rates, held_rates = turns(self.given, [
+                    lambda: self.caller.ask("clients", port=free_port, **ask),
+                    lambda: self.caller.ask("clients", port=held_port, **ask)])
+                most = memory_mib(held, "VmHWM")
+            uncapped = memory_mib(free, "VmHWM")
+        found = over(held_rates, free_rates)
+        holds = "holds" if most <= cap else "does not hold"
+        print(f"  memory: {at_rest:.0f} MiB at rest, {uncapped:.0f} MiB unbounded; a cap of {cap} "
+              f"MiB {holds} ({most:.0f}) at {interval(found)} of the throughput, at least {CAPPED} "
+              f"{verdict(found, CAPPED)}", flush=True)
+        return {"at_rest_mib": at_rest, "uncapped_mib": uncapped, "cap_mib": cap, "most_mib": most,
+                "ratio": found, "verdict": verdict(found, CAPPED), "within": holds}
 
 
 def main():

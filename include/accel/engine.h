@@ -53,6 +53,10 @@ struct EngineOptions {
   // For models in formats that accel does not know (accel/converter.h). What was loaded through one
   // names it in RunReport::notices.
   std::vector<ModelConverter> converters = {};
+  // Of this process's resident memory, in bytes; 0: none. A load that needs more than is left is
+  // refused, batches become as small as there is room for, and an item for which there is none even
+  // alone is RESOURCE_EXHAUSTED. Worker processes and other devices' memory do not count.
+  uint64_t memory_cap = 0;
 };
 
 struct InferOptions {

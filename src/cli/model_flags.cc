@@ -62,19 +62,7 @@ void ModelFlags::declare_options(Flags& flags) {
       "BACKEND:STEP=KIND, steps compile, import, session and run, kinds fail, throw, "
       "unavailable, memory, hang and nan, /N every Nth call, @N the Nth alone; every result is "
       "marked as simulated, and nothing is measured");
-  flags.choice("--hint", &hint, {"latency", "throughput", "undefined"},
-               "what streams and precision are chosen for, where they are left open, by what was "
-               "measured (accel doctor --measure): one item at a time, or many (default undefined: "
-               "many, and one that is alone takes all threads)");
-  flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
-  flags.number("--threads", &threads,
-               "of all streams together; 0 takes what this process may use (default 0)");
-  flags.number("--batch-tokens", &batch_tokens,
-               "tokens of a batch of texts, padding included; 0 is what was measured to be best, "
-               "else 320 (default 0)");
-  flags.number("--batch-rows", &batch_rows,
-               "rows of a batch of anything but texts; 0 is what was measured to be best, else 4 "
-               "(default 0)");
+  declare_sizes(flags);
   declare_use_optimum(flags, &use_optimum);
   flags.flag("--no-cache", &no_cache,
              "converts and compiles anew, and keeps nothing of it (accel cache)");
@@ -89,6 +77,25 @@ void ModelFlags::declare_options(Flags& flags) {
              "a text that is run once at the load, so that the first input of its length is like "
              "the later ones; precompile_shapes and input_shapes of the configuration do so with "
              "shapes");
+}
+
+void ModelFlags::declare_sizes(Flags& flags) {
+  flags.choice("--hint", &hint, {"latency", "throughput", "undefined"},
+               "what streams and precision are chosen for, where they are left open, by what was "
+               "measured (accel doctor --measure): one item at a time, or many (default undefined: "
+               "many, and one that is alone takes all threads)");
+  flags.number("--streams", &streams, "batches in flight; 0 chooses (default 0)");
+  flags.number("--threads", &threads,
+               "of all streams together; 0 takes what this process may use (default 0)");
+  flags.number("--batch-tokens", &batch_tokens,
+               "tokens of a batch of texts, padding included; 0 is what was measured to be best, "
+               "else 320 (default 0)");
+  flags.number("--batch-rows", &batch_rows,
+               "rows of a batch of anything but texts; 0 is what was measured to be best, else 4 "
+               "(default 0)");
+  flags.text("--memory-cap", "SIZE", &memory_cap,
+             "of this process's resident memory, as 2G: loads that do not fit are refused, and "
+             "batches are cut to what there is room for (default: none)");
 }
 
 std::vector<ConfigSetting> ModelFlags::settings() const {
@@ -110,6 +117,7 @@ std::vector<ConfigSetting> ModelFlags::settings() const {
   set("max_batch_tokens", count(batch_tokens), "--batch-tokens");
   set("max_batch_rows", count(batch_rows), "--batch-rows");
   set("hang_seconds", hang_seconds, "--hang-seconds");
+  set("memory_cap", memory_cap, "--memory-cap");
   set("use_optimum", use_optimum, "--use-optimum");
   set("task", task, "--task");
   set("cache", no_cache ? "false" : "", "--no-cache");

@@ -28,6 +28,7 @@ struct ModelFlags {
   int64_t batch_tokens = -1;
   int64_t batch_rows = -1;
   std::string hang_seconds;
+  std::string memory_cap;
   std::string use_optimum;
   bool no_cache = false;
   bool local = false;
@@ -60,6 +61,7 @@ struct ModelFlags {
   Result<std::shared_ptr<Model>> load(Engine& engine, Use use) const;
 
  private:
+  void declare_sizes(Flags& flags);             // hint, streams, threads, batches, memory
   std::vector<ConfigSetting> settings() const;  // of the flags that were given
 };
 

@@ -135,7 +135,7 @@ ManagerOptions Config::manager_options() const {
 
 EngineOptions Config::engine_options() const {
   const auto effective = config::merge(state_->layers, "");
-  EngineOptions options{.cache_dir = config::effective_of(effective, "cache_dir").value.text};
+  EngineOptions options = config::engine_options_of(effective);
   const std::string& text = config::effective_of(effective, "converters").value.text;
   if (text.empty()) return options;
   auto commands = config::parse_commands(text);

@@ -208,4 +208,10 @@ ManagerOptions manager_options_of(std::span<const Effective> effective) {
           .loads_max = number_in<int>(value("loads_max"))};
 }
 
+EngineOptions engine_options_of(std::span<const Effective> effective) {
+  EngineOptions options{.cache_dir = effective_of(effective, "cache_dir").value.text};
+  options.memory_cap = number_in<uint64_t>(effective_of(effective, "memory_cap").value);
+  return options;
+}
+
 }  // namespace accel::config

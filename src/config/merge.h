@@ -34,4 +34,7 @@ LoadOptions load_options_of(std::span<const Effective> effective, const std::str
 
 ManagerOptions manager_options_of(std::span<const Effective> effective);
 
+// But for the converters.
+EngineOptions engine_options_of(std::span<const Effective> effective);
+
 }  // namespace accel::config

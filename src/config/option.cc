@@ -155,6 +155,15 @@ constexpr std::array kOptions{
                "where that and measured facts are kept; models that `accel convert` wrote below "
                "it, NAME/NAME.xml, are found by name. Without one: accel/ in the user's cache",
            .variable = "ACCEL_CACHE_DIR"},
+    Option{.key = "memory_cap",
+           .type = kBytes,
+           .group = Group::kEngine,
+           .scope = Scope::kAll,
+           .default_text = "0",
+           .help = "of this process's resident memory: loads that do not fit are refused, and "
+                   "batches are cut to what there is room for. 0: none",
+           .variable = "ACCEL_MEMORY_CAP",
+           .flag = "--memory-cap"},
     Option{.key = "multi_device",
            .type = kBool,
            .group = Group::kEngine,

@@ -41,6 +41,7 @@
 #include "models/model_tree.h"
 #include "pipelines/task.h"
 #include "runtime/fallback.h"
+#include "runtime/memory_room.h"
 #include "store/content_hash.h"
 #include "store/facts.h"
 
@@ -104,6 +105,7 @@ class LocalEngine : public Engine {
         faults_(faults),
         converters_(options.converters, cache_dir_, log_),
         facts_(std::move(facts)),
+        memory_room_(runtime::make_memory_room(options.memory_cap)),
         processor_(hardware::read_cpu()),
         cpu_(processor_.identity()),
         usable_cores_(hardware::read_cpu_limits().usable),
@@ -181,6 +183,7 @@ class LocalEngine : public Engine {
   const std::unique_ptr<store::Facts> facts_;
   const std::shared_ptr<hardware::ForeignLoad> foreign_load_ =
       std::make_shared<hardware::ForeignLoad>();
+  const std::shared_ptr<runtime::MemoryRoom> memory_room_;  // null: memory has no bound
   const hardware::CpuInfo processor_;
   const std::string cpu_;  // its identity
   const int usable_cores_;
@@ -335,7 +338,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
                   .threads = chosen.threads,
                   .own_kernels = options.own_kernels,
                   .profile = options.profile,
-                  .lone_graph = options.memory_bytes_max == 0},
+                  .lone_graph = options.memory_bytes_max == 0 && !memory_room_},
       .members = devices.members,
       .routes = std::move(routed.routes),
       .candidate = candidate,
@@ -350,6 +353,7 @@ Result<std::shared_ptr<Model>> LocalEngine::load_on(const runtime::Candidate& ca
       .simulated = simulates(),
       .head = {},
       .cache = options.cache && !options.profile ? caches->compiled : nullptr,
+      .memory_room = memory_room_,
       .log = log_};
   parts.alternatives = alternatives(request.others, options, parts.compile);
   ACCEL_ASSIGN(parts.head, head_for(*request.folder, options));

@@ -11,6 +11,7 @@
 #include "engine/decision_log.h"
 #include "engine/embed_all.h"
 #include "engine/fit_inputs.h"
+#include "engine/local_manager.h"
 #include "engine/model_report.h"
 #include "pipelines/fallback_report.h"
 #include "pipelines/text/embedding_stream.h"
@@ -87,6 +88,14 @@ backend::CompileOptions options_of(const runtime::DeviceMember& member,
   options.threads = member.threads;
   options.streams = std::min(options.streams, member.threads);
   return options;
+}
+
+// Of the weights: as they are read, and as the engine packs them.
+constexpr uint64_t kCopiesWhileLoading = 2;
+
+// Whether what `member` runs takes this process's memory.
+bool takes_memory_here(const runtime::DeviceMember& member, Isolation isolation) {
+  return isolation != Isolation::kProcess && member.cores.empty() && member.name.starts_with("CPU");
 }
 
 constexpr int32_t kPadOfEmbeddings = 0;  // any would do: it is masked
@@ -276,6 +285,15 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
   std::vector<runtime::PoolMember> members;
   for (const runtime::DeviceMember& member : parts_.members) {
     const backend::CompileOptions options = options_of(member, parts_.compile);
+    const std::shared_ptr<runtime::MemoryRoom> room =
+        takes_memory_here(member, parts_.isolation) ? parts_.memory_room : nullptr;
+    std::optional<runtime::MemoryRoom::Hold> hold;
+    if (room) {
+      const uint64_t bytes = kCopiesWhileLoading * memory_needed(report_, options.precision);
+      auto held = room->hold(bytes);
+      if (!held.ok()) return held.status().with_context(report_.path + ": its weights");
+      hold.emplace(std::move(*held));
+    }
     ACCEL_ASSIGN(CachedModel ready, compile_for(request, options, graph->sources));
     const backend::Executed& executed = ready.model->executed();
     // Of cores the worker process tells in its device's name.
@@ -309,19 +327,20 @@ Result<LoadedModel::GraphPtr> LoadedModel::compile(const models::GraphRequest& r
       graph->report.threads += executed.threads;
     }
     graph->compiled.push_back(ready.model);
-    members.push_back({.model = std::move(ready.model),
-                       .sessions = executed.streams,
-                       .device = parts_.members.size() == 1
-                                     ? device
-                                     : fmt::format("{}#{}", device, members.size()),
-                       .weight = member.weight,
-                       .where = {parts_.candidate.backend, device, parts_.candidate.precision},
-                       .stand_ins = stand_ins(request),
-                       .on_fallback = [log = parts_.log,
-                                       path = report_.path](const runtime::RunFallback& fallback) {
-                         log->write(LogLevel::kWarning, LogPart::kFallback,
-                                    fmt::format("{}: a run: {}", path, fallback.reason));
-                       }});
+    members.push_back(
+        {.model = std::move(ready.model),
+         .sessions = executed.streams,
+         .device =
+             parts_.members.size() == 1 ? device : fmt::format("{}#{}", device, members.size()),
+         .weight = member.weight,
+         .where = {parts_.candidate.backend, device, parts_.candidate.precision},
+         .stand_ins = stand_ins(request),
+         .on_fallback =
+             [log = parts_.log, path = report_.path](const runtime::RunFallback& fallback) {
+               log->write(LogLevel::kWarning, LogPart::kFallback,
+                          fmt::format("{}: a run: {}", path, fallback.reason));
+             },
+         .room = room});
   }
   graph->pool = std::make_shared<runtime::SessionPool>(std::move(members), parts_.routes);
   log_decisions(*parts_.log, graph->report);

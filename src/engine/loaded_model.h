@@ -22,6 +22,7 @@
 #include "runtime/batcher.h"
 #include "runtime/content_rules.h"
 #include "runtime/device_set.h"
+#include "runtime/memory_room.h"
 #include "runtime/session_pool.h"
 
 namespace accel::engine {
@@ -100,6 +101,7 @@ class LoadedModel : public Model {
     std::optional<models::Head> head;  // what infer() computes; none: what the folder says
     // Of graphs that are worth keeping; null: all are made anew.
     std::shared_ptr<const GraphCache> cache;
+    std::shared_ptr<runtime::MemoryRoom> memory_room;  // null: memory has no bound
     std::shared_ptr<const Log> log = Log::silent();
   };
   // Prepares what `use` needs.

@@ -47,6 +47,16 @@ double between(TimePoint begin, TimePoint end) {
   return std::chrono::duration<double>(end - begin).count();
 }
 
+// Batches no larger than there is memory for.
+CutLimits within_room(CutLimits limits, std::span<const WaitingRow> rows,
+                      const FallbackSession& session) {
+  if (rows.empty()) return limits;
+  const int64_t longest = std::ranges::max(rows, {}, &WaitingRow::tokens).tokens;
+  limits.max_tokens = std::min(limits.max_tokens, session.largest(std::max<int64_t>(longest, 1)));
+  limits.max_rows = std::min(limits.max_rows, session.largest(0));
+  return limits;
+}
+
 int64_t cost_of(int64_t tokens) { return std::max<int64_t>(tokens, 1); }
 
 }  // namespace
@@ -241,7 +251,8 @@ void Batcher::remove(Queue& queue, std::vector<uint32_t> indices) {
   }
 }
 
-Batcher::Batch Batcher::cut(Lane lane) {
+// What `session` has room for; where there is none its rows are told why.
+Batcher::Batch Batcher::cut(Lane lane, const FallbackSession* session) {
   Queue& queue = queues_[index_of_lane(lane)];
   for (size_t i = 0; i < queue.rows.size(); ++i) {
     const BatchJob& job = *queue.owners[i].first;
@@ -251,6 +262,7 @@ Batcher::Batch Batcher::cut(Lane lane) {
       under_load(options_.limits, options_.foreign_load ? options_.foreign_load() : 0);
   if (lane == Lane::kInteractive) limits.share_looked_at = kInteractiveShareLookedAt;
   limits.workers = pool_->size_of(options_.only);
+  if (session != nullptr) limits = within_room(limits, queue.rows, *session);
   BatchCut found = cut_batch(queue.rows, Clock::now(), limits);
   Batch batch;
   for (const uint32_t i : found.batch) {
@@ -400,7 +412,7 @@ void Batcher::serve(Lane lane) {
   Result<SessionPool::Lease> session = pool_->acquire(work);
   lock.lock();
   if (stopped_) return;
-  Batch batch = cut(lane);
+  Batch batch = cut(lane, session.ok() ? &**session : nullptr);
   if (!queues_[index_of_lane(lane)].rows.empty()) work_there_[index_of_lane(lane)].notify_one();
   if (session.ok()) session->used_for(0, 0);
   if (batch.members.empty()) return;

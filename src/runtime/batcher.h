@@ -149,7 +149,7 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   void enqueue(const JobPtr& job);
   void refuse(BatchJob& job);
   Work work_of(Lane lane) const;
-  Batch cut(Lane lane);
+  Batch cut(Lane lane, const FallbackSession* session);
   void drop(Queue& queue, uint32_t index, const Status& why);
   void remove(Queue& queue, std::vector<uint32_t> indices);
   void begin(Batch& batch);

@@ -100,6 +100,8 @@ TEST(Batcher, BatchesAreSmallerWhileOthersKeepTheProcessorsBusy) {
     Echo echo({}, 1);
     const auto batcher = echo.batcher({.foreign_load = [busy = share] { return busy; }});
     echo.model->hold();
+    const auto first = batcher->submit({{echo_row({1})}});
+    ASSERT_TRUE(echo.model->wait_for_running(1));  // all others wait together
     std::vector<std::shared_ptr<Ticket>> tickets;
     for (int i = 0; i < 40; ++i) tickets.push_back(batcher->submit({{echo_row(ids_of(i, 20))}}));
     echo.model->release();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "base/try.h"
@@ -39,8 +40,9 @@ void Rest::failed(Clock::time_point now) {
 }
 
 Places::Places(Candidate first, std::shared_ptr<const backend::CompiledModel> model,
-               std::vector<StandIn> others, std::function<void(const RunFallback&)> on_fallback)
-    : on_fallback_(std::move(on_fallback)) {
+               std::vector<StandIn> others, std::function<void(const RunFallback&)> on_fallback,
+               std::unique_ptr<GraphMemory> memory)
+    : on_fallback_(std::move(on_fallback)), memory_(std::move(memory)) {
   candidates_.push_back(std::move(first));
   places_.push_back(std::make_unique<Place>());
   places_.front()->model = std::move(model);
@@ -118,7 +120,18 @@ Status FallbackSession::run_on(size_t place, const NamedTensors& inputs, NamedTe
   return refuse_nan_ ? check_numbers(outputs) : Status();
 }
 
+int64_t FallbackSession::largest(int64_t tokens_of_row) const {
+  const GraphMemory* memory = places_->memory();
+  return memory == nullptr ? std::numeric_limits<int64_t>::max() : memory->largest(tokens_of_row);
+}
+
 Status FallbackSession::run(const NamedTensors& inputs, NamedTensors& outputs) {
+  GraphMemory* memory = places_->memory();
+  if (memory == nullptr) return run_anywhere(inputs, outputs);
+  return memory->run(weight_of(inputs), [&] { return run_anywhere(inputs, outputs); });
+}
+
+Status FallbackSession::run_anywhere(const NamedTensors& inputs, NamedTensors& outputs) {
   fallback_.reset();
   const std::span<const Candidate> candidates = places_->candidates();
   Attempts attempts;

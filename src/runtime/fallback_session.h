@@ -13,6 +13,7 @@
 #include "backend/backend.h"
 #include "base/stopwatch.h"
 #include "runtime/fallback.h"
+#include "runtime/graph_memory.h"
 
 namespace accel::runtime {
 
@@ -48,8 +49,10 @@ class Rest {
 class Places {
  public:
   // `on_fallback` is told of each run that ended on another place than the first; may be empty.
+  // `memory` has its bound; null: there is none.
   Places(Candidate first, std::shared_ptr<const backend::CompiledModel> model,
-         std::vector<StandIn> others, std::function<void(const RunFallback&)> on_fallback = {});
+         std::vector<StandIn> others, std::function<void(const RunFallback&)> on_fallback = {},
+         std::unique_ptr<GraphMemory> memory = nullptr);
 
   std::span<const Candidate> candidates() const { return candidates_; }
   // The first that does not rest; if all do, the first.
@@ -62,6 +65,7 @@ class Places {
   void tell(const RunFallback& fallback) const;
   // Runs that ended on another place than the first.
   uint64_t fallbacks() const { return fallbacks_; }
+  GraphMemory* memory() const { return memory_.get(); }  // null: there is no bound
 
  private:
   struct Place {
@@ -74,6 +78,7 @@ class Places {
   std::vector<Candidate> candidates_;
   std::vector<std::unique_ptr<Place>> places_;  // of each candidate
   const std::function<void(const RunFallback&)> on_fallback_;
+  const std::unique_ptr<GraphMemory> memory_;
   mutable std::mutex mutex_;
   std::atomic<uint64_t> fallbacks_ = 0;
 };
@@ -84,9 +89,12 @@ class FallbackSession : public backend::Session {
   static Result<std::unique_ptr<FallbackSession>> create(std::shared_ptr<Places> places);
 
   // On the first place that can. When none can, the error is that of the first, with what came of
-  // the others; one that does not lie with a place ends it.
+  // the others; one that does not lie with a place ends it. RESOURCE_EXHAUSTED where memory has a
+  // bound and there is no room for such a batch.
   Status run(const NamedTensors& inputs, NamedTensors& outputs) override;
   void set_urgent(bool urgent) override { urgent_ = urgent; }
+  // How large a batch may be for memory's sake: GraphMemory::largest().
+  int64_t largest(int64_t tokens_of_row) const;
   // Of the last run; null: it ran where it was meant to.
   const std::shared_ptr<const RunFallback>& fallback() const { return fallback_; }
   // Whether an output that holds NaN is a failure, as it is where outputs are a task's to read.
@@ -95,6 +103,7 @@ class FallbackSession : public backend::Session {
  private:
   explicit FallbackSession(std::shared_ptr<Places> places);
   Status prepare(size_t place);
+  Status run_anywhere(const NamedTensors& inputs, NamedTensors& outputs);
   Status run_on(size_t place, const NamedTensors& inputs, NamedTensors& outputs);
 
   const std::shared_ptr<Places> places_;

@@ -36,8 +36,9 @@ SessionPool::SessionPool(std::vector<PoolMember> members, ContentRoutes routes)
   for (PoolMember& parts : members) {
     parts.sessions = std::max(parts.sessions, 1);
     MemberStatistics counts{.device = parts.device, .weight = parts.weight};
+    auto memory = parts.room ? std::make_unique<GraphMemory>(parts.room, parts.sessions) : nullptr;
     auto places = std::make_shared<Places>(parts.where, parts.model, std::move(parts.stand_ins),
-                                           std::move(parts.on_fallback));
+                                           std::move(parts.on_fallback), std::move(memory));
     members_.push_back(
         {.parts = std::move(parts), .places = std::move(places), .counts = std::move(counts)});
   }

@@ -29,6 +29,7 @@ struct PoolMember {
   std::vector<StandIn> stand_ins;         // where runs go that fail here, in this order
   // Of each run that a stand-in answered; from any thread, without a lock. May be empty.
   std::function<void(const RunFallback&)> on_fallback;
+  std::shared_ptr<MemoryRoom> room;  // that its runs take memory of; null: there is no bound
 };
 
 // What a session is wanted for.

@@ -77,11 +77,11 @@ TEST(AdmissionPolicy, BodiesHaveABoundTogether) {
 }
 
 TEST(AdmissionPolicy, WhoWouldWaitForTooLongIsRefused) {
-  EXPECT_EQ(reason(kRoomy, {.runs_before = 408, .speed = kBusy}), "");  // 0.8 of 5 s, and 0.1
-  EXPECT_EQ(reason(kRoomy, {.runs_before = 410, .speed = kBusy}), refused::kQueue);
+  EXPECT_EQ(reason(kRoomy, {.runs_before = 333, .speed = kBusy}), "");  // 0.65 of 5 s, and 0.1
+  EXPECT_EQ(reason(kRoomy, {.runs_before = 335, .speed = kBusy}), refused::kQueue);
   const Decision late = decide(kRoomy, {.runs_before = 900, .speed = kBusy}, {});
   EXPECT_EQ(late.reason, refused::kQueue);
-  EXPECT_NEAR(late.retry_seconds, 4.91, 0.02);
+  EXPECT_NEAR(late.retry_seconds, 5.66, 0.02);
   EXPECT_THAT(late.why, HasSubstr("a wait of at most 5 s, as the server has it, found 900 requests "
                                   "before this one, of which 100 are answered in a second"));
   EXPECT_EQ(reason({.requests_max = 100'000, .queue_seconds_max = 0},
