@@ -41,6 +41,7 @@ Status add_versions(const ovms::ModelEntry& entry, const ovms::FoundVersions& fo
     settings.push_back({"model_path", one.path.string(), "base_path"});
     ACCEL_ASSIGN(ModelDefinition definition, config.definition(entry.name, settings));
     definition.version = one.version;
+    definition.load.use = Use::kRun;
     if (definition.memory_bytes_max == setup.manager.memory_bytes_max) {
       definition.memory_bytes_max = 0;
     }

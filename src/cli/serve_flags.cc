@@ -188,6 +188,7 @@ Result<ServedSetup> ServeFlags::setup() const {
   setup.files = look_at(files);
   ACCEL_TRY(add_arguments(config, setup));
   ACCEL_TRY(add_ovms_models(ovms, config, setup));
+  for (ServedDefinition& one : setup.models) one.definition.load.local = model.local;
   ACCEL_TRY(add_configured(config, setup));
   ACCEL_TRY(add_aliases(setup));
   return setup;
