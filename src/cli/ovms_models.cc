@@ -71,7 +71,7 @@ Status add_entry(const ovms::ModelEntry& entry, bool listed, const Config& confi
     }
     return add_versions(absolute, *found, config, setup);
   }
-  const Status status = found.status().with_context(fmt::format("model '{}'", entry.name));
+  Status status = found.status().with_context(fmt::format("model '{}'", entry.name));
   if (!listed || status.code() != StatusCode::kNotFound) return status;
   setup.notices.push_back(status.message() + "; it is served as soon as one is there");
   return {};
