@@ -99,7 +99,7 @@ void ModelFlags::declare_sizes(Flags& flags) {
 }
 
 std::vector<ConfigSetting> ModelFlags::settings() const {
-  std::vector<ConfigSetting> settings;
+  std::vector<ConfigSetting> settings = further;
   const auto set = [&](const char* key, std::string value, const char* flag) {
     if (!value.empty()) settings.push_back({key, std::move(value), flag});
   };
@@ -162,6 +162,7 @@ Result<std::unique_ptr<Engine>> ModelFlags::make_engine() const {
   ACCEL_ASSIGN(const Config config, this->config());
   EngineOptions options = engine_options(config, simulate_device);
   options.simulated_faults = simulate_fault;
+  if (!options.log.sink && !log_levels.empty()) options.log = log_of(log_levels);
   return Engine::create(options);
 }
 

@@ -40,7 +40,9 @@ struct ModelFlags {
   std::string config_file;      // "none": no file
   std::string profile_file;
   std::string warm_up;
-  bool profile = false;  // set by the command that needs it
+  bool profile = false;                // set by the command that needs it
+  std::vector<ConfigSetting> further;  // weaker than those above
+  std::string log_levels;              // where $ACCEL_LOG says nothing (accel/log.h)
 
   // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);

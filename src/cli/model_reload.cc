@@ -19,6 +19,7 @@ Result<std::unique_ptr<ModelReload>> ModelReload::create(Engine& engine, ModelMa
                                                          ServedSetup setup,
                                                          ModelReloadOptions options) {
   std::unique_ptr<ModelReload> made(new ModelReload(engine, manager, std::move(options)));
+  made->looks_ = setup.files;
   ACCEL_TRY(made->take(std::move(setup), /*load_new=*/false, /*first=*/true));
   return made;
 }
@@ -31,7 +32,14 @@ void ModelReload::reload() {
   asked_ = false;
   if (ending_) return;
   Status taken;
-  if (Result<ServedSetup> setup = options_.read(); setup.ok()) {
+  FileLooks looks = look_again(looks_read());  // before: what changes meanwhile is seen next time
+  Result<ServedSetup> setup = options_.read();
+  if (setup.ok()) looks = setup->files;
+  {
+    const std::lock_guard lock(mutex_);
+    looks_ = std::move(looks);
+  }
+  if (setup.ok()) {
     taken = take(std::move(*setup), !options_.lazy, /*first=*/false);
   } else {
     taken = setup.status();
@@ -52,9 +60,12 @@ Status ModelReload::take(ServedSetup setup, bool load_new, bool first) {
     const std::lock_guard lock(mutex_);
     before = now_;
   }
+  for (const std::string& text : setup.notices) {
+    if (std::ranges::find(before.notices, text) == before.notices.end()) notice(text);
+  }
   const std::vector<ReloadStep> steps = plan_reload(before, setup);
   ModelChanges changes = changes_of(steps, setup);
-  for (const auto& [definition, argument] : setup.models) {
+  for (const auto& [definition, argument, versioned] : setup.models) {
     if (!argument || std::ranges::find(changes.define, definition) == changes.define.end()) {
       continue;
     }
@@ -85,9 +96,14 @@ server::ReloadCounts ModelReload::counts() const {
   return counts_;
 }
 
-std::vector<std::string> ModelReload::files() const {
+FileLooks ModelReload::looks_read() const {
   const std::lock_guard lock(mutex_);
-  return now_.files;
+  return looks_;
+}
+
+bool ModelReload::files_changed() const {
+  const FileLooks looks = looks_read();
+  return look_again(looks) != looks;
 }
 
 }  // namespace accel::cli

@@ -36,12 +36,13 @@ class ModelReload {
   // again is the same. Notices tell what came of it. An error changes nothing.
   void ask();
   server::ReloadCounts counts() const;
-  // Of the last setup that was taken.
-  std::vector<std::string> files() const;
+  // Whether a file of the last setup that was read, taken or not, has changed since.
+  bool files_changed() const;
 
  private:
   ModelReload(Engine& engine, ModelManager& manager, ModelReloadOptions options);
   void reload();
+  FileLooks looks_read() const;
   Status take(ServedSetup setup, bool load_new, bool first);
 
   Engine& engine_;
@@ -53,6 +54,7 @@ class ModelReload {
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   ServedSetup now_;
+  FileLooks looks_;  // of the files when they were read last
   server::ReloadCounts counts_;
 
   WorkQueue queue_;  // ends first

@@ -9,10 +9,16 @@
 namespace accel::cli {
 namespace {
 
+std::string name_of_step(const ServedDefinition& one) {
+  const ModelDefinition& definition = one.definition;
+  return one.versioned ? fmt::format("{}:{}", definition.name, definition.version)
+                       : definition.name;
+}
+
 std::map<std::string, ModelDefinition> definitions_of(const ServedSetup& setup) {
   std::map<std::string, ModelDefinition> definitions;
   for (const ServedDefinition& one : setup.models) {
-    definitions[one.definition.name] = one.definition;
+    definitions[name_of_step(one)] = one.definition;
   }
   return definitions;
 }
@@ -50,16 +56,18 @@ std::vector<ReloadStep> plan_reload(const ServedSetup& before, const ServedSetup
   std::vector<ReloadStep> steps;
   const auto were = definitions_of(before);
   const auto are = definitions_of(after);
-  for (const auto& [definition, argument] : after.models) {
-    const auto was = were.find(definition.name);
+  for (const ServedDefinition& one : after.models) {
+    const std::string name = name_of_step(one);
+    const auto was = were.find(name);
     if (was == were.end()) {
-      steps.push_back({ReloadKind::kAdd, definition.name});
-    } else if (was->second != definition) {
-      steps.push_back({ReloadKind::kReplace, definition.name});
+      steps.push_back({ReloadKind::kAdd, name});
+    } else if (was->second != one.definition) {
+      steps.push_back({ReloadKind::kReplace, name});
     }
   }
-  for (const auto& [definition, argument] : before.models) {
-    if (!are.contains(definition.name)) steps.push_back({ReloadKind::kRemove, definition.name});
+  for (const ServedDefinition& one : before.models) {
+    const std::string name = name_of_step(one);
+    if (!are.contains(name)) steps.push_back({ReloadKind::kRemove, name});
   }
   const auto led = targets_of(before);
   const auto lead = targets_of(after);

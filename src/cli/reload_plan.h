@@ -9,24 +9,27 @@
 
 #include "accel/config.h"
 #include "accel/model_manager.h"
+#include "cli/file_looks.h"
 
 namespace accel::cli {
 
 struct ServedDefinition {
   ModelDefinition definition;
-  bool argument = false;  // of the command, not of a file
+  bool argument = false;   // of the command, not of a file
+  bool versioned = false;  // one of several versions, perhaps: called "name:version" here
 
   bool operator==(const ServedDefinition&) const = default;
 };
 
 // What a server is to serve, by its arguments and files.
 struct ServedSetup {
-  std::vector<ServedDefinition> models;  // each name once
+  std::vector<ServedDefinition> models;  // each name once; of one that is versioned, each version
   std::vector<ModelAlias> aliases;       // likewise
   // Options that hold for the whole process, with their values: they change with a start only.
   std::map<std::string, std::string> fixed = {};
   ManagerOptions manager = {};
-  std::vector<std::string> files = {};  // that it comes from
+  FileLooks files = {};                   // that it comes from, before they were read
+  std::vector<std::string> notices = {};  // for whoever started the server
 };
 
 // Those of `config` for ServedSetup::fixed.
@@ -43,7 +46,7 @@ enum class ReloadKind : uint8_t {
 
 struct ReloadStep {
   ReloadKind kind;
-  std::string name;  // of the model, the alias or the option
+  std::string name;  // of the model, perhaps with its version, the alias or the option
 
   bool operator==(const ReloadStep&) const = default;
 };

@@ -23,7 +23,7 @@ TEST(ReloadPlan, OfTheSameIsEmpty) {
   EXPECT_EQ(told({}), "nothing has changed");
   ServedSetup other = kBefore;  // whence it comes is none of a model's settings
   other.models[0].argument = true;
-  other.files = {"elsewhere.yaml"};
+  other.files = {{"elsewhere.yaml", ""}};
   std::ranges::reverse(other.models);
   EXPECT_THAT(plan_reload(kBefore, other), IsEmpty());
 }
@@ -55,6 +55,23 @@ TEST(ReloadPlan, NamesWhatIsNewChangedAndGone) {
   EXPECT_THAT(changes.remove, ElementsAre("b"));
   EXPECT_THAT(changes.alias, ElementsAre(ModelAlias{"default", "c"}, ModelAlias{"y", "a"}));
   EXPECT_THAT(changes.unalias, ElementsAre("x"));
+}
+
+TEST(ReloadPlan, TellsVersionsOfAModelApart) {
+  const auto version = [](int number) {
+    ServedDefinition one = model("m", "models/m/" + std::to_string(number));
+    one.definition.version = number;
+    one.versioned = true;
+    return one;
+  };
+  const ServedSetup before{.models = {version(1), version(2)}, .aliases = {}};
+  const ServedSetup after{.models = {version(2), version(3)}, .aliases = {}};
+  const auto steps = plan_reload(before, after);
+  EXPECT_THAT(steps, ElementsAre(ReloadStep{kAdd, "m:3"}, ReloadStep{kRemove, "m:1"}));
+  const ModelChanges changes = changes_of(steps, after);
+  ASSERT_EQ(changes.define.size(), 1);
+  EXPECT_EQ(changes.define[0].version, 3);
+  EXPECT_THAT(changes.remove, ElementsAre("m:1"));
 }
 
 TEST(ReloadPlan, AnySettingOfAModelCounts) {

@@ -8,7 +8,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/file_looks.h"
 #include "cli/model_reload.h"
 #include "cli/serve_flags.h"
 #include "engine/local_service.h"
@@ -31,7 +31,8 @@
 namespace accel::cli {
 namespace {
 
-constexpr double kLookAtFilesSeconds = 2;
+// How often TLS files and keys are looked at where models never are.
+constexpr double kLookAtSecretsSeconds = 2;
 
 // SIGTERM, SIGINT and SIGHUP come to wait() instead of ending the process. Made before any thread.
 class Signals {
@@ -54,31 +55,6 @@ class Signals {
 
  private:
   sigset_t set_{};
-};
-
-// Which of some files have changed since they were last looked at, by time and size.
-class FileWatch {
- public:
-  // One that it has not seen before has not changed.
-  bool changed(const std::vector<std::string>& paths) {
-    bool any = false;
-    for (const std::string& path : paths) {
-      const Look now = look(path);
-      const auto [seen, unknown] = seen_.try_emplace(path, now);
-      any = any || (!unknown && now != seen->second);
-      seen->second = now;
-    }
-    return any;
-  }
-
- private:
-  using Look = std::pair<std::filesystem::file_time_type, uintmax_t>;
-  static Look look(const std::string& path) {
-    std::error_code ignored;
-    return {std::filesystem::last_write_time(path, ignored),
-            std::filesystem::file_size(path, ignored)};
-  }
-  std::map<std::string, Look> seen_;
 };
 
 class ServeCommand {
@@ -114,8 +90,7 @@ class ServeCommand {
   std::unique_ptr<server::LogFile> log_file_;
   std::unique_ptr<server::RequestLog> log_;
   std::unique_ptr<server::TraceExporter> traces_;
-  FileWatch secret_files_;
-  FileWatch model_files_;
+  FileLooks secret_looks_;
   std::unique_ptr<server::Metrics> metrics_;
   std::unique_ptr<server::KeyedGate> gate_;
   std::vector<std::unique_ptr<server::Server>> servers_;  // for all, and for administrators
@@ -141,7 +116,7 @@ Status ServeCommand::open_files() {
   if (!tls.certificate_file.empty() || !tls.key_file.empty()) {
     ACCEL_ASSIGN(tls_, http::TlsSource::create(tls));
   }
-  secret_files_.changed(secrets());
+  secret_looks_ = look_at(secrets());
   const auto say = [](std::string_view sentence) { notice(sentence); };
   ACCEL_ASSIGN(const double ratio, flags_.sampled());
   if (!flags_.trace_to.empty()) {
@@ -240,6 +215,7 @@ std::vector<std::string> ServeCommand::secrets() const {
 
 // What cannot be read stays as it was.
 void ServeCommand::reload_secrets() {
+  secret_looks_ = look_at(secrets());
   const auto say = [](std::string_view what, const Status& status) {
     notice(status.ok() ? fmt::format("{}: read again", what)
                        : fmt::format("{}: stays as it was: {}", what, status.message()));
@@ -250,7 +226,11 @@ void ServeCommand::reload_secrets() {
 
 std::string ServeCommand::ready_text() const {
   std::vector<std::string> names;
-  for (const ManagedModel& model : manager_->models()) names.push_back(model.name);
+  const std::vector<ManagedModel> models = manager_->models();
+  for (const ManagedModel& model : models) {
+    const bool several = std::ranges::count(models, model.name, &ManagedModel::name) > 1;
+    names.push_back(several ? fmt::format("{}:{}", model.name, model.version) : model.name);
+  }
   return fmt::format("ready: {}", fmt::join(names, ", "));
 }
 
@@ -276,7 +256,6 @@ Status ServeCommand::run() {
   ACCEL_ASSIGN(addresses_, flags_.addresses(sockets));
   ACCEL_ASSIGN(engine_, flags_.model.make_engine());
   ACCEL_TRY(define_models());
-  model_files_.changed(models_->files());
   ACCEL_TRY(open_files());
   ACCEL_TRY(make_servers());
   ACCEL_TRY(listen());
@@ -287,9 +266,11 @@ Status ServeCommand::run() {
   ACCEL_TRY(load_models());
   notice(ready_text());
   services_.ready(ready_text());
-  const double wait_seconds = services_.alive_seconds() > 0
-                                  ? std::min(services_.alive_seconds(), kLookAtFilesSeconds)
-                                  : kLookAtFilesSeconds;
+  const bool looks = flags_.look_seconds() > 0;
+  double wait_seconds = looks ? flags_.look_seconds() : kLookAtSecretsSeconds;
+  if (services_.alive_seconds() > 0) {
+    wait_seconds = std::min(services_.alive_seconds(), wait_seconds);
+  }
   while (true) {
     const int signal = signals_.wait(wait_seconds);
     services_.alive();
@@ -297,8 +278,8 @@ Status ServeCommand::run() {
       const Status reopened = log_file_->reload();
       if (!reopened.ok()) notice(reopened.message());
     }
-    if (secret_files_.changed(secrets()) || signal == SIGHUP) reload_secrets();
-    if (model_files_.changed(models_->files()) || signal == SIGHUP) {
+    if (look_again(secret_looks_) != secret_looks_ || signal == SIGHUP) reload_secrets();
+    if ((looks && models_->files_changed()) || signal == SIGHUP) {
       services_.reloading();
       models_->ask();
     }
@@ -314,8 +295,11 @@ Status run_serve(const Command& command, const Arguments& arguments) {
   ServeFlags given;
   Flags flags(command);
   given.declare(flags);
-  ACCEL_ASSIGN(const bool help_shown, flags.parse(arguments));
+  ACCEL_ASSIGN(ovms::Translated translated, ovms::translate_flags(arguments));
+  ACCEL_ASSIGN(const bool help_shown, flags.parse(translated.arguments));
   if (help_shown) return {};
+  for (const std::string& text : translated.notices) notice(text);
+  given.take(std::move(translated));
   return ServeCommand(std::move(given)).run();
 }
 

@@ -7,10 +7,21 @@
 
 #include "base/byte_size.h"
 #include "base/try.h"
+#include "cli/ovms_models.h"
 #include "cli/task_input.h"
 #include "hub/locate.h"
 
 namespace accel::cli {
+namespace {
+
+constexpr double kLookSeconds = 2;
+
+bool defines(const ServedSetup& setup, std::string_view name) {
+  return std::ranges::any_of(
+      setup.models, [name](const ServedDefinition& one) { return one.definition.name == name; });
+}
+
+}  // namespace
 
 void ServeFlags::declare(Flags& flags) {
   flags.arguments("MODEL", &models, 0,
@@ -71,6 +82,8 @@ void ServeFlags::declare(Flags& flags) {
       "curl localhost:8000/v1/embeddings -d '{\"model\": \"default\", \"input\": \"a text\"}'");
   flags.example("accel serve minilm=all-MiniLM-L6-v2 ner --http 0.0.0.0:8443 --keys keys.yaml "
                 "--tls-certificate server.pem --tls-key server.key");
+  flags.example("accel serve --model_name NAME --model_path FOLDER --port 9000 --rest_port 8000  "
+                "# as OpenVINO Model Server: docs/guides/from_ovms.md");
 }
 
 Result<std::vector<ListenAddress>> ServeFlags::addresses(
@@ -107,14 +120,19 @@ Result<std::vector<ListenAddress>> ServeFlags::addresses(
   return addresses;
 }
 
-Result<ServedSetup> ServeFlags::setup() const {
-  ACCEL_ASSIGN(const Config config, model.config());
-  ServedSetup setup{.fixed = fixed_options(config), .manager = config.manager_options()};
-  for (const std::string& file : {config.file(), model.profile_file}) {
-    if (!file.empty()) setup.files.push_back(file);
-  }
+void ServeFlags::take(ovms::Translated translated) {
+  ovms = std::move(translated);
+  model.further = ovms.settings;
+  model.log_levels = ovms.log_level;
+}
+
+double ServeFlags::look_seconds() const { return ovms.look_seconds.value_or(kLookSeconds); }
+
+Status ServeFlags::add_arguments(const Config& config, ServedSetup& setup) const {
   std::vector<std::string> given = models;
-  if (given.empty() && config.models().empty()) given.emplace_back(hub::kDefaultName);
+  if (given.empty() && config.models().empty() && !has_models(ovms)) {
+    given.emplace_back(hub::kDefaultName);
+  }
   ACCEL_ASSIGN(const std::vector<ServedName> served, served_names(given));
   for (const ServedName& one : served) {
     ModelFlags flags = model;
@@ -124,8 +142,13 @@ Result<ServedSetup> ServeFlags::setup() const {
         {.definition = {.name = one.name, .load = std::move(load)}, .argument = true});
     for (const std::string& alias : one.aliases) setup.aliases.push_back({alias, one.name});
   }
+  return {};
+}
+
+// Those of the configuration's file that go by no name of the others.
+Status ServeFlags::add_configured(const Config& config, ServedSetup& setup) const {
   for (const std::string& name : config.models()) {
-    if (std::ranges::find(served, name, &ServedName::name) != served.end()) continue;
+    if (defines(setup, name)) continue;
     ACCEL_ASSIGN(ModelDefinition definition, config.definition(name));
     // The bound of all holds anyway, and may change without this model's.
     if (definition.memory_bytes_max == setup.manager.memory_bytes_max) {
@@ -133,6 +156,10 @@ Result<ServedSetup> ServeFlags::setup() const {
     }
     setup.models.push_back({.definition = std::move(definition)});
   }
+  return {};
+}
+
+Status ServeFlags::add_aliases(ServedSetup& setup) const {
   // What nobody asked for gives way to a model that is called so.
   std::erase_if(setup.aliases, [&](const ModelAlias& alias) {
     return std::ranges::any_of(setup.models, [&](const ServedDefinition& one) {
@@ -142,12 +169,28 @@ Result<ServedSetup> ServeFlags::setup() const {
   for (const std::string& text : split_at_commas(aliases)) {
     ACCEL_ASSIGN(const GivenAlias alias, parse_alias(text));
     const std::string target = alias.target.substr(0, alias.target.find(':'));
-    const bool known = std::ranges::any_of(
-        setup.models, [&](const ServedDefinition& one) { return one.definition.name == target; });
-    if (!known) return not_found(fmt::format("--alias {}: no model is called '{}'", text, target));
+    if (!defines(setup, target)) {
+      return not_found(fmt::format("--alias {}: no model is called '{}'", text, target));
+    }
     std::erase_if(setup.aliases, [&](const ModelAlias& one) { return one.name == alias.name; });
     setup.aliases.push_back({alias.name, alias.target});
   }
+  return {};
+}
+
+Result<ServedSetup> ServeFlags::setup() const {
+  ACCEL_ASSIGN(const Config config, model.config());
+  ServedSetup setup{.fixed = fixed_options(config), .manager = config.manager_options()};
+  std::vector<std::string> files;
+  for (const std::string& file : {config.file(), model.profile_file}) {
+    if (!file.empty()) files.push_back(file);
+  }
+  setup.files = look_at(files);
+  ACCEL_TRY(add_arguments(config, setup));
+  ACCEL_TRY(add_ovms_models(ovms, config, setup));
+  for (ServedDefinition& one : setup.models) one.definition.load.local = model.local;
+  ACCEL_TRY(add_configured(config, setup));
+  ACCEL_TRY(add_aliases(setup));
   return setup;
 }
 

@@ -10,6 +10,7 @@
 #include "cli/reload_plan.h"
 #include "cli/served_models.h"
 #include "cli/systemd.h"
+#include "ovms/flags.h"
 #include "server/gate/admission_policy.h"
 #include "server/http/tls.h"
 #include "server/server.h"
@@ -39,8 +40,11 @@ struct ServeFlags {
   int64_t drain_seconds = 30;
   bool lazy = false;
   bool public_anyway = false;
+  ovms::Translated ovms = {};  // what flags of OpenVINO Model Server said beside
 
   void declare(Flags& flags);
+  // Takes over what was translated; before parse().
+  void take(ovms::Translated translated);
 
   // The addresses of --http and, where given, of --grpc and --admin. INVALID_ARGUMENT for what is
   // none; PERMISSION_DENIED for one that other machines reach, unless there are keys and TLS, or
@@ -54,6 +58,13 @@ struct ServeFlags {
   Result<server::ServerOptions> server_options() const;
   server::AdmissionLimits limits() const;
   Result<double> sampled() const;  // --trace-ratio
+  // How often files are looked at, whether they have changed; 0: those of models never.
+  double look_seconds() const;
+
+ private:
+  Status add_arguments(const Config& config, ServedSetup& setup) const;
+  Status add_configured(const Config& config, ServedSetup& setup) const;
+  Status add_aliases(ServedSetup& setup) const;
 };
 
 }  // namespace accel::cli

@@ -24,14 +24,18 @@ LogOptions log_of_environment() {
     notice(parsed.status().with_context("ACCEL_LOG").message());
     return {};
   }
+  return log_of(levels);
+}
+
+}  // namespace
+
+LogOptions log_of(const std::string& levels) {
   return {.sink =
               [](const LogLine& line) {
                 notice(fmt::format("{}: {}: {}", line.name, to_string(line.level), line.text));
               },
           .levels = levels};
 }
-
-}  // namespace
 
 Result<Config> read_config(const std::string& file, std::vector<ConfigSetting> settings,
                            const std::string& profile_file) {

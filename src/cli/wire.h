@@ -24,6 +24,9 @@ std::vector<std::string> simulated_names(std::string_view text);
 // as $ACCEL_LOG says (accel/log.h).
 EngineOptions engine_options(const Config& config, std::string_view simulated_devices = {});
 
+// Lines of these levels on standard error.
+LogOptions log_of(const std::string& levels);
+
 // The engine of this process, with its settings from file and environment. Loads no plug-in and
 // looks for no device: that happens when it is asked. Commands that measure leave
 // `simulated_devices` out.

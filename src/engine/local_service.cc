@@ -497,10 +497,14 @@ Result<Event> LocalService::describe(const service::Describe& asked) {
   }
   service::ServedModels answer;
   const std::vector<ModelAlias> aliases = manager_.aliases();
-  for (ManagedModel& state : manager_.models()) {
+  std::map<std::string, std::vector<int>> versions;
+  std::vector<ManagedModel> states = manager_.models();
+  for (const ManagedModel& state : states) versions[state.name].push_back(state.version);
+  for (ManagedModel& state : states) {
     if (only && (only->name != state.name || only->version != state.version)) continue;
     const std::string name = fmt::format("{}:{}", state.name, state.version);
     service::ServedModel model{.state = std::move(state)};
+    model.versions = versions[model.state.name];
     for (const ModelAlias& alias : aliases) {
       const auto meant = manager_.definition(alias.target);
       if (meant.ok() && meant->name == model.state.name && meant->version == model.state.version) {

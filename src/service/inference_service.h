@@ -88,6 +88,7 @@ struct DecodedTexts {
 
 struct ServedModel {
   ManagedModel state;
+  std::vector<int> versions = {};  // all of that name, ascending, its own among them
   std::vector<std::string> aliases;
   std::optional<ModelReport> facts;
   std::optional<ModelStatistics> statistics;  // of one that is loaded

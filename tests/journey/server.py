@@ -28,10 +28,11 @@ START_SECONDS = 300 if SANITIZED else 60
 class Server:
     """A running `accel serve` on a port of its own, ready."""
 
-    def __init__(self, *arguments, env, options=("--precision", "f32"), scheme="http"):
+    def __init__(self, *arguments, env, options=("--precision", "f32"), scheme="http",
+                 listen=("--http", "127.0.0.1:0")):
         self.scheme = scheme
         self.process = subprocess.Popen(
-            [ACCEL, "serve", *map(str, arguments), "--http", "127.0.0.1:0", *options],
+            [ACCEL, "serve", *map(str, arguments), *listen, *map(str, options)],
             env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True)
         self.said = ""

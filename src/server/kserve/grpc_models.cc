@@ -70,7 +70,7 @@ Result<http::Response> write_metadata_message(const service::ServedModel& model)
   ACCEL_ASSIGN(const ModelReport* const facts, facts_of(model));
   WireWriter writer;
   writer.text(1, model.state.name);
-  writer.text(2, version_of(model));
+  for (const int version : model.versions) writer.text(2, std::to_string(version));
   writer.text(3, platform_of(*facts));
   write_port_messages(writer, 4, facts->inputs);
   write_port_messages(writer, 5, graph_outputs(*facts));

@@ -25,6 +25,7 @@ service::ServedModel grpc_bert() {
   ModelStatistics statistics{
       .failed = 1, .batches = 4, .rows = 9, .shares = {{.worked_seconds = 0.5}}};
   return {.state = {.name = "bert", .version = 2, .state = ModelState::kLoaded},
+          .versions = {2},
           .facts = facts,
           .statistics = statistics};
 }

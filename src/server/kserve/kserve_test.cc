@@ -28,6 +28,7 @@ service::ServedModel served_bert() {
                              .rows = 9,
                              .shares = {{.worked_seconds = 0.5}, {.worked_seconds = 0.25}}};
   return {.state = {.name = "bert", .version = 2, .state = ModelState::kLoaded},
+          .versions = {1, 2},
           .aliases = {"default"},
           .facts = facts,
           .statistics = statistics};
@@ -183,7 +184,7 @@ TEST_F(KServeTest, TheServerTellsWhatItHas) {
 
 TEST_F(KServeTest, AModelTellsItsPorts) {
   const std::string expected =
-      R"({"name":"bert","versions":["2"],"platform":"accel_native","inputs":[)"
+      R"({"name":"bert","versions":["1","2"],"platform":"accel_native","inputs":[)"
       R"({"name":"input_ids","datatype":"INT64","shape":[-1,-1]},)"
       R"({"name":"attention_mask","datatype":"INT64","shape":[-1,-1]}],)"
       R"("outputs":[{"name":"logits","datatype":"FP32","shape":[-1,2]}]})";

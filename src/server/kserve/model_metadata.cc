@@ -30,7 +30,9 @@ Result<http::Response> write_metadata(const service::ServedModel& model) {
   json.object([&] {
     json.member("name", model.state.name);
     json.name("versions");
-    json.array([&] { json.value(version_of(model)); });
+    json.array([&] {
+      for (const int version : model.versions) json.value(std::to_string(version));
+    });
     json.member("platform", platform_of(*model.facts));
     json.name("inputs");
     write_ports(json, model.facts->inputs);
