@@ -157,8 +157,11 @@ void Connection::clear_deadline() {
 
 Task<void> Connection::run() {
   try {
-    if (arrival_.turned_away) co_await turn_away();
-    bool going = !arrival_.turned_away && co_await shake_hands();
+    bool going = co_await shake_hands();
+    if (going && arrival_.turned_away) {
+      co_await turn_away();
+      going = false;
+    }
     going = going && co_await wait_for_request();
     if (going && co_await begins_http2()) {
       co_await serve_http2();
@@ -194,7 +197,7 @@ Task<bool> Connection::shake_hands() {
 }
 
 Task<void> Connection::turn_away() {
-  stream_ = make_plain_stream(arrival_.fd);
+  if (stream_->chose_http2()) co_return co_await serve_http2();
   Turn turn(state_.options);
   Refusal why = {.status = 503,
                  .why = "this server has as many connections as it may have; try again later"};
