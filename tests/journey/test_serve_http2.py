@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import time
 import unittest
 import urllib.request
 
@@ -98,8 +99,9 @@ def head(stream, path):
 class Cancelling(ProgramTest):
     """What a client may begin and cancel on one connection."""
 
-    def serve(self):
-        server = Server(f"bert={TINY}", env=self.environment())
+    def serve(self, *options):
+        server = Server(f"bert={TINY}", env=self.environment(),
+                        options=("--precision", "f32", *options))
         self.addCleanup(server.kill)
         return server
 
@@ -112,27 +114,28 @@ class Cancelling(ProgramTest):
         """More at once than nghttp2 by itself lets pass, 1,000."""
         import grpc
         from tritonclient.grpc import service_pb2, service_pb2_grpc
-        server = self.serve()
+        server = self.serve("--queue-seconds", str(START_SECONDS))
         asked = service_pb2.ModelInferRequest(model_name="bert")
         text = asked.inputs.add(name="text", datatype="BYTES", shape=[100])
         text.contents.bytes_contents.extend([b"a text " * 20] * 100)
-        abandoned = "accel_http_requests_abandoned_total"
         with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             stub.ModelInfer(asked, timeout=START_SECONDS)
             accepted = "accel_http_connections_accepted_total"
-            before, looks, cancelled = self.count(server, accepted), 1, 0
-            while self.count(server, abandoned) < 2500:
-                self.assertLess(cancelled, 20_000)
+            before, looks = self.count(server, accepted), 0
+            for _ in range(5):
+                calls = [stub.ModelInfer.future(asked, timeout=START_SECONDS) for _ in range(600)]
+                deadline = time.monotonic() + START_SECONDS
+                while self.count(server, "accel_requests_in_flight") < 500:
+                    self.assertLess(time.monotonic(), deadline)
+                    looks += 1
                 looks += 1
-                calls = [stub.ModelInfer.future(asked, timeout=START_SECONDS) for _ in range(250)]
-                calls[0].exception()  # by then most of the others have arrived
-                for call in calls[1:]:
-                    cancelled += call.cancel()
+                for call in calls:
+                    call.cancel()
             stub.ModelInfer(asked, timeout=START_SECONDS)
             # Each look had a connection, and the channel no other than its first.
             self.assertEqual(self.count(server, accepted), before + looks + 1)
-            self.assertEqual(calls[0].code(), grpc.StatusCode.OK)
+            self.assertGreater(self.count(server, "accel_http_requests_abandoned_total"), 2000)
         self.assertEqual(server.stop(), OK)
 
     def test_whoever_only_cancels_is_sent_away(self):
@@ -146,7 +149,6 @@ class Cancelling(ProgramTest):
                     client.sendall(b"".join(head(one, b"/livez") + frame(3, 0, one, b"\0\0\0\x08")
                                             for one in many))
                     stream += 2000
-            self.assertLess(stream, 100_000)
             with contextlib.suppress(OSError):
                 while more := client.recv(65536):
                     said += more
@@ -155,6 +157,7 @@ class Cancelling(ProgramTest):
         self.assertIsNotNone(goaway, said[-100:])
         last, = struct.unpack(">I", goaway[1])
         self.assertGreater(last, 2 * 10_000)  # streams of clients are odd
+        self.assertLess(last, 100_000)
         self.assertEqual(self.count(server, "accel_http_requests_malformed_total"), 1)
         self.assertEqual(server.stop(), OK)
 
