@@ -331,7 +331,8 @@ class Metrics(SafetyTest):
         import tritonclient.grpc as triton
         key, other = self.key("user", "--models", "bert"), self.key("other", "--models", "none")
         path = self.folder / "keys.yaml"
-        path.write_text(path.read_text().rstrip() + "\n    requests_per_second: 0.1\n    burst: 1\n")
+        slow = "\n    requests_per_second: 0.1\n    burst: 1\n"  # of the other
+        path.write_text(path.read_text().rstrip() + slow)
         operator = self.key("operator", "--scopes", "admin,metrics")
         server = self.serve("--keys", path, "--log-requests", self.folder / "requests.log",
                             "--trace-to", "http://127.0.0.1:9")

@@ -178,7 +178,7 @@ install_packages() {
 }
 
 # install_deb NAME PATH...: .deps/NAME with these of the package that tools/deps/NAME.txt pins: name
-# and version, then its SHA-256. Nothing of the system changes: neither its packages nor apt's lists.
+# and version, then its SHA-256. The system stays as it is, its packages and apt's lists.
 install_deb() {
   local name=$1 incoming=$PWD/.deps/incoming.$1
   shift
@@ -321,8 +321,8 @@ install_missing() {
         ;;
     esac
   done
-  for piece in openvino minilm clang_tidy clients perf_analyzer promtool testssl openai_js packages \
-    textkit; do
+  for piece in openvino minilm clang_tidy clients perf_analyzer promtool testssl openai_js \
+    packages textkit; do
     [[ -z ${piece_pids[$piece]:-} ]] || finish_piece "$piece"
   done
   trap - EXIT INT TERM HUP
