@@ -184,6 +184,7 @@ Status ServeCommand::listen() {
                                     }};
   if (log_file_ != nullptr) sources.log = [this] { return log_file_->counts(); };
   sources.reloads = [this] { return models_->counts(); };
+  if (tls_ != nullptr) sources.certificate_seconds = [this] { return tls_->seconds_left(); };
   if (traces_ != nullptr) sources.traces = [this] { return traces_->counts(); };
   metrics_->watch(std::move(sources));
   return {};

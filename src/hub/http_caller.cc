@@ -1,5 +1,7 @@
 #include "hub/http_caller.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -63,12 +65,28 @@ size_t on_call_body(char* bytes, size_t size, size_t count, void* coming) {
   return size * count;
 }
 
-std::string_view advice_for(CURLcode code) {
-  const bool distrusted =
-      code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
-  return distrusted ? "; expected a certificate that this system trusts: name the file of your own "
-                      "authority in SSL_CERT_FILE"
-                    : "";
+// Which of its checks a certificate has failed stands in the words of libcurl and OpenSSL alone.
+std::string advice_for(CURLcode code, std::string_view words, const std::string& ca_file) {
+  const auto said = [&](std::string_view part) {
+    return words.find(part) != std::string_view::npos;
+  };
+  if (code == CURLE_SSL_CACERT_BADFILE) {
+    return fmt::format("; expected certificates in PEM in {}", ca_file);
+  }
+  if (code == CURLE_SSL_CONNECT_ERROR && said("wrong version")) {
+    return "; expected TLS, found another protocol: does its URL begin with http://?";
+  }
+  if (code != CURLE_PEER_FAILED_VERIFICATION) return "";
+  if (said("expired"))
+    return "; the server needs a new certificate, or this machine's clock is off";
+  if (said("match") || said("subject name")) {
+    return "; expected the URL to have a name or an address that the server's certificate is for";
+  }
+  if (!ca_file.empty()) {
+    return fmt::format("; expected a certificate that an authority in {} vouches for", ca_file);
+  }
+  return "; expected a certificate that this system trusts: name the file of your own authority in "
+         "SSL_CERT_FILE";
 }
 
 }  // namespace
@@ -180,7 +198,7 @@ Result<HttpAnswer> HttpCaller::call(const HttpCall& call, const std::function<St
   if (!ended.ok()) return ended.status().with_context(where);
   if (*ended != CURLE_OK) {
     const char* words = state.error[0] != '\0' ? state.error : state.curl->easy_strerror(*ended);
-    return unavailable(where + ": " + words + std::string(advice_for(*ended)));
+    return unavailable(where + ": " + words + advice_for(*ended, words, state.options.ca_file));
   }
   return std::move(state.coming.answer);
 }

@@ -1,7 +1,7 @@
 """accel serve and who may use it: keys, TLS, a listener for administrators, too much at a time."""
 import json
+import pathlib
 import re
-import shutil
 import signal
 import ssl
 import subprocess
@@ -11,11 +11,12 @@ import unittest
 import urllib.error
 import urllib.request
 
+from certificates import needs_openssl
 from program import (INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, TINY, UNAVAILABLE,
                      ProgramTest)
-from server import START_SECONDS, Server, needs_clients
+from server import CLIENTS, START_SECONDS, Server, needs_clients
 
-needs_openssl = unittest.skipUnless(shutil.which("openssl"), "the program openssl is not here")
+PROMTOOL = pathlib.Path(CLIENTS).parent / "promtool/usr/bin/promtool"
 
 
 class SafetyTest(ProgramTest):
@@ -320,9 +321,51 @@ class Operating(SafetyTest):
                 return answer.read().decode()
         # It is counted when it has ended, which is after its client has the answer.
         self.until(True, lambda: bool(counted.search(metrics())))
-        promtool = shutil.which("promtool")
-        if promtool:
-            subprocess.run([promtool, "check", "metrics"], input=metrics().encode(), check=True)
+
+
+@needs_clients
+class Metrics(SafetyTest):
+    @unittest.skipUnless(PROMTOOL.exists(), "promtool is not here")
+    def test_promtool_finds_nothing_to_say(self):
+        import grpc
+        import tritonclient.grpc as triton
+        key, other = self.key("user", "--models", "bert"), self.key("other", "--models", "none")
+        path = self.folder / "keys.yaml"
+        slow = "\n    requests_per_second: 0.1\n    burst: 1\n"  # of the other
+        path.write_text(path.read_text().rstrip() + slow)
+        operator = self.key("operator", "--scopes", "admin,metrics")
+        server = self.serve("--keys", path, "--log-requests", self.folder / "requests.log",
+                            "--trace-to", "http://127.0.0.1:9")
+        ask = lambda path, key=None, body=None: self.status(server.url + path, key, body)
+        embed = {"model": "bert", "input": ["x", "y"]}
+        self.assertEqual(ask("/v1/embeddings", key, embed), 200)
+        self.assertEqual(ask("/v1/embeddings", key, {"model": "bert"}), 400)
+        self.assertEqual(ask("/v1/embeddings", None, embed), 401)
+        self.assertEqual([ask("/v1/embeddings", other, embed) for _ in range(2)], [403, 429])
+        self.assertEqual(ask("/none", key), 404)
+        self.assertEqual(ask("/v2/repository/models/bert/load", operator, {}), 200)
+        with triton.InferenceServerClient(f"127.0.0.1:{server.port}") as client:
+            text = triton.InferInput("text", [1], "BYTES")
+            import numpy
+            text.set_data_from_numpy(numpy.array([b"a text"], dtype=object))
+            for headers in ({"authorization": f"Bearer {key}"}, {}):
+                try:
+                    client.infer("bert", [text], headers=headers, client_timeout=START_SECONDS)
+                except triton.InferenceServerException as error:
+                    self.assertEqual((headers, error.status()),
+                                     ({}, str(grpc.StatusCode.UNAUTHENTICATED)))
+        request = urllib.request.Request(server.url + "/metrics",
+                                         headers={"Authorization": f"Bearer {operator}"})
+        wanted = [r'accel_requests_total\{.*code="429"', r'accel_items_total\{model="bert"',
+                  r'accel_requests_total\{.*GRPCInferenceService']
+
+        def metrics():
+            with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+                return answer.read().decode()
+        self.until([], lambda: [one for one in wanted if not re.search(one, metrics())])
+        done = subprocess.run([PROMTOOL, "check", "metrics"], input=metrics(), text=True,
+                              capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
 
 if __name__ == "__main__":

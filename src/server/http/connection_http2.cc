@@ -118,6 +118,7 @@ Task<bool> Connection::begins_http2() {
 
 Task<void> Connection::serve_http2() {
   Http2 http2(*this);
+  if (arrival_.turned_away) http2.session().turn_away(Clock::now());
   http2.session().feed(input_, Clock::now());
   std::string().swap(input_);
   while (!ended_) {

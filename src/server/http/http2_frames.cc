@@ -16,6 +16,9 @@ constexpr uint64_t kBlockSlackBytes = 16 << 10;
 // Answers, resets and acknowledgements that a client asks for without reading them.
 constexpr size_t kWaitingFramesMax = 4096;
 constexpr size_t kAcknowledgementsMax = 256;
+// Of resets that nghttp2 lets through before it closes the connection by its own rule: the session
+// has one (HttpServerOptions::http2_cancels_max), which knows what a reset has cost.
+constexpr uint64_t kAnyNumber = UINT64_MAX;
 
 std::string_view view(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -144,7 +147,7 @@ struct Http2Frames::Callbacks {
         case NGHTTP2_GOAWAY:
           if (blames_client(frame->goaway.error_code)) events.blamed(0);
           return;
-        case NGHTTP2_HEADERS:
+        case NGHTTP2_HEADERS: events.begun(frame->hd.stream_id); [[fallthrough]];
         case NGHTTP2_DATA:
           if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
             events.answered(frame->hd.stream_id);
@@ -208,6 +211,7 @@ struct Http2Frames::Callbacks {
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);  // which would only weigh priorities
     nghttp2_option_set_max_outbound_ack(option, kAcknowledgementsMax);
+    nghttp2_option_set_stream_reset_rate_limit(option, kAnyNumber, kAnyNumber);
     nghttp2_session* session = nullptr;
     check(nghttp2_session_server_new2(&session, callbacks, &frames, option));
     return session;

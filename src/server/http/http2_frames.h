@@ -67,6 +67,7 @@ class Http2Events {
   virtual Supply supply(int32_t stream, size_t most) = 0;
   // Appends the bytes of the last supply(), and no others may be supplied until then.
   virtual void take(int32_t stream, size_t bytes, std::string& into) = 0;
+  virtual void begun(int32_t stream) = 0;     // its head was sent
   virtual void answered(int32_t stream) = 0;  // its end was sent
 
   // --- ends ---

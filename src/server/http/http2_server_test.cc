@@ -234,8 +234,8 @@ TEST(Http2Server, EndsSlowClients) {
   EXPECT_EQ(served.server->counts().timeouts, 4u);
 }
 
-TEST(Http2Server, SendsAwayWhoeverResetsTooMuch) {
-  Served served({.http2_streams_max = 100});
+TEST(Http2Server, SendsAwayWhoeverCancelsTooMuch) {
+  Served served({.http2_cancels_max = 100});
   Client transport(served.port());
   Http2Client client;
   for (int i = 0; i < 1000 && !client.goaway(); ++i) {

@@ -13,7 +13,7 @@
 namespace accel::http {
 namespace {
 
-constexpr double kResetWindowSeconds = 30;
+constexpr double kCancelsRegainSeconds = 30;  // all of HttpServerOptions::http2_cancels_max
 
 Http2Settings settings_of(const HttpServerOptions& options) {
   return {.streams_max = options.http2_streams_max,
@@ -56,9 +56,10 @@ struct Http2Session::Stream {
   size_t part_taken = 0;     // of its body
   Headers trailers;
   bool to_head = false;
-  bool ended = false;   // no further part comes
-  bool broken = false;  // the exchange has thrown
-  bool head_sent = false;
+  bool ended = false;      // no further part comes
+  bool broken = false;     // the exchange has thrown
+  bool head_sent = false;  // to the frames
+  bool begun = false;      // to the client
   Framing framing = Framing::kNone;
   uint64_t answer_length = 0;  // of Framing::kLength
   uint64_t answer_sent = 0;    // of the body
@@ -89,7 +90,8 @@ Http2Session::Http2Session(const HttpServerOptions& options, Counters& counters,
       host_(host),
       frames_(settings_of(options), *this),
       now_(now),
-      resets_since_(now) {
+      cancels_left_(options.http2_cancels_max),
+      cancels_at_(now) {
   head_due_ = later(options.header_seconds_max);
   await_streams();
 }
@@ -133,6 +135,11 @@ void Http2Session::drain(Time now) {
   if (std::exchange(leaving_, true)) return;
   frames_.leave();
   if (idle()) await_streams();
+}
+
+void Http2Session::turn_away(Time now) {
+  now_ = now;
+  terminate();
 }
 
 void Http2Session::lose() {
@@ -383,10 +390,15 @@ void Http2Session::end_part(Stream& stream) {
   hand_on(stream);
 }
 
+void Http2Session::begun(int32_t id) {
+  Stream* stream = find(id);
+  if (stream != nullptr) stream->begun = stream->head_sent;  // "100" begins nothing
+}
+
 void Http2Session::answered(int32_t id) {
   const Stream* stream = find(id);
   if (stream == nullptr) return;
-  if (resets_ > 0) --resets_;
+  cancels_left_ = std::min<double>(cancels_left_ + 1, options_.http2_cancels_max);
   if (stream->input != Stream::Input::kDone) frames_.reset(id, Http2Frames::Code::kNone);
   drop(id);
 }
@@ -397,8 +409,9 @@ void Http2Session::closed(int32_t id) {
   const Stream* stream = find(id);
   if (stream == nullptr) return;
   if (stream->exchange != nullptr) ++counters_.abandoned;
+  const bool counts = !stream->begun;  // an answer that has begun has cost as much as a whole one
   drop(id);
-  count_reset();
+  if (counts) count_cancel();
 }
 
 void Http2Session::blamed(int32_t id) {
@@ -408,7 +421,7 @@ void Http2Session::blamed(int32_t id) {
     return lose();
   }
   drop(id);
-  count_reset();
+  count_cancel();
 }
 
 Http2Session::Stream* Http2Session::find(int32_t id) {
@@ -433,13 +446,13 @@ void Http2Session::drop(int32_t id) {
 }
 
 // Opening streams and resetting them costs a client nothing (CVE-2023-44487), and likewise making
-// the server reset them.
-void Http2Session::count_reset() {
-  if (now_ - resets_since_ > duration_of(kResetWindowSeconds)) {
-    resets_since_ = now_;
-    resets_ = 0;
-  }
-  if (++resets_ > options_.http2_streams_max) terminate();
+// the server reset them (CVE-2025-8671).
+void Http2Session::count_cancel() {
+  const double most = options_.http2_cancels_max;
+  const double seconds = std::chrono::duration<double>(now_ - cancels_at_).count();
+  cancels_at_ = now_;
+  cancels_left_ = std::min(cancels_left_ + most * seconds / kCancelsRegainSeconds, most) - 1;
+  if (cancels_left_ < 0) terminate();
 }
 
 void Http2Session::terminate() {

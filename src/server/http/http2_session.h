@@ -56,6 +56,8 @@ class Http2Session : private Http2Events {
   void woken(int32_t stream, Time now);
   // Appends what is to be sent, at most about `most` bytes of it.
   void pull(std::string& into, size_t most, Time now);
+  // The client is told to come back later, instead of being served.
+  void turn_away(Time now);
   // No further streams; over() when those under way have ended.
   void drain(Time now);
   // When look() is to be called; never: Time::max().
@@ -82,6 +84,7 @@ class Http2Session : private Http2Events {
   void end_request(int32_t stream) override;
   Supply supply(int32_t stream, size_t most) override;
   void take(int32_t stream, size_t bytes, std::string& into) override;
+  void begun(int32_t stream) override;
   void answered(int32_t stream) override;
   void closed(int32_t stream) override;
   void blamed(int32_t stream) override;
@@ -111,7 +114,7 @@ class Http2Session : private Http2Events {
   Stream* find(int32_t stream);
   void drop_held(Stream& stream);
   void drop(int32_t stream);
-  void count_reset();
+  void count_cancel();
   void terminate();
   void deafen();
 
@@ -125,8 +128,8 @@ class Http2Session : private Http2Events {
   Time idle_due_ = Time::max();  // while there is no stream
   Time look_due_ = Time::max();  // for streams that are too slow
   uint64_t heads_ = 0;           // header blocks so far
-  Time resets_since_;
-  uint64_t resets_ = 0;  // streams that were reset unanswered since
+  double cancels_left_;          // that the client may make, at cancels_at_
+  Time cancels_at_;
   uint64_t requests_ = 0;
   uint64_t held_ = 0;     // bytes that no exchange has taken yet
   bool leaving_ = false;  // no further streams

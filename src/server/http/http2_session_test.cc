@@ -368,18 +368,46 @@ TEST(Http2Session, EndsExchangesWhoseClientLeaves) {
   EXPECT_EQ(pair.counters.abandoned, 2u);
 }
 
-TEST(Http2Session, SendsAwayWhoeverResetsTooMuch) {
-  Pair pair({.http2_streams_max = 10});
-  // Now and then is fine, and so is beside answers.
+// An honest client may cancel in bulk: more than nghttp2 alone would let it.
+TEST(Http2Session, LetsClientsCancel) {
+  Pair pair;
+  for (int i = 0; i < 8; ++i) {
+    std::vector<int32_t> streams;
+    for (int k = 0; k < 1000; ++k) streams.push_back(pair.client.ask("GET", "/script/wait"));
+    pair.settle();
+    for (const int32_t stream : streams) pair.client.reset(stream);
+    pair.settle();
+  }
+  EXPECT_EQ(pair.counters.abandoned, 8000u);
+  const int32_t stream = pair.client.ask("GET", "/hello");
+  pair.settle();
+  EXPECT_EQ(pair.client.answer(stream).status, 200);
+  EXPECT_FALSE(pair.client.goaway());
+}
+
+TEST(Http2Session, SendsAwayWhoeverCancelsTooMuch) {
+  Pair pair({.http2_cancels_max = 10});
+  // Now and then is fine, and so is beside answers, and when an answer has begun.
   for (int i = 0; i < 30; ++i) {
     pair.client.reset(pair.client.ask("GET", "/script/calm"));
     pair.client.ask("GET", "/hello");
     pair.settle();
     pair.pass(1);
   }
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "begun" + std::to_string(i);
+    const int32_t stream = pair.client.ask("GET", "/script/" + name);
+    pair.settle();
+    pair.script(name)->give({.head = ResponseHead{}, .body = "some"});
+    pair.settle();
+    EXPECT_EQ(pair.client.answer(stream).body, "some");
+    pair.client.reset(stream);
+    pair.settle();
+  }
   EXPECT_FALSE(pair.client.goaway());
   pair.pass(40);
-  for (int i = 0; i < 11 && !pair.client.goaway(); ++i) {
+  for (int i = 0; i < 11; ++i) {
+    EXPECT_FALSE(pair.client.goaway());
     const int32_t stream = pair.client.ask("GET", "/script/" + std::to_string(i));
     pair.settle();
     pair.client.reset(stream);
@@ -388,6 +416,22 @@ TEST(Http2Session, SendsAwayWhoeverResetsTooMuch) {
   EXPECT_EQ(pair.client.goaway(), NGHTTP2_ENHANCE_YOUR_CALM);
   EXPECT_TRUE(pair.session.over());
   EXPECT_EQ(pair.counters.malformed, 1u);
+}
+
+// What was answered but could not be sent, since the client had cancelled it by then.
+TEST(Http2Session, SendsAwayWhoeverWantsNoneOfItsAnswers) {
+  Pair pair({.http2_cancels_max = 10});
+  pair.settle();
+  for (int i = 0; i < 11; ++i) {
+    EXPECT_FALSE(pair.session.over());
+    const int32_t stream = pair.client.ask("GET", "/hello");
+    pair.session.feed(pair.client.take(), pair.now);
+    pair.client.reset(stream);
+    pair.session.feed(pair.client.take(), pair.now);
+  }
+  pair.settle();
+  EXPECT_EQ(pair.client.goaway(), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_TRUE(pair.session.over());
 }
 
 TEST(Http2Session, RefusesWhatIsMalformed) {

@@ -125,7 +125,7 @@ void Acceptor::welcome(Visitor visitor) {
   if (now >= most) {
     ++state_.counters.refused;
     // Saying so takes a connection for a while, too.
-    if (tls_ != nullptr || now >= most + most / 16 + 16) {
+    if (now >= most + most / 16 + 16) {
       ::close(visitor.fd);
       return;
     }

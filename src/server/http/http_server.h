@@ -22,8 +22,10 @@
 namespace accel::http {
 
 struct HttpServerOptions {
-  int threads = 2;                       // that read, parse and write
-  size_t connections_max = 20'000;       // more are answered with 503 and closed
+  int threads = 2;  // that read, parse and write
+  // More are told so, by 503 or by HTTP/2's GOAWAY (ENHANCE_YOUR_CALM), and closed; over TLS after
+  // its handshake. When a sixteenth more are being told, further ones are closed at once.
+  size_t connections_max = 20'000;
   double idle_seconds_max = 300;         // of a connection without a request
   double header_seconds_max = 10;        // from the first byte of a request to the end of its head
   uint64_t header_bytes_max = 16 << 10;  // of a request line and headers together
@@ -31,9 +33,11 @@ struct HttpServerOptions {
   uint64_t bytes_per_second_min = 1024;
   uint64_t requests_per_connection_max = 0;  // then it is closed; 0: no bound
   double grace_seconds = 10;                 // before bytes_per_second_min is asked for
-  // At a time on a connection of HTTP/2. One whose client resets more of them within half a minute
-  // than are answered beside is closed.
-  uint32_t http2_streams_max = 1024;
+  uint32_t http2_streams_max = 1024;         // at a time on a connection of HTTP/2
+  // Requests that a client of HTTP/2 may cancel before their answer begins: so many at once, as
+  // many again in each half a minute, and one for each that is answered. Beyond that its connection
+  // is closed with ENHANCE_YOUR_CALM.
+  uint32_t http2_cancels_max = 10'000;
 };
 
 struct Listener {

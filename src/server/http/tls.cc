@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <mutex>
 #include <vector>
 
@@ -18,6 +19,8 @@ constexpr uint64_t kPemBytesMax = 4 << 20;
 constexpr double kSecondsPerDay = 86'400;
 // TLS 1.2: forward secrecy and authenticated encryption; those of TLS 1.3 all are.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+// At least 112 bits: no RSA keys below 2048, no signatures by SHA-1, whatever the system allows.
+constexpr int kSecurityLevelMin = 2;
 constexpr unsigned char kProtocols[] = "\x02h2\x08http/1.1";  // as ALPN writes them
 
 struct Free {
@@ -146,6 +149,8 @@ Result<Owned<SSL_CTX>> make_context() {
       SSL_CTX_set_session_id_context(context.get(), kSessionName, sizeof(kSessionName) - 1) != 1) {
     return internal_error("OpenSSL cannot be set up: " + openssl_reason());
   }
+  SSL_CTX_set_security_level(
+      context.get(), std::max(SSL_CTX_get_security_level(context.get()), kSecurityLevelMin));
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |

@@ -218,6 +218,36 @@ TEST_F(Tls, RefusesWhatIsWeak) {
   EXPECT_EQ(SSL_get_current_compression(client.ssl()), nullptr);
 }
 
+// Each in its own protocol, behind the handshake.
+TEST_F(Tls, TurnsAwayTooManyConnections) {
+  Served served({.connections_max = 1}, 1 << 20, source(options()));
+  TlsClient first(served.port(), {.trusts = &authority_});
+  first.send(request("GET", "/hello"));
+  Reader first_reader(first);
+  EXPECT_EQ(first_reader.next().status, 200);
+
+  TlsClient second(served.port(), {.trusts = &authority_});
+  ASSERT_TRUE(second.connected());
+  second.send(request("GET", "/hello"));
+  Reader reader(second);
+  const Answer answer = reader.next();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, HasSubstr("connections"));
+  EXPECT_TRUE(reader.closed());
+
+  TlsClient third(served.port(), {.trusts = &authority_, .protocols = "\x02h2"});
+  ASSERT_TRUE(third.connected());
+  Http2Client client;
+  client.ask("GET", "/hello");
+  EXPECT_FALSE(client.talk(third, [] { return false; }));
+  EXPECT_EQ(client.goaway(), NGHTTP2_ENHANCE_YOUR_CALM);
+
+  EXPECT_EQ(served.server->counts().refused, 2u);
+  EXPECT_EQ(served.handler.heads().size(), 1u);
+  first.send(request("GET", "/hello"));
+  EXPECT_EQ(first_reader.next().status, 200);
+}
+
 TEST_F(Tls, ResumesSessions) {
   Served served({}, 1 << 20, source(options()));
   SSL_SESSION* session = nullptr;
@@ -392,6 +422,12 @@ TEST_F(Tls, SaysWhatIsWrongWithItsFiles) {
   BIO_free(file);
   wrong.key_file = path("locked.key");
   EXPECT_EQ(fault(wrong).code(), StatusCode::kInvalidArgument);
+  Identity weak{Key(EVP_RSA_gen(1024)), Certificate(X509_dup(server_.certificate.get()))};
+  X509_set_pubkey(weak.certificate.get(), weak.key.get());
+  X509_sign(weak.certificate.get(), authority_.key.get(), EVP_sha256());
+  write(weak);
+  EXPECT_EQ(fault(options()).code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(fault(options()).message(), HasSubstr("too small"));
   write(make_identity("late", &authority_, -1));
   EXPECT_EQ(fault(options()).code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(fault(options()).message(), HasSubstr("expired"));

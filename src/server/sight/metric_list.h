@@ -100,6 +100,8 @@ inline constexpr auto kMetricList = std::to_array<MetricInfo>({
 
     {"accel_reloads_total", MetricType::kCounter, "outcome",
      "Times that the models' configuration was read again: taken, refused"},
+    {"accel_tls_certificate_seconds_left", MetricType::kGauge, "",
+     "Until the server's certificate expires; negative when it has"},
 
     // The process, under the names that all Prometheus clients use.
     {"process_resident_memory_bytes", MetricType::kGauge, "", "Resident memory"},

@@ -129,6 +129,10 @@ std::string Metrics::text() const {
   if (sources.http) append_connections(sources.http(), text);
   append_losses(sources, text);
   if (sources.reloads) append_reloads(sources.reloads(), text);
+  if (sources.certificate_seconds) {
+    text.begin(metric("accel_tls_certificate_seconds_left"));
+    text.sample({}, sources.certificate_seconds());
+  }
   append_process(text);
   return text.take();
 }

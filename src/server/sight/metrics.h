@@ -31,6 +31,7 @@ struct MetricSources {
   std::function<LogCounts()> log = {};       // LogFile::counts()
   std::function<SpanCounts()> traces = {};   // TraceExporter::counts()
   std::function<ReloadCounts()> reloads = {};
+  std::function<double()> certificate_seconds = {};  // TlsSource::seconds_left()
 };
 
 // Safe from any thread.
