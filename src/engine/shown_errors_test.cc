@@ -36,6 +36,7 @@ class ShownErrorsTest : public EngineTest {
  protected:
   ShownErrorsTest() {
     namespace fs = std::filesystem;
+    fs::create_directories(folder_.parent_path());
     fs::copy(kBert, folder_, fs::copy_options::recursive);
     std::ofstream(folder_ / "config.json") << "{";
     const Status defined = manager_->define({.name = "broken", .load = {.path = folder_.string()}});

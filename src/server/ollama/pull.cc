@@ -38,7 +38,7 @@ std::string file_line(const service::PullStep& step) {
   return line;
 }
 
-std::string line_of(const service::PullStep& step) {
+std::string step_line(const service::PullStep& step) {
   switch (step.stage) {
     case service::PullStage::kListing: return status_line("pulling manifest");
     case service::PullStage::kFile: return file_line(step);
@@ -61,7 +61,7 @@ class PullFormatter : public Formatter {
     if (std::holds_alternative<service::Done>(event)) return {};
     const auto* step = std::get_if<service::PullStep>(&event);
     if (step == nullptr) return internal_error("expected a step of a pull, found another event");
-    if (streams_) body += line_of(*step) + "\n";
+    if (streams_) body += step_line(*step) + "\n";
     return {};
   }
 

@@ -442,7 +442,7 @@ TEST_F(TeiTest, InfoTellsTheModelAndItsLimits) {
   const http::Response missing = ask(server_, {.target = "/info?model=x"});
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.body, R"({"error":"no model of this name","error_type":"Validation"})");
-  EXPECT_EQ(ask(server_, {.target = "/info?model=%"}).status, 400);
+  EXPECT_EQ(ask(server_, {.target = "/info?model=%"}).status, 422);
 }
 
 }  // namespace
