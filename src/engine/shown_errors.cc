@@ -89,9 +89,11 @@ Status ShownErrors::shown(const std::string& model, const Status& status) {
     if (!definition.ok()) return status;
     std::string text = with_names(status.message(), paths_of(definition->load.path, model));
     if (text == status.message()) return status;
-    if (std::exchange(said_[model], status.message()) != status.message()) {
-      said = fmt::format("model '{}': {}", model, status.message());
-    }
+    // From the first path on: what stands before it may count the seconds to the next try.
+    const auto path = std::ranges::mismatch(status.message(), text).in1;
+    std::string hidden(path, status.message().end());
+    if (said_[model] != hidden) said = fmt::format("model '{}': {}", model, status.message());
+    said_[model] = std::move(hidden);
     if (text.find(model) == std::string::npos) text = fmt::format("{}: {}", model, text);
     shown = {status.code(), std::move(text), status.offset()};
   }

@@ -41,7 +41,7 @@ class ShownErrors {
   std::mutex mutex_;
   // Guarded by mutex_:
   const ModelManager* manager_;              // null: ended
-  std::map<std::string, std::string> said_;  // by model, of those that are defined
+  std::map<std::string, std::string> said_;  // last, from its path on; by a defined model's name
 };
 
 }  // namespace accel::engine
