@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "accel/version.h"
+#include "accel/engine.h"
 #include "base/try.h"
 #include "hub/settings.h"
 
