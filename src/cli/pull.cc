@@ -3,16 +3,16 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
 
-#include "accel/version.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/installation.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "cli/pulling.h"
 #include "cli/table.h"
+#include "cli/task_input.h"
 #include "hub/aliases.h"
 #include "hub/download.h"
 #include "hub/settings.h"
@@ -51,40 +51,22 @@ void PullFlags::declare(Flags& flags) {
   flags.example("accel pull org/name@v1.0 --include '*Q4_K_M.gguf'");
 }
 
-// "a,b" to its parts; empty ones are left out.
-std::vector<std::string> split_patterns(const std::string& text) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 Result<hub::PullOptions> pull_options(const PullFlags& flags) {
-  const hub::Places where = hub::user_places();
-  hub::PullOptions options;
-  ACCEL_ASSIGN(const std::string name, hub::Aliases(where.aliases).resolve(flags.model));
-  ACCEL_ASSIGN(options.name, hub::parse_model_name(name));
-  ACCEL_ASSIGN(options.endpoint, hub::endpoint(flags.endpoint));
-  ACCEL_ASSIGN(options.token, hub::token());
+  ACCEL_ASSIGN(const std::string name,
+               hub::Aliases(hub::user_places().aliases).resolve(flags.model));
+  ACCEL_ASSIGN(const hub::ModelName model, hub::parse_model_name(name));
   if (flags.jobs < 1 || flags.jobs > 16) {
     return invalid_argument(fmt::format("--jobs: expected 1 to 16, found {}", flags.jobs));
   }
   if (flags.all && !flags.include.empty()) {
     return invalid_argument("--all and --include: expected one of them");
   }
-  if (hub::offline()) {
-    return failed_precondition("HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to download: unset "
-                               "it to pull " +
-                               options.name.text());
-  }
-  options.cache = where.cache;
-  options.selection = {split_patterns(flags.include), split_patterns(flags.exclude), flags.all};
-  options.jobs = static_cast<int>(flags.jobs);
-  options.dry_run = flags.dry_run;
-  options.http = {.user_agent = fmt::format("accel/{}", version()), .ca_file = hub::ca_file()};
+  Result<hub::PullOptions> options = hub_options(flags.endpoint);
+  if (!options.ok()) return options.status();
+  options->name = model;
+  options->selection = {split_at_commas(flags.include), split_at_commas(flags.exclude), flags.all};
+  options->jobs = static_cast<int>(flags.jobs);
+  options->dry_run = flags.dry_run;
   return options;
 }
 

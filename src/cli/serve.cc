@@ -85,6 +85,7 @@ class ServeCommand {
   std::unique_ptr<ModelReload> models_;
   std::unique_ptr<service::InferenceService> service_;
   // Null where the flags do not ask for them.
+  std::unique_ptr<service::InferenceService> pulling_;  // before service_
   std::unique_ptr<server::KeyFile> keys_;
   std::shared_ptr<http::TlsSource> tls_;
   std::unique_ptr<server::LogFile> log_file_;
@@ -146,15 +147,20 @@ std::vector<server::RequestObserver> ServeCommand::observers() const {
 
 Status ServeCommand::make_servers() {
   using server::Scope;
-  service_ = engine::make_local_service(*engine_, *manager_);
+  engine::LocalServiceOptions local{.say = [](std::string_view sentence) { notice(sentence); }};
+  service_ = engine::make_local_service(*engine_, *manager_, local);
+  const engine::PullingOptions pulling = flags_.pulling();
+  if (!pulling.allowed.empty()) {
+    pulling_ = engine::make_pulling_service(*service_, *engine_, *manager_, pulling);
+  }
   metrics_ = std::make_unique<server::Metrics>(*service_);
   gate_ = std::make_unique<server::KeyedGate>(
       server::GateOptions{.limits = flags_.limits(), .keys = keys_.get()});
   ACCEL_ASSIGN(server::ServerOptions options, flags_.server_options());
-  const server::ServerParts parts{
-      .service = *service_, .gate = *gate_, .observers = observers(), .metrics = [this] {
-        return metrics_->text();
-      }};
+  const server::ServerParts parts{.service = pulling_ ? *pulling_ : *service_,
+                                  .gate = *gate_,
+                                  .observers = observers(),
+                                  .metrics = [this] { return metrics_->text(); }};
   const bool apart = std::ranges::any_of(addresses_, &ListenAddress::admin);
   if (apart) options.scopes = {Scope::kPublic, Scope::kInfer};
   servers_.push_back(std::make_unique<server::Server>(options, parts));

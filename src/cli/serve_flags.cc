@@ -8,6 +8,7 @@
 #include "base/byte_size.h"
 #include "base/try.h"
 #include "cli/ovms_models.h"
+#include "cli/pulling.h"
 #include "cli/task_input.h"
 #include "hub/locate.h"
 
@@ -42,6 +43,9 @@ void ServeFlags::declare(Flags& flags) {
              "further names, as text-embedding-3-small=default for clients of OpenAI's");
   flags.flag("--lazy", &lazy,
              "each model is loaded by the first who asks for it, not at the start");
+  flags.text("--allow-pull", "PATTERNS", &allow_pull,
+             "models of the hub that clients may have pulled and served, by Ollama's /api/pull, as "
+             "'org/*,other/name'; with --keys only by a key of scope admin (default: none)");
   flags.text("--keys", "FILE", &keys,
              "only who shows one of its keys is answered; accel keys writes it");
   flags.text("--tls-certificate", "FILE", &tls.certificate_file,
@@ -208,6 +212,17 @@ Result<server::ServerOptions> ServeFlags::server_options() const {
 server::AdmissionLimits ServeFlags::limits() const {
   return {.requests_max = static_cast<uint64_t>(requests_max),
           .queue_seconds_max = static_cast<double>(queue_seconds)};
+}
+
+engine::PullingOptions ServeFlags::pulling() const {
+  return {.allowed = split_at_commas(allow_pull),
+          .hub = [] { return hub_options(""); },
+          .load =
+              [given = model](const std::string& folder) {
+                ModelFlags flags = given;
+                flags.model = folder;
+                return flags.options(Use::kRun);
+              }};
 }
 
 Result<double> ServeFlags::sampled() const {

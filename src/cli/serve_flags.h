@@ -10,6 +10,7 @@
 #include "cli/reload_plan.h"
 #include "cli/served_models.h"
 #include "cli/systemd.h"
+#include "engine/pulling_service.h"
 #include "ovms/flags.h"
 #include "server/gate/admission_policy.h"
 #include "server/http/tls.h"
@@ -25,6 +26,7 @@ struct ServeFlags {
   std::string grpc;
   std::string admin;
   std::string aliases;
+  std::string allow_pull;
   std::string keys;
   http::TlsOptions tls;
   std::string origins;
@@ -57,6 +59,7 @@ struct ServeFlags {
   Result<ServedSetup> setup() const;
   Result<server::ServerOptions> server_options() const;
   server::AdmissionLimits limits() const;
+  engine::PullingOptions pulling() const;
   Result<double> sampled() const;  // --trace-ratio
   // How often files are looked at, whether they have changed; 0: those of models never.
   double look_seconds() const;

@@ -9,9 +9,11 @@
 #include <mutex>
 #include <utility>
 
+#include "base/json.h"
 #include "base/stopwatch.h"
 #include "base/try.h"
 #include "base/work_queue.h"
+#include "engine/shown_errors.h"
 #include "hardware/limits.h"
 
 namespace accel::engine {
@@ -284,19 +286,41 @@ class ItemRun : public std::enable_shared_from_this<ItemRun> {
 
 class ItemStream : public EventStream {
  public:
-  ItemStream(FlowPtr flow, std::shared_ptr<ItemRun> run)
-      : flow_(std::move(flow)), run_(std::move(run)) {}
+  // Of a request for `model`; `run`: of items, else null.
+  ItemStream(FlowPtr flow, std::string model, std::shared_ptr<ShownErrors> errors,
+             std::shared_ptr<ItemRun> run = nullptr)
+      : flow_(std::move(flow)),
+        model_(std::move(model)),
+        errors_(std::move(errors)),
+        run_(std::move(run)) {}
   ~ItemStream() override {
     if (run_ != nullptr) run_->cancel();
     flow_->cancel();
   }
-  std::optional<Result<Event>> try_next() override { return flow_->take(); }
+  std::optional<Result<Event>> try_next() override {
+    std::optional<Result<Event>> event = flow_->take();
+    if (event && !event->ok()) return errors_->shown(model_, event->status());
+    if (event) show_errors(**event);
+    return event;
+  }
   bool ended() const override { return flow_->ended(); }
   void notify(std::function<void()> waker) override { flow_->notify(std::move(waker)); }
 
  private:
+  void show_errors(Event& event) const {
+    if (auto* answer = std::get_if<service::ItemAnswer>(&event)) {
+      if (!answer->result.ok()) answer->result = errors_->shown(model_, answer->result.status());
+    } else if (auto* served = std::get_if<service::ServedModels>(&event)) {
+      for (service::ServedModel& one : served->models) {
+        one.state.failure = errors_->shown(one.state.name, one.state.failure);
+      }
+    }
+  }
+
   const FlowPtr flow_;
-  const std::shared_ptr<ItemRun> run_;  // of items; else null
+  const std::string model_;
+  const std::shared_ptr<ShownErrors> errors_;
+  const std::shared_ptr<ItemRun> run_;
 };
 
 class LocalService : public service::InferenceService {
@@ -305,8 +329,11 @@ class LocalService : public service::InferenceService {
       : engine_(engine),
         manager_(manager),
         items_at_once_(options.items_at_once),
+        errors_(std::make_shared<ShownErrors>(manager, options.say)),
         workers_("prepare", options.threads > 0 ? options.threads : usual_threads()),
         loaders_("load", std::max(options.loading_threads, 1)) {}
+
+  ~LocalService() override { errors_->end(); }
 
   std::unique_ptr<EventStream> submit(service::Request request) override {
     return std::visit([this](auto& asked) { return take(std::move(asked)); }, request);
@@ -321,7 +348,7 @@ class LocalService : public service::InferenceService {
     auto flow = std::make_shared<Flow>(std::max<size_t>(asked.items.size(), 1));
     auto run =
         std::make_shared<ItemRun>(std::move(asked), items_at_once_, workers_.entrance(), flow);
-    auto stream = std::make_unique<ItemStream>(flow, run);
+    auto stream = std::make_unique<ItemStream>(flow, run->model(), errors_, run);
     if (run->count() == 0) {
       flow->fail(invalid_argument("expected at least one input, found none"));
       return stream;
@@ -364,7 +391,7 @@ class LocalService : public service::InferenceService {
   template <class Compute>
   std::unique_ptr<EventStream> answer_by(const std::string& model, Compute compute) {
     auto flow = std::make_shared<Flow>();
-    auto stream = std::make_unique<ItemStream>(flow, nullptr);
+    auto stream = std::make_unique<ItemStream>(flow, model, errors_);
     with_model(model,
                [flow, compute, workers = workers_.entrance()](const Result<ModelLease>& lease) {
                  if (!lease.ok()) return flow->fail(lease.status());
@@ -411,9 +438,10 @@ class LocalService : public service::InferenceService {
   }
 
   template <class Compute>
-  std::unique_ptr<EventStream> answer_on(const WorkQueue& queue, Compute compute) {
+  std::unique_ptr<EventStream> answer_on(const WorkQueue& queue, const std::string& model,
+                                         Compute compute) {
     auto flow = std::make_shared<Flow>();
-    auto stream = std::make_unique<ItemStream>(flow, nullptr);
+    auto stream = std::make_unique<ItemStream>(flow, model, errors_);
     const bool posted = queue.entrance().post([flow, compute] {
       if (!flow->cancelled()) flow->put(compute());
     });
@@ -427,12 +455,12 @@ class LocalService : public service::InferenceService {
       if (!lease.ok()) return flow->fail(lease.status());
       flow->put(Event(service::Done{}));
     });
-    return std::make_unique<ItemStream>(flow, nullptr);
+    return std::make_unique<ItemStream>(flow, asked.model, errors_);
   }
 
   // It waits for a load under way.
   std::unique_ptr<EventStream> take(const service::Unload& asked) {
-    return answer_on(loaders_, [this, asked]() -> Result<Event> {
+    return answer_on(loaders_, asked.model, [this, asked]() -> Result<Event> {
       ACCEL_TRY(manager_.unload(asked.model));
       return Event(service::Done{});
     });
@@ -440,10 +468,23 @@ class LocalService : public service::InferenceService {
 
   // Facts are read from disks.
   std::unique_ptr<EventStream> take(const service::Describe& asked) {
-    if (asked.facts) return answer_on(workers_, [this, asked] { return describe(asked); });
+    if (asked.facts) {
+      return answer_on(workers_, asked.model, [this, asked] { return describe(asked); });
+    }
     auto flow = std::make_shared<Flow>();
     flow->put(describe(asked));
-    return std::make_unique<ItemStream>(flow, nullptr);
+    return std::make_unique<ItemStream>(flow, asked.model, errors_);
+  }
+
+  // pulling_service.h has another answer.
+  std::unique_ptr<EventStream> take(const service::Pull& asked) {
+    auto flow = std::make_shared<Flow>();
+    flow->fail(permission_denied(
+        fmt::format("{}: this server pulls no models; who runs it may let it by accel serve "
+                    "--allow-pull PATTERNS, or pull it there by accel pull and name it to accel "
+                    "serve",
+                    json_quote(asked.model))));
+    return std::make_unique<ItemStream>(flow, asked.model, errors_);
   }
 
   Result<Event> describe(const service::Describe& asked);
@@ -459,6 +500,7 @@ class LocalService : public service::InferenceService {
   Engine& engine_;
   ModelManager& manager_;
   const int items_at_once_;
+  const std::shared_ptr<ShownErrors> errors_;
 
   std::mutex mutex_;
   // Guarded by mutex_:

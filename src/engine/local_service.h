@@ -1,7 +1,9 @@
 // The service of this machine: a manager's models.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "accel/engine.h"
 #include "accel/model_manager.h"
@@ -15,6 +17,9 @@ struct LocalServiceOptions {
   int loading_threads = 2;  // that wait for models which are being loaded; at least 1
   // Of one request, at the model at the same time: others get their turn beside a long one.
   int items_at_once = 128;
+  // Is told an error whole, where clients see a model's name in place of where its files lie
+  // (shown_errors.h). May be empty.
+  std::function<void(std::string_view)> say = {};
 };
 
 // `engine` and `manager` outlive the service; its streams may outlive it.

@@ -100,7 +100,6 @@ class Puller {
   Status finish(Job& job);
   Status take(Job& job, const HttpOutcome& outcome);
   Status fail(Job& job, const Status& status);
-  uint64_t bytes_there() const;
   void report_progress() const;
   void remove_empty_folders() const;
 
@@ -299,20 +298,17 @@ Status Puller::start_due() {
   return {};
 }
 
-uint64_t Puller::bytes_there() const {
-  uint64_t bytes = 0;
-  for (const Job& job : jobs_) {
-    bytes += job.done ? job.file.size : job.blob ? job.blob->have() : 0;
-  }
-  return bytes;
-}
-
 void Puller::report_progress() const {
   if (!options_.progress) return;
-  uint64_t total = 0;
-  for (const Job& job : jobs_) total += job.file.size;
-  const auto done = std::ranges::count(jobs_, true, &Job::done);
-  options_.progress({bytes_there(), total, static_cast<size_t>(done), jobs_.size()});
+  PullProgress now{.files_total = jobs_.size()};
+  for (const Job& job : jobs_) {
+    const uint64_t have = job.done ? job.file.size : job.blob ? job.blob->have() : 0;
+    now.bytes += have;
+    now.bytes_total += job.file.size;
+    now.files += job.done ? 1 : 0;
+    now.each.push_back({job.file.hash, have, job.file.size});
+  }
+  options_.progress(now);
 }
 
 Status Puller::fetch_all() {

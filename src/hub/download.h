@@ -14,11 +14,18 @@
 
 namespace accel::hub {
 
+struct FileProgress {
+  std::string hash;  // RepositoryFile::hash
+  uint64_t bytes = 0;
+  uint64_t bytes_total = 0;
+};
+
 struct PullProgress {
   uint64_t bytes = 0;  // there already, those of an earlier try too
   uint64_t bytes_total = 0;
   size_t files = 0;
   size_t files_total = 0;
+  std::vector<FileProgress> each;  // the same files in each call, in the same order
 };
 
 struct PullOptions {

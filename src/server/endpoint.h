@@ -21,12 +21,12 @@ namespace accel::server {
 enum class Scope : uint8_t {
   kPublic,   // asked without a key: whether the server lives, what it offers
   kInfer,    // running models and looking at them
-  kAdmin,    // loading and unloading them
+  kAdmin,    // pulling, loading and unloading them
   kMetrics,  // reading what the server counts
 };
 
 // How a protocol writes errors; errors.h has the forms.
-enum class ErrorShape : uint8_t { kOpenAi, kKserve, kTei, kOllama, kGrpc };
+enum class ErrorShape : uint8_t { kOpenAi, kKserve, kTei, kOllama, kCohere, kGrpc };
 
 // What one request may ask for, beside the size of its body.
 struct RequestLimits {

@@ -10,6 +10,7 @@ std::span<const Endpoint> endpoints() {
       ollama_embed_endpoint(),
       ollama_embeddings_endpoint(),
       ollama_ps_endpoint(),
+      ollama_pull_endpoint(),
       ollama_show_endpoint(),
       ollama_tags_endpoint(),
       ollama_version_endpoint(),

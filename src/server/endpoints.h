@@ -32,6 +32,7 @@ Endpoint kserve_unload_endpoint();
 Endpoint ollama_embed_endpoint();
 Endpoint ollama_embeddings_endpoint();
 Endpoint ollama_ps_endpoint();
+Endpoint ollama_pull_endpoint();
 Endpoint ollama_show_endpoint();
 Endpoint ollama_tags_endpoint();
 Endpoint ollama_version_endpoint();

@@ -51,11 +51,28 @@ std::string_view openai_type(int status) {
 }
 
 // As Text Embeddings Inference names them.
-std::string_view tei_type(int status, StatusCode code) {
-  if (status == 429 || status == 503) return "Overloaded";
-  if (status == 413 || status == 404 || status == 400) return "Validation";
-  if (code == StatusCode::kFailedPrecondition) return "Validation";
-  return status >= 500 ? "Backend" : "Validation";
+std::string_view tei_type(int status) {
+  switch (status) {
+    case 424: return "Backend";
+    case 429: return "Overloaded";
+    case 503: return "Unhealthy";
+    default: return status >= 500 ? "Backend" : "Validation";
+  }
+}
+
+// Its own statuses; 0: that of all others.
+int tei_status(StatusCode code) {
+  switch (code) {
+    case StatusCode::kInvalidArgument: return 422;
+    case StatusCode::kOutOfRange: return 413;
+    case StatusCode::kFailedPrecondition:
+    case StatusCode::kUnimplemented:
+    case StatusCode::kUnknown:
+    case StatusCode::kInternal:
+    case StatusCode::kDataLoss: return 424;
+    case StatusCode::kResourceExhausted: return 429;
+    default: return 0;
+  }
 }
 
 std::string lower_name(StatusCode code) {
@@ -79,7 +96,9 @@ http::Response response_of(ErrorShape shape, int status, StatusCode code,
 
 }  // namespace
 
-int http_status(StatusCode code) {
+int http_status(ErrorShape shape, StatusCode code) {
+  const int own = shape == ErrorShape::kTei ? tei_status(code) : 0;
+  if (own != 0) return own;
   switch (code) {
     case StatusCode::kOk: return 200;
     case StatusCode::kCancelled: return 499;
@@ -122,8 +141,9 @@ std::string error_body(ErrorShape shape, int status, StatusCode code, const std:
       case ErrorShape::kOllama: json.member("error", message); break;
       case ErrorShape::kTei:
         json.member("error", message);
-        json.member("error_type", tei_type(status, code));
+        json.member("error_type", tei_type(status));
         break;
+      case ErrorShape::kCohere: json.member("message", message); break;
       case ErrorShape::kGrpc: break;  // has no body
     }
   });
@@ -131,11 +151,12 @@ std::string error_body(ErrorShape shape, int status, StatusCode code, const std:
 }
 
 http::Response error_response(ErrorShape shape, const Status& status) {
-  return response_of(shape, http_status(status.code()), status.code(), status.message());
+  return response_of(shape, http_status(shape, status.code()), status.code(), status.message());
 }
 
 http::Response error_response(ErrorShape shape, int status, const std::string& message) {
-  return response_of(shape, status, code_of(status), message);
+  const bool busy = shape == ErrorShape::kTei && status == 503;
+  return response_of(shape, busy ? 429 : status, code_of(status), message);
 }
 
 }  // namespace accel::server

@@ -33,8 +33,7 @@ Status read_token_ids(JsonValue& value, std::string_view name, std::vector<int32
 }  // namespace
 
 Status too_many(std::string_view name, const RequestLimits& limits) {
-  return invalid_argument(
-      fmt::format("{}: expected at most {}, found more", name, limits.items_max));
+  return out_of_range(fmt::format("{}: expected at most {}, found more", name, limits.items_max));
 }
 
 Status read_text_array(JsonValue& value, std::string_view name, const RequestLimits& limits,

@@ -70,7 +70,16 @@ struct Unload {
   std::string model;
 };
 
-using Request = std::variant<RunItems, RunTensors, Tokenize, Decode, Describe, Load, Unload>;
+// A model of a hub to this machine and, under its name, among those that are served; answered by
+// PullSteps as they come about, and by Done when it can be asked for. Those who pull the same share
+// one download; when the last of them leaves it is broken off, and goes on with the next one.
+// PERMISSION_DENIED where the service pulls nothing, or not this; RESOURCE_EXHAUSTED where it pulls
+// as many as it may.
+struct Pull {
+  std::string model;  // "org/name" or "org/name@revision"
+};
+
+using Request = std::variant<RunItems, RunTensors, Tokenize, Decode, Describe, Load, Unload, Pull>;
 
 // --- what comes back -----------------------------------------------------------------------------
 
@@ -97,10 +106,24 @@ struct ServedModels {
   std::vector<ServedModel> models;  // by name and version
 };
 
+// In this order, the second for each file and as often as there is news.
+enum class PullStage : uint8_t {
+  kListing,   // the hub is asked what there is
+  kFile,      // so much of one is here
+  kVerified,  // all are, and each has the hash that the hub lists
+  kAdding,    // the model takes its place among those that are served
+};
+struct PullStep {
+  PullStage stage = PullStage::kListing;
+  std::string hash;    // of the file: 64 digits are its SHA-256, 40 that of its git blob
+  uint64_t bytes = 0;  // here already, those of an earlier try too
+  uint64_t bytes_total = 0;
+};
+
 struct Done {};
 
-using Event =
-    std::variant<ItemAnswer, InferResult, TokenizedTexts, DecodedTexts, ServedModels, Done>;
+using Event = std::variant<ItemAnswer, InferResult, TokenizedTexts, DecodedTexts, ServedModels,
+                           PullStep, Done>;
 
 // The answers to one request, as they come. Used by one thread at a time.
 class EventStream {

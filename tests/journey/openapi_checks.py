@@ -40,5 +40,5 @@ def is_beyond_schemas(case, text):
 def what_fits_its_schema_is_accepted(_, response, case):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    if response.status_code == 400 and not is_beyond_schemas(case, response.text):
+    if response.status_code in (400, 422, 424) and not is_beyond_schemas(case, response.text):
         raise AssertionError(f"refused, though it fits its schema: {response.text}")

@@ -19,6 +19,7 @@ std::string_view schema_of(ErrorShape shape) {
     case ErrorShape::kKserve:
     case ErrorShape::kOllama: return "PlainError";
     case ErrorShape::kTei: return "TypedError";
+    case ErrorShape::kCohere: return "MessageError";
     case ErrorShape::kGrpc: break;
   }
   return "PlainError";
@@ -78,14 +79,23 @@ void add_errors(const Endpoint& endpoint, Ordered& responses) {
   const auto add = [&](const char* status, const Ordered& error) {
     if (!responses.contains(status)) responses[status] = error;
   };
-  add("400", early_error_of(shape, "The request is wrong."));
+  if (shape == ErrorShape::kTei) {
+    add("400", error_of(ErrorShape::kOpenAi, "The request cannot be read."));
+    add("422", error_of(shape, "The request is wrong."));
+    add("424", error_of(shape, "The model failed, or is for something else."));
+  } else {
+    add("400", early_error_of(shape, "The request is wrong."));
+    add("501", error_of(shape, "This build does not do it with such a model."));
+  }
   add("404", error_of(shape, "No such model."));
   add("408", early_error_of(shape, "The request came too slowly."));
-  add("413", early_error_of(shape, "The body is too long."));
+  add("413", early_error_of(shape, "The request is too long."));
   add("415", early_error_of(shape, "The body's Content-Encoding is not known."));
-  add("429", error_of(shape, "The key has asked too much; Retry-After says when to try again."));
+  add("429", error_of(shape, shape == ErrorShape::kTei
+                                 ? "Too much to do; Retry-After says when to try again."
+                                 : "The key has asked too much; Retry-After says when to try "
+                                   "again."));
   add("431", early_error_of(shape, "The headers are too long."));
-  add("501", error_of(shape, "This build does not do it with such a model."));
   add("503", error_of(shape, "Too much to do, or what is needed is not there."));
   add("504", error_of(shape, "The time is over that the client or the server allows."));
 }
@@ -144,7 +154,10 @@ Ordered components() {
       "PlainError": {"type": "object", "required": ["error"],
         "properties": {"error": {"type": "string"}}},
       "TypedError": {"type": "object", "required": ["error", "error_type"],
-        "properties": {"error": {"type": "string"}, "error_type": {"type": "string"}}}}
+        "properties": {"error": {"type": "string"}, "error_type": {
+          "enum": ["Validation", "Backend", "Overloaded", "Unhealthy"]}}},
+      "MessageError": {"type": "object", "required": ["message"],
+        "properties": {"message": {"type": "string"}}}}
   })");
 }
 

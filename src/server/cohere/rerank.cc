@@ -189,6 +189,7 @@ constexpr std::string_view kRerankOperation = R"({
 Endpoint cohere_rerank_v1_endpoint() {
   return {.method = "POST",
           .path = "/v1/rerank",
+          .errors = ErrorShape::kCohere,
           .summary = "Documents by how well they answer a query (Cohere, Jina)",
           .operation = kRerankOperation,
           .parse = parse_rerank_v1};
@@ -197,6 +198,7 @@ Endpoint cohere_rerank_v1_endpoint() {
 Endpoint cohere_rerank_v2_endpoint() {
   return {.method = "POST",
           .path = "/v2/rerank",
+          .errors = ErrorShape::kCohere,
           .summary = "Documents by how well they answer a query (Cohere)",
           .operation = kRerankOperation,
           .parse = parse_rerank_v2};

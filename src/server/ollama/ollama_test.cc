@@ -57,7 +57,26 @@ class OllamaTest : public testing::Test {
       if (describe->model != "bert") return {not_found("model 'x' not found")};
       return {service::Event(service::ServedModels{{models_.models[1]}})};
     }
+    if (const auto* pull = std::get_if<service::Pull>(&request)) return answer_pull(pull->model);
     return {service::Event(service::Done{})};
+  }
+  static Events answer_pull(const std::string& model) {
+    if (model == "org/forbidden") return {permission_denied("this server pulls no models")};
+    Events events;
+    events.emplace_back(service::PullStep{.stage = service::PullStage::kListing});
+    if (model == "org/gone") {
+      events.emplace_back(not_found("there is no org/gone"));
+      return events;
+    }
+    const std::string sha256(64, 'a');
+    const std::string sha1(40, 'b');
+    events.emplace_back(service::PullStep{service::PullStage::kFile, sha256, 0, 9});
+    events.emplace_back(service::PullStep{service::PullStage::kFile, sha1, 3, 3});
+    events.emplace_back(service::PullStep{service::PullStage::kFile, sha256, 9, 9});
+    events.emplace_back(service::PullStep{.stage = service::PullStage::kVerified});
+    events.emplace_back(service::PullStep{.stage = service::PullStage::kAdding});
+    events.emplace_back(service::Done{});
+    return events;
   }
 
   service::ServedModels models_{
@@ -156,6 +175,8 @@ TEST_F(OllamaTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(refusal("/api/embeddings", R"({"prompt": "a"})"), HasSubstr("model: expected"));
   EXPECT_THAT(refusal("/api/embeddings", R"({"model": "m", "prompt": ["a"]})"),
               HasSubstr("prompt"));
+  EXPECT_THAT(refusal("/api/pull", "{}"), HasSubstr("model: expected"));
+  EXPECT_THAT(refusal("/api/pull", R"({"model": "m", "stream": 1})"), HasSubstr("stream"));
   EXPECT_THAT(refusal("/api/show", "{}"), HasSubstr("model: expected"));
   EXPECT_THAT(refusal("/api/show", R"({"model": ":latest"})"), HasSubstr("model: expected"));
   EXPECT_THAT(refusal("/api/show", R"({"model": 7})"), HasSubstr("model"));
@@ -224,6 +245,43 @@ TEST_F(OllamaTest, ShowTellsWhatAModelIs) {
   const auto missing = post("/api/show", R"({"model": "x"})");
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.body, R"({"error":"model 'x' not found"})");
+}
+
+TEST_F(OllamaTest, APullIsToldLineByLine) {
+  const auto response = post("/api/pull", R"({"model": "org/name:latest", "insecure": true})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(http::find(response.headers, "content-type"), "application/x-ndjson");
+  const std::string sha256(64, 'a');
+  const std::string sha1(40, 'b');
+  const auto file = [](std::string_view kind, const std::string& hash, int total, int completed) {
+    return fmt::format(R"({{"status":"pulling {}","digest":"{}:{}","total":{},"completed":{}}})"
+                       "\n",
+                       hash.substr(0, 12), kind, hash, total, completed);
+  };
+  EXPECT_EQ(response.body, "{\"status\":\"pulling manifest\"}\n" + file("sha256", sha256, 9, 0) +
+                               file("sha1", sha1, 3, 3) + file("sha256", sha256, 9, 9) +
+                               "{\"status\":\"verifying sha256 digest\"}\n"
+                               "{\"status\":\"writing manifest\"}\n"
+                               "{\"status\":\"success\"}\n");
+  EXPECT_EQ(std::get<service::Pull>(service_.requests.back()).model, "org/name");
+  const auto whole = post("/api/pull", R"({"name": "org/name", "stream": false})");
+  EXPECT_EQ(whole.body, R"({"status":"success"})");
+  EXPECT_EQ(http::find(whole.headers, "content-type"), "application/json");
+}
+
+TEST_F(OllamaTest, AnErrorOfAPullIsItsLastLineOrItsStatus) {
+  const auto late = post("/api/pull", R"({"model": "org/gone"})");
+  EXPECT_EQ(late.status, 200);
+  EXPECT_EQ(late.body, "{\"status\":\"pulling manifest\"}\n{\"error\":\"there is no org/gone\"}\n");
+  const auto whole = post("/api/pull", R"({"model": "org/gone", "stream": false})");
+  EXPECT_EQ(whole.status, 404);
+  EXPECT_EQ(whole.body, R"({"error":"there is no org/gone"})");
+  for (const char* stream : {"true", "false"}) {
+    const auto refused =
+        post("/api/pull", fmt::format(R"({{"model": "org/forbidden", "stream": {}}})", stream));
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.body, R"({"error":"this server pulls no models"})");
+  }
 }
 
 TEST_F(OllamaTest, TheVersionIsOurs) {

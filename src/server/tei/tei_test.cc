@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "server/errors.h"
 #include "server/gate.h"
 #include "server/server.h"
 #include "server/service_double.h"
@@ -31,10 +32,10 @@ class TeiTest : public testing::Test {
     return response.body;
   }
   // Why a request is refused, before anything is asked of the service.
-  std::string refusal(std::string_view path, const std::string& body) {
+  std::string refusal(std::string_view path, const std::string& body, int status = 422) {
     const size_t before = service_.requests.size();
     const http::Response response = post(path, body);
-    EXPECT_EQ(response.status, 400) << path << body << response.body;
+    EXPECT_EQ(response.status, status) << path << body << response.body;
     EXPECT_EQ(service_.requests.size(), before);
     const Json error = *parse_json(response.body);
     EXPECT_EQ(error["error_type"], "Validation");
@@ -151,7 +152,8 @@ TEST_F(TeiTest, WhatIsWrongWithInputsIsNamed) {
   EXPECT_THAT(refusal("/embed", R"({"inputs": [true]})"), HasSubstr("not mixed"));
   EXPECT_THAT(refusal("/embed", R"({"inputs": [-7]})"), HasSubstr("found -7"));
   EXPECT_THAT(refusal("/embed", R"({"inputs": [[3000000000]]})"), HasSubstr("3000000000"));
-  EXPECT_THAT(refusal("/embed", R"({"inputs": ["a", "a", "a", "a"]})"), HasSubstr("at most 3"));
+  EXPECT_THAT(refusal("/embed", R"({"inputs": ["a", "a", "a", "a"]})", 413),
+              HasSubstr("at most 3"));
   EXPECT_THAT(refusal("/embed", R"({"inputs": "a", "dimensions": 0})"), HasSubstr("at least 1"));
   EXPECT_THAT(refusal("/embed", R"({"inputs": "a", "normalize": 1})"), HasSubstr("normalize"));
   EXPECT_THAT(refusal("/embed", R"({"inputs": "a", "truncate": "yes"})"), HasSubstr("truncate"));
@@ -168,19 +170,47 @@ TEST_F(TeiTest, AFailingItemIsTheErrorOfAll) {
   EXPECT_EQ(response.status, 503);
   const Json error = *parse_json(response.body);
   EXPECT_EQ(error["error"], "input[1]: the device is gone");
-  EXPECT_EQ(error["error_type"], "Overloaded");
+  EXPECT_EQ(error["error_type"], "Unhealthy");
+}
+
+// As the router of the reference has them.
+TEST_F(TeiTest, StatusesAndTypesOfErrorsAreThoseOfTheReference) {
+  struct Row {
+    Status status;
+    int http;
+    std::string type;
+  };
+  for (const Row& row : std::vector<Row>{{invalid_argument("x"), 422, "Validation"},
+                                         {out_of_range("x"), 413, "Validation"},
+                                         {failed_precondition("x"), 424, "Backend"},
+                                         {unimplemented("x"), 424, "Backend"},
+                                         {internal_error("x"), 424, "Backend"},
+                                         {data_loss("x"), 424, "Backend"},
+                                         {resource_exhausted("x"), 429, "Overloaded"},
+                                         {unavailable("x"), 503, "Unhealthy"},
+                                         {not_found("x"), 404, "Validation"}}) {
+    const http::Response response = error_response(ErrorShape::kTei, row.status);
+    EXPECT_EQ(response.status, row.http) << row.status.to_string();
+    const Json error = *parse_json(response.body);
+    EXPECT_EQ(error["error_type"], row.type) << row.status.to_string();
+    EXPECT_EQ(error["error"], "x");
+  }
+  const http::Response busy = error_response(ErrorShape::kTei, 503, "no place");
+  EXPECT_EQ(busy.status, 429);
+  EXPECT_EQ(busy.body, R"({"error":"no place","error_type":"Overloaded"})");
+  EXPECT_EQ(http::find(busy.headers, "retry-after"), "1");
 }
 
 TEST_F(TeiTest, AnswersOfAnotherKindAreOurFault) {
   result_ = TaskResult{.answer = Transcript{}};
-  EXPECT_EQ(post("/embed_all", R"({"inputs": "a"})").status, 500);
-  EXPECT_EQ(post("/embed_sparse", R"({"inputs": "a"})").status, 500);
-  EXPECT_EQ(post("/predict", R"({"inputs": "a"})").status, 500);
-  EXPECT_EQ(post("/rerank", R"({"query": "a", "texts": ["b"]})").status, 500);
+  EXPECT_EQ(post("/embed_all", R"({"inputs": "a"})").status, 424);
+  EXPECT_EQ(post("/embed_sparse", R"({"inputs": "a"})").status, 424);
+  EXPECT_EQ(post("/predict", R"({"inputs": "a"})").status, 424);
+  EXPECT_EQ(post("/rerank", R"({"query": "a", "texts": ["b"]})").status, 424);
   event_ = service::Done{};
-  EXPECT_EQ(post("/tokenize", R"({"inputs": "a"})").status, 500);
-  EXPECT_EQ(post("/decode", R"({"ids": [1]})").status, 500);
-  EXPECT_EQ(ask(server_, {.target = "/info"}).status, 500);
+  EXPECT_EQ(post("/tokenize", R"({"inputs": "a"})").status, 424);
+  EXPECT_EQ(post("/decode", R"({"ids": [1]})").status, 424);
+  EXPECT_EQ(ask(server_, {.target = "/info"}).status, 424);
 }
 
 TEST_F(TeiTest, EmbedAllGivesAVectorForEachToken) {
@@ -196,7 +226,7 @@ TEST_F(TeiTest, EmbedAllGivesAVectorForEachToken) {
   EXPECT_THAT(refusal("/embed_all", R"({"inputs": "a", "prompt_name": "q"})"), HasSubstr("none"));
   EXPECT_EQ(post("/embed_all", R"({"inputs": "a", "prompt_name": null})").status, 200);
   result_ = TaskResult{.answer = Features{Tensor::from<float>({1, 6}, numbers)}};
-  EXPECT_EQ(post("/embed_all", R"({"inputs": "a"})").status, 400);  // it was pooled
+  EXPECT_EQ(post("/embed_all", R"({"inputs": "a"})").status, 422);  // it was pooled
   cut_ = 0;
   EXPECT_EQ(post("/embed_all", R"({"inputs": "a"})").status, 413);
 }
@@ -243,12 +273,12 @@ TEST_F(TeiTest, PredictRefusesWhatIsNoTextNorPair) {
   }
   EXPECT_THAT(refusal("/predict", R"({"inputs": []})"), HasSubstr("found none"));
   EXPECT_THAT(refusal("/predict", R"({"inputs": [["a", 7]]})"), HasSubstr("expected a string"));
-  EXPECT_THAT(refusal("/predict", R"({"inputs": [["a"], ["a"], ["a"], ["a"]]})"),
+  EXPECT_THAT(refusal("/predict", R"({"inputs": [["a"], ["a"], ["a"], ["a"]]})", 413),
               HasSubstr("at most 3"));
   EXPECT_THAT(refusal("/predict", R"({"inputs": "a", "raw_scores": 1})"), HasSubstr("raw_scores"));
   result_ = TaskResult{.answer = Labels{{"good", std::numeric_limits<double>::quiet_NaN()}}};
   const http::Response response = post("/predict", R"({"inputs": "a"})");
-  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.status, 424);
   EXPECT_EQ(response.body, R"({"error":"score is NaN","error_type":"Backend"})");
 }
 
@@ -278,12 +308,12 @@ TEST_F(TeiTest, RerankNamesWhatIsWrong) {
   EXPECT_THAT(refusal("/rerank", R"({"query": "q", "texts": "x"})"), HasSubstr("an array"));
   EXPECT_THAT(refusal("/rerank", R"({"query": "q", "texts": [7]})"), HasSubstr("texts[0]"));
   EXPECT_THAT(refusal("/rerank", R"({"query": ["q"], "texts": ["x"]})"), HasSubstr("query"));
-  EXPECT_THAT(refusal("/rerank", R"({"query": "q", "texts": ["x", "x", "x", "x"]})"),
+  EXPECT_THAT(refusal("/rerank", R"({"query": "q", "texts": ["x", "x", "x", "x"]})", 413),
               HasSubstr("texts: expected at most 3"));
   EXPECT_THAT(refusal("/rerank", R"({"query": "q", "texts": ["x"], "return_text": "no"})"),
               HasSubstr("return_text"));
   result_ = TaskResult{.answer = Ranking{{0, std::numeric_limits<double>::quiet_NaN(), "x"}}};
-  EXPECT_EQ(post("/rerank", R"({"query": "q", "texts": ["x"]})").status, 500);
+  EXPECT_EQ(post("/rerank", R"({"query": "q", "texts": ["x"]})").status, 424);
 }
 
 TEST_F(TeiTest, SimilarityIsTheCosineToTheSource) {
@@ -316,7 +346,7 @@ TEST_F(TeiTest, SimilarityNamesWhatIsWrong) {
   EXPECT_THAT(refusal("/similarity", R"({"inputs": {"source_sentence": "a", "sentences": "b"}})"),
               HasSubstr("inputs.sentences: expected an array"));
   EXPECT_THAT(refusal("/similarity",
-                      R"({"inputs": {"source_sentence": "a", "sentences": ["b", "c", "d"]}})"),
+                      R"({"inputs": {"source_sentence": "a", "sentences": ["b", "c", "d"]}})", 413),
               HasSubstr("at most 3"));
   EXPECT_THAT(refusal("/similarity", R"({"inputs": {"source_sentence": "a", "sentences": ["b"]},
       "parameters": {"truncate": true, "truncation_direction": "Left"}})"),
@@ -342,7 +372,8 @@ TEST_F(TeiTest, TokensStandWhereTheTextHasThem) {
   EXPECT_THAT(refusal("/tokenize", R"({"inputs": []})"), HasSubstr("inputs: expected"));
   EXPECT_THAT(refusal("/tokenize", R"({"inputs": [7]})"), HasSubstr("inputs[0]"));
   EXPECT_THAT(refusal("/tokenize", R"({"inputs": 7})"), HasSubstr("found a number"));
-  EXPECT_THAT(refusal("/tokenize", R"({"inputs": ["a", "a", "a", "a"]})"), HasSubstr("at most 3"));
+  EXPECT_THAT(refusal("/tokenize", R"({"inputs": ["a", "a", "a", "a"]})", 413),
+              HasSubstr("at most 3"));
   EXPECT_THAT(refusal("/tokenize", R"({"inputs": "a", "prompt_name": "q"})"), HasSubstr("none"));
 }
 
@@ -366,7 +397,7 @@ TEST_F(TeiTest, IdsBecomeTexts) {
   EXPECT_THAT(refusal("/decode", R"({"ids": [1, [2]]})"), HasSubstr("not mixed"));
   EXPECT_THAT(refusal("/decode", R"({"ids": [[2], 1]})"), HasSubstr("not mixed"));
   EXPECT_THAT(refusal("/decode", R"({"ids": [1.5]})"), HasSubstr("ids[0]"));
-  EXPECT_THAT(refusal("/decode", R"({"ids": [[1], [1], [1], [1]]})"), HasSubstr("at most 3"));
+  EXPECT_THAT(refusal("/decode", R"({"ids": [[1], [1], [1], [1]]})", 413), HasSubstr("at most 3"));
 }
 
 TEST_F(TeiTest, InfoTellsTheModelAndItsLimits) {
@@ -411,7 +442,7 @@ TEST_F(TeiTest, InfoTellsTheModelAndItsLimits) {
   const http::Response missing = ask(server_, {.target = "/info?model=x"});
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.body, R"({"error":"no model of this name","error_type":"Validation"})");
-  EXPECT_EQ(ask(server_, {.target = "/info?model=%"}).status, 400);
+  EXPECT_EQ(ask(server_, {.target = "/info?model=%"}).status, 422);
 }
 
 }  // namespace
