@@ -39,7 +39,9 @@ struct ModelFlags {
   std::string config_file;      // "none": no file
   std::string profile_file;
   std::string warm_up;
-  bool profile = false;  // set by the command that needs it
+  std::string input_hosts;  // declared by accel serve
+  std::string input_files;  // likewise
+  bool profile = false;     // set by the command that needs it
 
   // Declares MODEL, which may be left out, and the flags.
   void declare(Flags& flags);
