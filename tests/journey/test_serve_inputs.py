@@ -146,8 +146,10 @@ class Hosts(InputsTest):
                        f"{cls.host.place},localhost:{cls.host.server_address[1]}")
         # A proxy would see what is asked for.
         os.environ["http_proxy"] = "http://127.0.0.1:1"
-        cls.addClassCleanup(os.environ.pop, "http_proxy")
-        super().setUpClass()
+        try:
+            super().setUpClass()
+        finally:
+            del os.environ["http_proxy"]
 
     def setUp(self):
         super().setUp()
@@ -295,7 +297,7 @@ class Tls(InputsTest):
     def test_a_certificate_is_checked(self):
         self.declined(424, self.infer(self.host.url("/small.png")), "certificate")
         self.assertEqual(self.host.asked, [])
-        server, environment = self.server, self.environment(SSL_CERT_FILE=str(self.certificate))
+        server, environment = self.server, self.environment(CURL_CA_BUNDLE=str(self.certificate))
         trusting = Server(*MODELS, env=environment, options=self.OPTIONS)
         self.addCleanup(trusting.kill)
         self.addCleanup(setattr, self, "server", server)

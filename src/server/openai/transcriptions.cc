@@ -167,6 +167,8 @@ class TranscriptionFormatter : public Formatter {
   CollectedItems collected_{1};
 };
 
+Status no_recording() { return invalid_argument("file: expected a recording, found none"); }
+
 Result<Call> parse_transcription(Asked asked) {
   ACCEL_ASSIGN(const std::string boundary,
                form_boundary(http::find(asked.head.headers, "content-type")));
@@ -180,7 +182,7 @@ Result<Call> parse_transcription(Asked asked) {
       continue;
     }
     if (!file.empty()) return invalid_argument("file: expected one recording, found two");
-    if (part.content.empty() && !by_url) break;
+    if (part.content.empty() && !by_url) return no_recording();
     if (by_url != (scheme_of(part.content) != InputScheme::kNone)) {
       return invalid_argument(
           by_url ? "url: expected a URL of http, https, data or file, found another text"
@@ -189,7 +191,7 @@ Result<Call> parse_transcription(Asked asked) {
     file = part.content;
   }
   if (wish.model.empty()) return invalid_argument("model: expected a model's name, found none");
-  if (file.empty()) return invalid_argument("file: expected a recording, found none");
+  if (file.empty()) return no_recording();
   // The body becomes the file: its bytes are moved once, and not copied.
   const auto begin = static_cast<size_t>(file.data() - asked.body.data());
   asked.body.resize(begin + file.size());
@@ -209,7 +211,7 @@ constexpr std::string_view kTranscriptionOperation = R"({
       "file": {"type": "string", "format": "binary", "minLength": 1,
         "description": "A recording: WAV, FLAC, Ogg or MP3."},
       "url": {"type": "string", "minLength": 1,
-        "description": "In its place its URL: data:, or https://, http:// or file:///, where allowed; as Groq has it."},
+        "description": "Or its URL, as Groq has it: data:, and what the server allows."},
       "file_url": {"type": "string", "minLength": 1,
         "description": "The same, as Mistral has it."},
       "model": {"type": "string", "minLength": 1},

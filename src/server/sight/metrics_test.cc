@@ -351,7 +351,8 @@ TEST_F(MetricsTest, EveryListedMetricIsShownWithItsLabels) {
                   .in_flight = [] { return 0; },
                   .log = [] { return LogCounts{}; },
                   .traces = [] { return SpanCounts{}; },
-                  .reloads = [] { return ReloadCounts{}; }});
+                  .reloads = [] { return ReloadCounts{}; },
+                  .inputs = [] { return InputCountsByScheme{}; }});
   const Exposition shown(metrics_.text());
   for (const MetricInfo& one : kMetricList) {
     EXPECT_TRUE(shown.metrics().contains(std::string(one.name))) << one.name;
