@@ -120,6 +120,8 @@ std::vector<ConfigSetting> ModelFlags::settings() const {
   set("memory_cap", memory_cap, "--memory-cap");
   set("use_optimum", use_optimum, "--use-optimum");
   set("task", task, "--task");
+  set("input_hosts", input_hosts, "--input-hosts");
+  set("input_files", input_files, "--input-files");
   set("cache", no_cache ? "false" : "", "--no-cache");
   set("enable_fallback", fallback ? "true" : "", "--fallback");
   set("enable_fallback", no_fallback ? "false" : "", "--no-fallback");

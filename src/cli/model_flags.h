@@ -40,6 +40,8 @@ struct ModelFlags {
   std::string config_file;      // "none": no file
   std::string profile_file;
   std::string warm_up;
+  std::string input_hosts;             // declared by accel serve
+  std::string input_files;             // likewise
   bool profile = false;                // set by the command that needs it
   std::vector<ConfigSetting> further;  // weaker than those above
   std::string log_levels;              // where $ACCEL_LOG says nothing (accel/log.h)

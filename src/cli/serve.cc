@@ -94,6 +94,7 @@ class ServeCommand {
   FileLooks secret_looks_;
   std::unique_ptr<server::Metrics> metrics_;
   std::unique_ptr<server::KeyedGate> gate_;
+  std::unique_ptr<server::InputResolver> inputs_;
   std::vector<std::unique_ptr<server::Server>> servers_;  // for all, and for administrators
   std::unique_ptr<http::HttpServer> http_;                // ends first
 };
@@ -157,10 +158,17 @@ Status ServeCommand::make_servers() {
   gate_ = std::make_unique<server::KeyedGate>(
       server::GateOptions{.limits = flags_.limits(), .keys = keys_.get()});
   ACCEL_ASSIGN(server::ServerOptions options, flags_.server_options());
+  ACCEL_ASSIGN(server::InputOptions input_options, flags_.input_options());
+  input_options.bytes_max = options.body_bytes_max;
+  if (log_ != nullptr) {
+    input_options.observer = [this](const server::InputRecord& record) { log_->observe(record); };
+  }
+  ACCEL_ASSIGN(inputs_, server::InputResolver::create(std::move(input_options)));
   const server::ServerParts parts{.service = pulling_ ? *pulling_ : *service_,
                                   .gate = *gate_,
                                   .observers = observers(),
-                                  .metrics = [this] { return metrics_->text(); }};
+                                  .metrics = [this] { return metrics_->text(); },
+                                  .inputs = inputs_.get()};
   const bool apart = std::ranges::any_of(addresses_, &ListenAddress::admin);
   if (apart) options.scopes = {Scope::kPublic, Scope::kInfer};
   servers_.push_back(std::make_unique<server::Server>(options, parts));
@@ -189,6 +197,7 @@ Status ServeCommand::listen() {
                                       return sum;
                                     }};
   if (log_file_ != nullptr) sources.log = [this] { return log_file_->counts(); };
+  sources.inputs = [this] { return inputs_->counts(); };
   sources.reloads = [this] { return models_->counts(); };
   if (tls_ != nullptr) sources.certificate_seconds = [this] { return tls_->seconds_left(); };
   if (traces_ != nullptr) sources.traces = [this] { return traces_->counts(); };

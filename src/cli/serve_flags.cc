@@ -11,6 +11,7 @@
 #include "cli/pulling.h"
 #include "cli/task_input.h"
 #include "hub/locate.h"
+#include "hub/settings.h"
 
 namespace accel::cli {
 namespace {
@@ -72,6 +73,12 @@ void ServeFlags::declare(Flags& flags) {
                "this machine (default remote)");
   flags.text("--origins", "ORIGIN,...", &origins,
              "whose pages may read answers in a browser, as https://example.org; * is all");
+  flags.text("--input-hosts", "HOST[:PORT],...", &model.input_hosts,
+             "fetches images and recordings that requests name by URL from these hosts; *.HOST is "
+             "all below it, and HOST=ADDRESS/BITS one of a private network (default: from none)");
+  flags.text("--input-files", "FOLDER", &model.input_files,
+             "reads images and recordings that requests name as file:///PATH below this folder "
+             "(default: none)");
   flags.text("--log-requests", "FILE|-", &log_requests,
              "a line for each request; the file is opened again on SIGHUP, - is standard output");
   flags.choice("--log-format", &log_format, {"text", "json"}, "of these lines (default text)");
@@ -206,6 +213,24 @@ Result<server::ServerOptions> ServeFlags::server_options() const {
   options.body_bytes_max = *bytes;
   if (compress == "never") options.compression = server::Compression::kNever;
   if (compress == "always") options.compression = server::Compression::kAlways;
+  return options;
+}
+
+Result<server::InputOptions> ServeFlags::input_options() const {
+  ACCEL_ASSIGN(const Config config, model.config());
+  server::InputOptions options{.ca_file = hub::ca_file()};
+  for (const EffectiveOption& one : config.effective()) {
+    if (one.value.empty()) continue;
+    if (one.key == "input_hosts") {
+      Result<server::HostRules> hosts = server::HostRules::parse(one.value);
+      if (!hosts.ok()) return hosts.status().with_context(one.source + ": input_hosts");
+      options.hosts = std::move(*hosts);
+    } else if (one.key == "input_files") {
+      Result<std::unique_ptr<server::FileRoot>> files = server::FileRoot::open(one.value);
+      if (!files.ok()) return files.status().with_context(one.source + ": input_files");
+      options.files = std::move(*files);
+    }
+  }
   return options;
 }
 

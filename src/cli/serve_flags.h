@@ -14,6 +14,7 @@
 #include "ovms/flags.h"
 #include "server/gate/admission_policy.h"
 #include "server/http/tls.h"
+#include "server/inputs/input_resolver.h"
 #include "server/server.h"
 
 namespace accel::cli {
@@ -58,6 +59,8 @@ struct ServeFlags {
   // of nothing.
   Result<ServedSetup> setup() const;
   Result<server::ServerOptions> server_options() const;
+  // From where inputs may be named: the configuration's input_hosts and input_files.
+  Result<server::InputOptions> input_options() const;
   server::AdmissionLimits limits() const;
   engine::PullingOptions pulling() const;
   Result<double> sampled() const;  // --trace-ratio

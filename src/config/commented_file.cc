@@ -32,12 +32,13 @@ struct Section {
   std::string_view title;
   std::string_view name;  // dotted; empty: at the top
 };
-constexpr std::array<Section, 6> kSections{
+constexpr std::array<Section, 7> kSections{
     {{OptionGroup::kBackend, "What computes.", "backend"},
      {OptionGroup::kEngine, "How the engine runs models.", "backend.openvino"},
      {OptionGroup::kGpu, "On GPUs.", "backend.openvino"},
      {OptionGroup::kPlain, "How the plain backend does.", "backend.pytorch"},
      {OptionGroup::kManager, "What the model manager keeps in memory.", "manager"},
+     {OptionGroup::kServer, "What accel serve takes.", "server"},
      {OptionGroup::kModel, "Which model.", ""}}};
 
 std::string comment(std::string_view text) {
@@ -59,6 +60,8 @@ std::string comment(std::string_view text) {
 std::string example_of(const Option& option) {
   if (option.key == "cache_dir") return "models/openvino";
   if (option.key == "hang_seconds") return "60";
+  if (option.key == "input_files") return "/srv/images";
+  if (option.key == "input_hosts") return "images.example.org";
   if (option.key == "task") return "fill-mask";
   if (option.key == "warm_up") return "a text of the usual length";
   if (option.key == "model_path") return "models/minilm";
@@ -98,6 +101,7 @@ std::string usual_name(const Option& option) {
     case OptionGroup::kEngine:
     case OptionGroup::kGpu: return "backend.openvino." + std::string(option.key);
     case OptionGroup::kManager: return "manager." + std::string(option.key);
+    case OptionGroup::kServer: return "server." + std::string(option.key);
     case OptionGroup::kModel: return std::string(option.key);
   }
   return "";

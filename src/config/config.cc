@@ -46,6 +46,7 @@ std::string_view name_of(config::OptionGroup group) {
     case config::OptionGroup::kModel: return "model";
     case config::OptionGroup::kManager: return "manager";
     case config::OptionGroup::kGpu: return "gpu";
+    case config::OptionGroup::kServer: return "server";
   }
   return "";
 }

@@ -341,6 +341,25 @@ constexpr std::array kOptions{
            .default_text = "modern",
            .help = "generation of the GPU",
            .choices = "modern legacy"},
+    Option{.key = "input_hosts",
+           .type = kText,
+           .group = Group::kServer,
+           .scope = Scope::kAll,
+           .default_text = "",
+           .help = "hosts that images and recordings may come from by URL, HOST[:PORT] with commas "
+                   "between; *.HOST is all below it, HOST=ADDRESS/BITS one of a private network. "
+                   "None: no URL is fetched",
+           .variable = "ACCEL_INPUT_HOSTS",
+           .flag = "--input-hosts"},
+    Option{.key = "input_files",
+           .type = kText,
+           .group = Group::kServer,
+           .scope = Scope::kAll,
+           .default_text = "",
+           .help = "the folder below which images and recordings may be named as file:///PATH. "
+                   "None: no file is read",
+           .variable = "ACCEL_INPUT_FILES",
+           .flag = "--input-files"},
 };
 
 // What a profile says: {profile: {precision: f16, memory_limit: 500M}}.
@@ -358,6 +377,9 @@ std::vector<OptionName> all_names() {
       if (option.group == Group::kEngine || option.group == Group::kGpu) {
         names.push_back({"backend.openvino." + std::string(name), &option});
         names.push_back({"openvino." + std::string(name), &option});
+      }
+      if (option.group == Group::kServer) {
+        names.push_back({"server." + std::string(name), &option});
       }
       if (option.group == Group::kManager) {
         names.push_back({"manager." + std::string(name), &option});

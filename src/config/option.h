@@ -37,6 +37,7 @@ enum class OptionGroup : uint8_t {
   kModel,    // which model: at the top, or of one model
   kManager,  // of the models in memory: in manager, or at the top
   kGpu,      // of GPUs: as kEngine
+  kServer,   // of accel serve: in server, or at the top
 };
 
 enum class OptionScope : uint8_t {

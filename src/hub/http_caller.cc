@@ -1,6 +1,7 @@
 #include "hub/http_caller.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cctype>
@@ -26,6 +27,12 @@ std::string_view without_blanks(std::string_view text) {
 
 }  // namespace
 
+// Which addresses a call may connect to.
+struct AddressCheck {
+  std::function<bool(const sockaddr& address)> may_connect;
+  bool refused = false;  // one was
+};
+
 // An answer while it comes.
 struct ComingAnswer {
   HttpAnswer answer;
@@ -46,10 +53,12 @@ struct ComingAnswer {
     answer.headers.emplace_back(std::move(name), without_blanks(line.substr(colon + 1)));
     return true;
   }
-  void take_body(std::string_view bytes) {
+  // False: there is more than may be.
+  bool take_body(std::string_view bytes) {
     const uint64_t left = bytes_max - answer.body.size();
-    answer.cut = answer.cut || bytes.size() > left;
+    answer.cut = bytes.size() > left;
     answer.body += bytes.substr(0, left);
+    return !answer.cut;
   }
 };
 
@@ -61,8 +70,17 @@ size_t on_call_header(char* bytes, size_t size, size_t count, void* coming) {
 }
 
 size_t on_call_body(char* bytes, size_t size, size_t count, void* coming) {
-  static_cast<ComingAnswer*>(coming)->take_body({bytes, size * count});
-  return size * count;
+  const bool taken = static_cast<ComingAnswer*>(coming)->take_body({bytes, size * count});
+  return taken ? size * count : 0;
+}
+
+curl_socket_t on_call_socket(void* check, curlsocktype, curl_sockaddr* address) {
+  auto& self = *static_cast<AddressCheck*>(check);
+  if (!self.may_connect(address->addr)) {
+    self.refused = true;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 // Which of its checks a certificate has failed stands in the words of libcurl and OpenSSL alone.
@@ -103,6 +121,7 @@ struct HttpCaller::State {
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
   ComingAnswer coming;
+  AddressCheck check;
   char error[CURL_ERROR_SIZE] = {};
 
   ~State() {
@@ -128,6 +147,7 @@ void HttpCaller::State::prepare() {
   set(easy, CURLOPT_WRITEDATA, &coming);
   set(easy, CURLOPT_ERRORBUFFER, error);
   if (!options.ca_file.empty()) set(easy, CURLOPT_CAINFO, options.ca_file.c_str());
+  if (!options.proxies) set(easy, CURLOPT_PROXY, "");
   if (!options.unix_socket.empty()) {
     set(easy, CURLOPT_UNIX_SOCKET_PATH, options.unix_socket.c_str());
     set(easy, CURLOPT_NOPROXY, "*");
@@ -137,6 +157,9 @@ void HttpCaller::State::prepare() {
 void HttpCaller::State::begin(const HttpCall& call) {
   const auto set = curl->easy_setopt;
   coming = {.bytes_max = options.answer_bytes_max};
+  check = {.may_connect = call.may_connect};
+  set(easy, CURLOPT_OPENSOCKETFUNCTION, check.may_connect ? &on_call_socket : nullptr);
+  set(easy, CURLOPT_OPENSOCKETDATA, &check);
   error[0] = '\0';
   curl->slist_free_all(headers);
   headers = nullptr;
@@ -196,6 +219,10 @@ Result<HttpAnswer> HttpCaller::call(const HttpCall& call, const std::function<St
   state.curl->multi_remove_handle(state.multi, state.easy);
   const std::string& where = state.options.unix_socket.empty() ? origin : state.options.unix_socket;
   if (!ended.ok()) return ended.status().with_context(where);
+  if (state.coming.answer.cut) return std::move(state.coming.answer);
+  if (*ended != CURLE_OK && state.check.refused) {
+    return permission_denied(where + ": its address is none that may be connected to");
+  }
   if (*ended != CURLE_OK) {
     const char* words = state.error[0] != '\0' ? state.error : state.curl->easy_strerror(*ended);
     return unavailable(where + ": " + words + advice_for(*ended, words, state.options.ca_file));

@@ -2,6 +2,8 @@
 // and its answer, whatever its code, is waited for.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,19 +22,24 @@ struct HttpCallerOptions {
   std::string ca_file;      // of certificates to trust; empty: the system's
   std::string unix_socket;  // a socket file to connect to, wherever URLs point; empty: none
   uint64_t answer_bytes_max = 64 << 10;
+  bool proxies = true;  // those of the environment; false: none
 };
 
 struct HttpCall {
   std::string url;                       // http:// or https://
   std::vector<std::string> headers;      // "Content-Type: application/json"
   std::optional<std::string_view> body;  // POST; without one GET
+  // Asked of each address before it is connected to; empty: every one may be. It must say the same
+  // in all calls to one host and port, whose connections stay open.
+  std::function<bool(const sockaddr& address)> may_connect = {};
 };
 
 struct HttpAnswer {
   int code = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in small letters
   std::string body;
-  bool cut = false;  // the body was longer than answer_bytes_max; this is its beginning
+  // The body was longer than answer_bytes_max; this is its beginning, and the rest was not read.
+  bool cut = false;
 
   std::string_view header(std::string_view name) const;  // empty: there is none
 };
@@ -46,8 +53,9 @@ class HttpCaller {
   HttpCaller(const HttpCaller&) = delete;
   HttpCaller& operator=(const HttpCaller&) = delete;
 
-  // UNAVAILABLE when no answer came, INVALID_ARGUMENT for a URL that is none; or the error of
-  // `go_on`, which is asked every tenth of a second.
+  // UNAVAILABLE when no answer came, PERMISSION_DENIED when no address may be connected to,
+  // INVALID_ARGUMENT for a URL that is none; or the error of `go_on`, which is asked every tenth of
+  // a second.
   Result<HttpAnswer> call(const HttpCall& call, const std::function<Status()>& go_on);
 
  private:

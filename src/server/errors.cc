@@ -17,7 +17,7 @@ struct CodeOfHttp {
 };
 
 // Of errors that begin as a number of HTTP's.
-constexpr std::array<CodeOfHttp, 12> kCodesOfHttp{{
+constexpr std::array<CodeOfHttp, 13> kCodesOfHttp{{
     {401, StatusCode::kUnauthenticated},
     {403, StatusCode::kPermissionDenied},
     {404, StatusCode::kNotFound},
@@ -25,6 +25,7 @@ constexpr std::array<CodeOfHttp, 12> kCodesOfHttp{{
     {408, StatusCode::kDeadlineExceeded},
     {409, StatusCode::kFailedPrecondition},
     {413, StatusCode::kResourceExhausted},
+    {424, StatusCode::kFailedPrecondition},
     {429, StatusCode::kResourceExhausted},
     {500, StatusCode::kInternal},
     {501, StatusCode::kUnimplemented},

@@ -117,6 +117,7 @@ class EndpointExchange : public http::Exchange {
   }
 
   std::optional<http::Part> try_next() override {
+    if (!ready_ && stream_ == nullptr && inputs_ != nullptr) take_inputs();
     if (ready_) return take_ready();
     if (stream_ == nullptr) return std::nullopt;
     std::string body;
@@ -139,8 +140,9 @@ class EndpointExchange : public http::Exchange {
   bool ended() const override { return ended_; }
 
   void notify(std::function<void()> waker) override {
-    if (ready_ || ended_ || stream_ == nullptr) return waker();
-    stream_->notify(std::move(waker));
+    if (!ready_ && stream_ != nullptr) return stream_->notify(std::move(waker));
+    if (!ready_ && !ended_ && inputs_ != nullptr) return inputs_->notify(std::move(waker));
+    waker();
   }
 
  private:
@@ -201,9 +203,29 @@ class EndpointExchange : public http::Exchange {
     apply(admitted_.visitor, timeout_ms, made.request);
     formatter_ = std::move(made.formatter);
     stream_head_ = formatter_->streams();
-    record_.handed_in = Clock::now();
-    stream_ = server_.parts_.service.submit(std::move(made.request));
+    InputResolver* const inputs = server_.parts_.inputs;
+    auto* items = std::get_if<service::RunItems>(&made.request);
+    if (inputs != nullptr && items != nullptr && InputResolver::needs(*items)) {
+      inputs_ = inputs->resolve(std::move(*items), {record_.id, record_.visitor});
+    } else {
+      hand_in(std::move(made.request));
+    }
     return {};
+  }
+
+  void hand_in(service::Request request) {
+    record_.handed_in = Clock::now();
+    stream_ = server_.parts_.service.submit(std::move(request));
+  }
+
+  // Goes on when the request's inputs are there.
+  void take_inputs() {
+    std::optional<Resolution::Outcome> outcome = inputs_->take();
+    if (!outcome) return;
+    if (auto* refusal = std::get_if<InputRefusal>(&*outcome)) {
+      return refuse(refusal->status, refusal->why.message());
+    }
+    hand_in(std::move(std::get<service::RunItems>(*outcome)));
   }
 
   Status take(Result<service::Event> event, std::string& body) {
@@ -335,6 +357,7 @@ class EndpointExchange : public http::Exchange {
   const Endpoint* endpoint_ = nullptr;
   Admitted admitted_;
   std::unique_ptr<Formatter> formatter_;
+  std::unique_ptr<Resolution> inputs_;             // until the end: it counts their memory
   std::unique_ptr<service::EventStream> stream_;   // ends before what it was submitted with
   std::optional<http::ResponseHead> stream_head_;  // of an answer that streams, until it is out
   std::optional<http::Part> ready_;

@@ -16,6 +16,7 @@
 #include "server/endpoint.h"
 #include "server/gate.h"
 #include "server/http/message.h"
+#include "server/inputs/input_resolver.h"
 #include "server/request_record.h"
 #include "service/inference_service.h"
 
@@ -67,6 +68,7 @@ struct ServerParts {
   std::vector<RequestObserver> observers;
   std::function<std::string()> metrics;       // may be empty
   std::vector<Endpoint> more_endpoints = {};  // beside those of endpoints.h
+  InputResolver* inputs = nullptr;            // of images and recordings by URL; null: no such
 };
 
 // The parts outlive it.

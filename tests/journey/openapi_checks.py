@@ -15,6 +15,9 @@ BEYOND_SCHEMAS = re.compile("|".join((
     "expected an id from 0 to",
     "prompt",
     "expected (a text|audio|an image), found",
+    # Inputs by URL: any text is taken for one, and all members of a oneOf are given at once.
+    "url: expected",
+    "expected one recording, found two",
     # JSON Schema takes 1.0 for an integer.
     r"expected an integer from \S+ to \S+, found -?[\d.]+(e\+?\d+)?[,\"]",
     # How the inputs, outputs and parameters of an inference fit each other.

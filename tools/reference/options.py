@@ -15,6 +15,7 @@ TITLES = {
     "manager": ("Model manager",
                 "What is in memory: in `manager`, or at the top of the file. These are for "
                 "programs that use the library's `ModelManager`."),
+    "server": ("Server", "Of `accel serve`: in `server`, or at the top of the file."),
     "gpu": ("GPU",
             "In `backend.openvino`, or at the top. They are checked and shown; on a CPU they are "
             "not applicable, and accel passes nothing of them to a GPU yet."),

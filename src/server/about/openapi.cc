@@ -128,7 +128,7 @@ Ordered operation_of(const Endpoint& endpoint) {
   if (endpoint.parse != nullptr) add_errors(endpoint, responses);
   if (endpoint.scope != Scope::kPublic) {
     responses["401"] = error_of(endpoint.errors, "A key is needed.");
-    responses["403"] = error_of(endpoint.errors, "The key does not allow it.");
+    responses["403"] = error_of(endpoint.errors, "The key does not allow it, or nobody the URL.");
     operation["security"] = Ordered::array({{{"key", Ordered::array()}}, Ordered::object()});
   } else {
     operation["security"] = Ordered::array();

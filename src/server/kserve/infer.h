@@ -9,7 +9,8 @@
 // Numbers are tensors for the model's own graph. BYTES are items of its task: each input is a part
 // of them, by the Hub's name ("text", "question" and "context", "query" and "documents", "image",
 // "audio" ...) or that of TaskInput's member, with one string per item in the shape [n] or [n, 1];
-// a list of strings (labels, documents, choices) is [n, k], or [k] for all items alike.
+// a list of strings (labels, documents, choices) is [n, k], or [k] for all items alike. An image or
+// a sound may be a URL (inputs/input_resolver.h).
 //
 // Parameters of a request:
 // * "task": the Hub's name; without it what the model is for; and the members of TaskOptions

@@ -78,7 +78,8 @@ constexpr std::string_view kInferOperation = R"({
               "binary_data_size": {"type": ["integer", "null"], "minimum": 0,
                 "maximum": 9223372036854775807}},
               "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
-            "data": {"type": ["array", "null"], "description": "Flat or nested, row by row."}},
+            "data": {"type": ["array", "null"], "description":
+              "Row by row. Of images and recordings the bytes, or URLs where they are allowed."}},
           "anyOf": [
             {"required": ["data"]},
             {"required": ["parameters"], "properties": {"parameters": {
@@ -93,7 +94,10 @@ constexpr std::string_view kInferOperation = R"({
               "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}}}}}}},
     "application/octet-stream": {"schema": {"type": "string", "format": "binary",
       "description": "The same JSON and behind it the data of inputs, in their order."}}}},
-  "responses": {"200": {"description": "The outputs that were asked for, or all.", "content": {
+  "responses": {
+    "424": {"description": "What a URL names, in place of an image or a recording, did not come.",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PlainError"}}}},
+    "200": {"description": "The outputs that were asked for, or all.", "content": {
     "application/json": {"schema": {
       "type": "object", "required": ["model_name", "outputs"], "properties": {
         "id": {"type": "string"}, "model_name": {"type": "string"},

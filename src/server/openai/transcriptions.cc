@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "server/collected_items.h"
 #include "server/endpoints.h"
+#include "server/inputs/input_url.h"
 #include "server/json/json_writer.h"
 #include "server/multipart.h"
 #include "server/openai/subtitles.h"
@@ -166,6 +167,8 @@ class TranscriptionFormatter : public Formatter {
   CollectedItems collected_{1};
 };
 
+Status no_recording() { return invalid_argument("file: expected a recording, found none"); }
+
 Result<Call> parse_transcription(Asked asked) {
   ACCEL_ASSIGN(const std::string boundary,
                form_boundary(http::find(asked.head.headers, "content-type")));
@@ -173,16 +176,22 @@ Result<Call> parse_transcription(Asked asked) {
   TranscriptWish wish;
   std::string_view file;
   for (const FormPart& part : parts) {
-    if (part.name != "file") {
+    const bool by_url = part.name == "url" || part.name == "file_url";
+    if (part.name != "file" && !by_url) {
       ACCEL_TRY(read_field(part, wish));
-    } else if (file.empty()) {
-      file = part.content;
-    } else {
-      return invalid_argument("file: expected one recording, found two");
+      continue;
     }
+    if (!file.empty()) return invalid_argument("file: expected one recording, found two");
+    if (part.content.empty() && !by_url) return no_recording();
+    if (by_url != (scheme_of(part.content) != InputScheme::kNone)) {
+      return invalid_argument(
+          by_url ? "url: expected a URL of http, https, data or file, found another text"
+                 : "file: expected a recording, found a URL; a URL is sent as `url`");
+    }
+    file = part.content;
   }
   if (wish.model.empty()) return invalid_argument("model: expected a model's name, found none");
-  if (file.empty()) return invalid_argument("file: expected a recording, found none");
+  if (file.empty()) return no_recording();
   // The body becomes the file: its bytes are moved once, and not copied.
   const auto begin = static_cast<size_t>(file.data() - asked.body.data());
   asked.body.resize(begin + file.size());
@@ -196,9 +205,15 @@ Result<Call> parse_transcription(Asked asked) {
 
 constexpr std::string_view kTranscriptionOperation = R"({
   "requestBody": {"required": true, "content": {"multipart/form-data": {"schema": {
-    "type": "object", "required": ["file", "model"], "properties": {
+    "type": "object", "required": ["model"],
+    "oneOf": [{"required": ["file"]}, {"required": ["url"]}, {"required": ["file_url"]}],
+    "properties": {
       "file": {"type": "string", "format": "binary", "minLength": 1,
         "description": "A recording: WAV, FLAC, Ogg or MP3."},
+      "url": {"type": "string", "minLength": 1,
+        "description": "Or its URL, as Groq has it: data:, and what the server allows."},
+      "file_url": {"type": "string", "minLength": 1,
+        "description": "The same, as Mistral has it."},
       "model": {"type": "string", "minLength": 1},
       "response_format": {"enum": ["json", "text", "srt", "verbose_json", "vtt"],
         "default": "json"},
@@ -210,7 +225,10 @@ constexpr std::string_view kTranscriptionOperation = R"({
         "description": "Has no effect but to come back: a model knows its own language."},
       "prompt": {"type": "string", "description": "Has no effect on a model of letters."},
       "stream": {"description": "Has no effect: the answer comes whole."}}}}}},
-  "responses": {"200": {"description": "What was said.",
+  "responses": {
+    "424": {"description": "What a URL names could not be fetched.",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAiError"}}}},
+    "200": {"description": "What was said.",
     "content": {
       "application/json": {"schema": {
         "type": "object", "required": ["text"], "properties": {

@@ -65,6 +65,38 @@ class TranscriptionsTest : public testing::Test {
   Server server_{{}, {.service = service_, .gate = *gate_}};
 };
 
+TEST_F(TranscriptionsTest, ARecordingMayBeNamedByItsUrl) {
+  for (const std::string_view name : {"url", "file_url"}) {
+    const auto response =
+        post_form(form_with({{name, "https://a.example/b.wav"}, {"model", "wav2vec2"}}));
+    ASSERT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(*asked().items[0].media, "https://a.example/b.wav");
+    service_.requests.clear();
+  }
+  EXPECT_THAT(refusal(post_form(form_with({{"url", "b.wav"}, {"model", "m"}}))),
+              HasSubstr("url: expected a URL"));
+  EXPECT_THAT(refusal(post_form(form_with({{"file", "https://a/b.wav"}, {"model", "m"}}))),
+              HasSubstr("a URL is sent as `url`"));
+  EXPECT_THAT(refusal(post({{"url", "https://a.example/b.wav"}})), HasSubstr("found two"));
+}
+
+TEST_F(TranscriptionsTest, UrlsGoThroughTheResolver) {
+  const auto inputs = InputResolver::create({}).value();
+  Server server({}, {.service = service_, .gate = *gate_, .inputs = inputs.get()});
+  const auto ask_with = [&](std::string_view url) {
+    return ask(server, {.method = "POST",
+                        .target = "/v1/audio/transcriptions",
+                        .body = form_with({{"url", url}, {"model", "wav2vec2"}}),
+                        .headers = {{"content-type", "multipart/form-data; boundary=\"x y\""}}});
+  };
+  EXPECT_EQ(ask_with("data:audio/wav;base64,UklGRg==").status, 200);
+  EXPECT_EQ(*asked().items[0].media, "RIFF");
+  const auto refused = ask_with("https://a.example/b.wav");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(refused.body, HasSubstr("permission_denied"));
+  EXPECT_THAT(service_.requests, SizeIs(1));
+}
+
 TEST_F(TranscriptionsTest, ARecordingBecomesAText) {
   const auto response = post({{"prompt", "names"}, {"temperature", "0.2"}, {"stream", "true"}});
   ASSERT_EQ(response.status, 200) << response.body;

@@ -92,6 +92,10 @@ inline constexpr auto kMetricList = std::to_array<MetricInfo>({
     {"accel_http_received_bytes_total", MetricType::kCounter, "", "Bytes received, heads included"},
     {"accel_http_sent_bytes_total", MetricType::kCounter, "", "Bytes sent, heads included"},
 
+    // Images and recordings that requests name instead of sending them.
+    {"accel_inputs_total", MetricType::kCounter, "scheme, outcome",
+     "Inputs by URL: taken, refused because nobody allowed it, failed; http is with https"},
+
     // What is lost of what this folder writes elsewhere.
     {"accel_log_lines_total", MetricType::kCounter, "outcome",
      "Lines of the request log: written, dropped because the disk was slow, failed"},

@@ -57,6 +57,18 @@ void append_reloads(const ReloadCounts& counts, MetricText& text) {
   text.sample({{"outcome", "refused"}}, counts.refused);
 }
 
+void append_inputs(const InputCountsByScheme& counts, MetricText& text) {
+  text.begin(metric("accel_inputs_total"));
+  for (const auto& [name, scheme] : {std::pair("http", InputScheme::kHttp),
+                                     {"data", InputScheme::kData},
+                                     {"file", InputScheme::kFile}}) {
+    const InputCounts& one = counts[static_cast<size_t>(scheme)];
+    text.sample({{"scheme", name}, {"outcome", "taken"}}, one.taken);
+    text.sample({{"scheme", name}, {"outcome", "refused"}}, one.refused);
+    text.sample({{"scheme", name}, {"outcome", "failed"}}, one.failed);
+  }
+}
+
 void append_process(MetricText& text) {
   const ProcessUse use = read_process_use();
   text.begin(metric("process_resident_memory_bytes"));
@@ -127,6 +139,7 @@ std::string Metrics::text() const {
   counts.append_to(text);
   if (models) append_model_metrics(*models, text);
   if (sources.http) append_connections(sources.http(), text);
+  if (sources.inputs) append_inputs(sources.inputs(), text);
   append_losses(sources, text);
   if (sources.reloads) append_reloads(sources.reloads(), text);
   if (sources.certificate_seconds) {

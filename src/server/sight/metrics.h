@@ -18,6 +18,7 @@
 #include <string>
 
 #include "server/http/http_server.h"
+#include "server/inputs/input_resolver.h"
 #include "server/request_record.h"
 #include "server/sight/loss_counts.h"
 #include "service/inference_service.h"
@@ -32,6 +33,7 @@ struct MetricSources {
   std::function<SpanCounts()> traces = {};   // TraceExporter::counts()
   std::function<ReloadCounts()> reloads = {};
   std::function<double()> certificate_seconds = {};  // TlsSource::seconds_left()
+  std::function<InputCountsByScheme()> inputs = {};  // InputResolver::counts()
 };
 
 // Safe from any thread.

@@ -352,7 +352,8 @@ TEST_F(MetricsTest, EveryListedMetricIsShownWithItsLabels) {
                   .log = [] { return LogCounts{}; },
                   .traces = [] { return SpanCounts{}; },
                   .reloads = [] { return ReloadCounts{}; },
-                  .certificate_seconds = [] { return -1; }});
+                  .certificate_seconds = [] { return -1; },
+                  .inputs = [] { return InputCountsByScheme{}; }});
   const Exposition shown(metrics_.text());
   for (const MetricInfo& one : kMetricList) {
     EXPECT_TRUE(shown.metrics().contains(std::string(one.name))) << one.name;

@@ -139,6 +139,24 @@ std::string line_of(const RequestRecord& record, const TraceIds& ids, WallTime t
   return out;
 }
 
+template <class Line>
+std::string line_of(const InputRecord& record, WallTime time) {
+  std::string out;
+  Line line(out);
+  line.all([&] {
+    line.field("time", std::string_view(rfc3339(time)));
+    known_text(line, "id", record.asker.request_id);
+    known_text(line, "visitor", record.asker.visitor);
+    known_text(line, "input", record.url);
+    line.field("status", record.status);
+    known_text(line, "error", record.error);
+    line.field("ms", rounded_ms(record.ms));
+    line.field("bytes_in", record.bytes);
+    line.field("audit", true);
+  });
+  return out;
+}
+
 }  // namespace
 
 RequestLog::RequestLog(RequestLogOptions options, std::span<const Endpoint> known)
@@ -160,6 +178,12 @@ void RequestLog::observe(const RequestRecord& record) const {
   const bool audit = is_audit(record);
   options_.sink(options_.format == LogFormat::kJson ? line_of<JsonLine>(record, ids, time, audit)
                                                     : line_of<TextLine>(record, ids, time, audit));
+}
+
+void RequestLog::observe(const InputRecord& record) const {
+  const WallTime time = options_.clock();
+  options_.sink(options_.format == LogFormat::kJson ? line_of<JsonLine>(record, time)
+                                                    : line_of<TextLine>(record, time));
 }
 
 RequestObserver RequestLog::observer() const {

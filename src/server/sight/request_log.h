@@ -11,6 +11,9 @@
 // word of its request. Words of clients are cut to 512 bytes, and cannot end a line or steer a
 // terminal.
 //
+// An input that the server fetched, or did not, has a line of its own, with the `id` of its request
+// and audit=true; of its URL not what stands behind "?".
+//
 // Lines about what only administrators may ask for, and about keys that were refused (401, 403),
 // have audit=true.
 #pragma once
@@ -25,6 +28,7 @@
 #include <utility>
 
 #include "server/endpoint.h"
+#include "server/inputs/input_resolver.h"
 #include "server/request_record.h"
 
 namespace accel::server {
@@ -52,6 +56,7 @@ class RequestLog {
   explicit RequestLog(RequestLogOptions options, std::span<const Endpoint> known = endpoints());
 
   void observe(const RequestRecord& record) const;
+  void observe(const InputRecord& record) const;
   // That calls observe(); not after the end of this.
   RequestObserver observer() const;
 

@@ -55,6 +55,21 @@ TEST(RequestLog, AnAnsweredRequestAsJson) {
             R"("precision":"bf16"})");
 }
 
+TEST(RequestLog, AnInputThatWasFetched) {
+  std::string line;
+  const RequestLog log({.format = LogFormat::kText,
+                        .sink = [&](std::string_view one) { line = one; },
+                        .clock = [] { return std::chrono::system_clock::time_point(); }});
+  log.observe(InputRecord{.asker = {"request-1", "team"},
+                          .url = "https://a.example:443/b",
+                          .status = 424,
+                          .error = "HTTP 404",
+                          .ms = 1.5});
+  EXPECT_EQ(line,
+            "time=1970-01-01T00:00:00.000Z id=request-1 visitor=team input=https://a.example:443/b "
+            "status=424 error=\"HTTP 404\" ms=1.5 bytes_in=0 audit=true");
+}
+
 TEST(RequestLog, AnAnsweredRequestAsText) {
   EXPECT_EQ(logged(embeddings_record(), LogFormat::kText),
             "time=2026-02-03T04:05:06.789Z id=request-1 visitor=anonymous peer=127.0.0.1:40312 "
