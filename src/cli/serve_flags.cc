@@ -79,14 +79,7 @@ void ServeFlags::declare(Flags& flags) {
   flags.text("--input-files", "FOLDER", &model.input_files,
              "reads images and recordings that requests name as file:///PATH below this folder "
              "(default: none)");
-  flags.text("--log-requests", "FILE|-", &log_requests,
-             "a line for each request; the file is opened again on SIGHUP, - is standard output");
-  flags.choice("--log-format", &log_format, {"text", "json"}, "of these lines (default text)");
-  flags.text("--trace-to", "URL", &trace_to,
-             "spans of requests go to this collector of OpenTelemetry, by OTLP over HTTP");
-  flags.text("--trace-ratio", "X", &trace_ratio,
-             "the share of requests that are traced, 0 to 1, unless the client's traceparent says "
-             "(default 1)");
+  declare_sight(flags);
   model.declare_options(flags);
   flags.example("accel serve all-MiniLM-L6-v2");
   flags.example(
@@ -95,6 +88,17 @@ void ServeFlags::declare(Flags& flags) {
                 "--tls-certificate server.pem --tls-key server.key");
   flags.example("accel serve --model_name NAME --model_path FOLDER --port 9000 --rest_port 8000  "
                 "# as OpenVINO Model Server: docs/guides/from_ovms.md");
+}
+
+void ServeFlags::declare_sight(Flags& flags) {
+  flags.text("--log-requests", "FILE|-", &log_requests,
+             "a line for each request; the file is opened again on SIGHUP, - is standard output");
+  flags.choice("--log-format", &log_format, {"text", "json"}, "of these lines (default text)");
+  flags.text("--trace-to", "URL", &trace_to,
+             "spans of requests go to this collector of OpenTelemetry, by OTLP over HTTP");
+  flags.text("--trace-ratio", "X", &trace_ratio,
+             "the share of requests that are traced, 0 to 1, unless the client's traceparent says "
+             "(default 1)");
 }
 
 Result<std::vector<ListenAddress>> ServeFlags::addresses(

@@ -68,6 +68,7 @@ struct ServeFlags {
   double look_seconds() const;
 
  private:
+  void declare_sight(Flags& flags);  // logs and traces
   Status add_arguments(const Config& config, ServedSetup& setup) const;
   Status add_configured(const Config& config, ServedSetup& setup) const;
   Status add_aliases(ServedSetup& setup) const;
