@@ -87,7 +87,9 @@ class Callers {
     while (under_way_ > 0) {
       ACCEL_TRY(hear_ready(kPatienceMs, seconds_since(begin) < seconds));
     }
-    return figures(seconds_, seconds_since(begin));
+    json found = figures(seconds_, seconds_since(begin));
+    found["refused"] = refusals_.size();
+    return found;
   }
 
   // Texts are asked for at random moments, so many a second on average, however long answers take:
