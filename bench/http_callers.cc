@@ -149,8 +149,8 @@ class Callers {
   }
 
   Result<size_t> free_client() {
-    const auto free =
-        std::ranges::find_if(clients_, [](const Client& client) { return !client.busy; });
+    const auto free = std::ranges::find_if(
+        clients_, [](const Client& client) { return !client.busy && client.socket.fd() >= 0; });
     if (free != clients_.end()) return static_cast<size_t>(free - clients_.begin());
     ACCEL_TRY(add_client());
     return clients_.size() - 1;
@@ -180,6 +180,10 @@ class Callers {
   Status hear(Client& client, bool again) {
     std::array<char, 65536> buffer;  // NOLINT: filled by the next line
     const ssize_t got = ::recv(client.socket.fd(), buffer.data(), buffer.size(), 0);
+    if (got <= 0 && !client.busy) {  // some servers close what has been idle for seconds
+      client.socket = Socket();
+      return {};
+    }
     if (got <= 0) return unavailable("the server closed a connection");
     std::string reply;
     ACCEL_ASSIGN(std::optional<TalkAnswer> answer,

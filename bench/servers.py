@@ -51,12 +51,19 @@ def ours(name, python, model, graphs, choices):
     """One of peers/serve_NAME.py."""
     def command(port, choice):
         settings = {"port": port, "model": str(model), "graphs": str(graphs), **choice}
-        return [str(python), str(HERE / "peers" / f"serve_{name}.py"), json.dumps(settings)]
+        return [*waiting(choice), str(python), str(HERE / "peers" / f"serve_{name}.py"),
+                json.dumps(settings)]
 
     return Served(name, command, choices)
 
 
 BACKENDS = ("torch", "onnx", "openvino")
+# torch's threads wait for each other in a loop, which costs where others want their cores.
+PASSIVE = {"omp_wait": "passive"}
+
+
+def waiting(choice):
+    return ["env", f"OMP_WAIT_POLICY={choice['omp_wait']}"] if "omp_wait" in choice else []
 
 
 def fastapi(python, model, graphs, cores):
@@ -67,6 +74,7 @@ def fastapi(python, model, graphs, cores):
     sizes = [{"drain": 32, "batch": 32}, {"drain": 64, "batch": 16}]
     choices = [{"backend": backend, **way, **size}
                for backend, way, size in product(BACKENDS, ways, sizes)]
+    choices += [{"backend": "torch", **ways[0], **size, **PASSIVE} for size in sizes]
     return ours("fastapi", python, model, graphs, choices)
 
 
@@ -76,6 +84,7 @@ def litserve(python, model, graphs, cores):
             {"threads": cores, "workers": 1, "requests": 1, "wait": 0}]
     choices = [{"backend": backend, **way, "batch": 32}
                for backend, way in product(BACKENDS, ways)]
+    choices.append({"backend": "torch", **ways[0], "batch": 32, **PASSIVE})
     return ours("litserve", python, model, graphs, choices)
 
 
@@ -85,10 +94,12 @@ def infinity(python, model, onnx, cores):
     ways = [(1, 32), (1, 8), (1, 64), (cores, 32)]
     choices = [{"engine": engine, "replicas": replicas, "batch": batch}
                for engine, (replicas, batch) in product(folders, ways)]
+    choices.append({"engine": "torch", "replicas": 1, "batch": 32, **PASSIVE})
 
     def command(port, choice):
         threads = max(1, cores // choice["replicas"])
-        return ["env", f"OMP_NUM_THREADS={threads}", str(python.parent / "infinity_emb"), "v2",
+        program = python.parent / "infinity_emb"
+        return [*waiting(choice), "env", f"OMP_NUM_THREADS={threads}", str(program), "v2",
                 "--model-id", str(folders[choice["engine"]]), "--served-model-name", "default",
                 "--engine", choice["engine"], "--device", "cpu", "--dtype", "float32",
                 "--batch-size", str(choice["batch"]), "--host", "127.0.0.1", "--port", str(port),
