@@ -108,7 +108,7 @@ class Callers {
         next += pause(random);
         continue;
       }
-      const double left = next < seconds ? next - now : 30;
+      const double left = next < seconds ? next - now : kPatienceMs / 1000.0;
       ACCEL_TRY(hear_ready(static_cast<int>(left * 1000), /*again=*/false));
     }
     json found = figures(seconds_, seconds);
@@ -126,7 +126,7 @@ class Callers {
   }
 
  private:
-  static constexpr int kPatienceMs = 30'000;
+  static constexpr int kPatienceMs = 120'000;
 
   Status connect(int count) {
     poll_ = Socket(::epoll_create1(EPOLL_CLOEXEC));
@@ -161,7 +161,7 @@ class Callers {
     std::array<epoll_event, 64> events{};
     const int ready = ::epoll_wait(poll_.fd(), events.data(), events.size(), milliseconds);
     if (ready <= 0 && milliseconds >= kPatienceMs) {
-      return unavailable("the server gave no answer within 30 s");
+      return unavailable("the server gave no answer within 120 s");
     }
     for (int i = 0; i < ready; ++i) {
       ACCEL_TRY(hear(clients_[events[static_cast<size_t>(i)].data.u64], again));

@@ -181,7 +181,7 @@ class Bench:
         if known and not self.given.tune:
             peer.best = known["best"]
             return
-        if self.given.quick:
+        if self.given.quick and not self.given.tune:
             peer.best = {part.name: peer.choices[0] for part in PARTS}
             return
         print(f"tuning {peer.name}: {len(peer.choices)} choices ...", flush=True)
@@ -208,11 +208,15 @@ class Bench:
             found["refused"] = str(error)
         return found
 
+    def load(self, part):
+        """(clients, seconds) of a measurement."""
+        if self.given.quick:
+            return part.tried_clients, part.tried_seconds
+        return part.clients, part.seconds
+
     def race(self, part):
         """Measurements by contender, in rounds; whose turn it is not is stopped."""
-        quick = self.given.quick
-        clients = part.tried_clients if quick else part.clients
-        seconds = part.tried_seconds if quick else part.seconds
+        clients, seconds = self.load(part)
         found, cosines = {}, {}
         with ExitStack() as stack:
             running = {}
@@ -240,7 +244,7 @@ class Bench:
         middle = {name: {key: median(one[key] for one in each)
                          for key in ("per_sec", "p50_ms", "p95_ms")}
                   for name, each in found.items()}
-        return {"clients": part.clients, "texts_per_request": part.texts,
+        return {"clients": self.load(part)[0], "texts_per_request": part.texts,
                 "settings": {peer.name: peer.best[part.name] for peer in self.peers},
                 "cosine_min": cosines, "rounds": found, "median": middle, "ratios": ratios,
                 "fastest_peer": fastest, "required": AT_LEAST,
@@ -260,7 +264,7 @@ def show(part, one):
         rows.append([name, f"{middle['per_sec']:.1f}", f"{middle['p50_ms']:.1f}",
                      f"{middle['p95_ms']:.1f}", over, described(one["settings"].get(name, {}))])
     compared = "texts/s" if part.cost == "seconds" else "p50"
-    table(f"{part.name}: clients that ask for {many} at a time: {part.clients}",
+    table(f"{part.name}: clients that ask for {many} at a time: {one['clients']}",
           ["server", "texts/s", "p50 ms", "p95 ms", f"accel's {compared} better by", "settings"],
           rows)
     print(f"  over {one['fastest_peer']}, at least {AT_LEAST}: {one['verdict']}", flush=True)

@@ -72,9 +72,9 @@ def fastapi(python, model, graphs, cores):
             {"threads": 1, "encoders": cores, "workers": 1},
             {"threads": 1, "encoders": 1, "workers": cores}]
     sizes = [{"drain": 32, "batch": 32}, {"drain": 64, "batch": 16}]
-    choices = [{"backend": backend, **way, **size}
-               for backend, way, size in product(BACKENDS, ways, sizes)]
-    choices += [{"backend": "torch", **ways[0], **size, **PASSIVE} for size in sizes]
+    choices = [{"backend": "torch", **ways[0], **size, **PASSIVE} for size in sizes]
+    choices += [{"backend": backend, **way, **size}
+                for backend, way, size in product(BACKENDS, ways, sizes)]
     return ours("fastapi", python, model, graphs, choices)
 
 
@@ -82,9 +82,9 @@ def litserve(python, model, graphs, cores):
     ways = [{"threads": cores, "workers": 1, "requests": 32, "wait": 0.005},
             {"threads": 1, "workers": cores, "requests": 16, "wait": 0.005},
             {"threads": cores, "workers": 1, "requests": 1, "wait": 0}]
-    choices = [{"backend": backend, **way, "batch": 32}
-               for backend, way in product(BACKENDS, ways)]
-    choices.append({"backend": "torch", **ways[0], "batch": 32, **PASSIVE})
+    choices = [{"backend": "torch", **ways[0], "batch": 32, **PASSIVE}]
+    choices += [{"backend": backend, **way, "batch": 32}
+                for backend, way in product(BACKENDS, ways)]
     return ours("litserve", python, model, graphs, choices)
 
 
@@ -92,16 +92,17 @@ def infinity(python, model, onnx, cores):
     """Its optimum engine optimises the graph once and writes the result beside it."""
     folders = {"torch": model, "optimum": onnx}
     ways = [(1, 32), (1, 8), (1, 64), (cores, 32)]
-    choices = [{"engine": engine, "replicas": replicas, "batch": batch}
-               for engine, (replicas, batch) in product(folders, ways)]
-    choices.append({"engine": "torch", "replicas": 1, "batch": 32, **PASSIVE})
+    choices = [{"engine": "torch", "replicas": 1, "batch": 32, **PASSIVE}]
+    choices += [{"engine": engine, "replicas": replicas, "batch": batch}
+                for engine, (replicas, batch) in product(folders, ways)]
 
     def command(port, choice):
         threads = max(1, cores // choice["replicas"])
         program = python.parent / "infinity_emb"
         return [*waiting(choice), "env", f"OMP_NUM_THREADS={threads}", str(program), "v2",
                 "--model-id", str(folders[choice["engine"]]), "--served-model-name", "default",
-                "--engine", choice["engine"], "--device", "cpu", "--dtype", "float32",
+                "--engine", choice["engine"], "--pooling-method", "mean",
+                "--device", "cpu", "--dtype", "float32",
                 "--batch-size", str(choice["batch"]), "--host", "127.0.0.1", "--port", str(port),
                 "--device-id", ",".join(map(str, range(choice["replicas"]))),
                 "--url-prefix", "/v1", "--no-model-warmup", "--log-level", "warning"]
@@ -112,7 +113,7 @@ def infinity(python, model, onnx, cores):
 
 def pins():
     """What the settings found depend on, besides the machine."""
-    files = [HERE / "peers" / name for name in OURS]
+    files = [HERE / "servers.py", *(HERE / "peers" / name for name in OURS)]
     return peers_environment.fingerprint(peers_environment.REQUIREMENTS, *PINS.values(), *files)
 
 
