@@ -87,7 +87,9 @@ class Callers {
     while (under_way_ > 0) {
       ACCEL_TRY(hear_ready(kPatienceMs, seconds_since(begin) < seconds));
     }
-    return figures(seconds_, seconds_since(begin));
+    json found = figures(seconds_, seconds_since(begin));
+    found["refused"] = refusals_.size();
+    return found;
   }
 
   // Texts are asked for at random moments, so many a second on average, however long answers take:
@@ -106,7 +108,7 @@ class Callers {
         next += pause(random);
         continue;
       }
-      const double left = next < seconds ? next - now : 30;
+      const double left = next < seconds ? next - now : kPatienceMs / 1000.0;
       ACCEL_TRY(hear_ready(static_cast<int>(left * 1000), /*again=*/false));
     }
     json found = figures(seconds_, seconds);
@@ -124,7 +126,7 @@ class Callers {
   }
 
  private:
-  static constexpr int kPatienceMs = 30'000;
+  static constexpr int kPatienceMs = 120'000;
 
   Status connect(int count) {
     poll_ = Socket(::epoll_create1(EPOLL_CLOEXEC));
@@ -147,8 +149,8 @@ class Callers {
   }
 
   Result<size_t> free_client() {
-    const auto free =
-        std::ranges::find_if(clients_, [](const Client& client) { return !client.busy; });
+    const auto free = std::ranges::find_if(
+        clients_, [](const Client& client) { return !client.busy && client.socket.fd() >= 0; });
     if (free != clients_.end()) return static_cast<size_t>(free - clients_.begin());
     ACCEL_TRY(add_client());
     return clients_.size() - 1;
@@ -159,7 +161,7 @@ class Callers {
     std::array<epoll_event, 64> events{};
     const int ready = ::epoll_wait(poll_.fd(), events.data(), events.size(), milliseconds);
     if (ready <= 0 && milliseconds >= kPatienceMs) {
-      return unavailable("the server gave no answer within 30 s");
+      return unavailable("the server gave no answer within 120 s");
     }
     for (int i = 0; i < ready; ++i) {
       ACCEL_TRY(hear(clients_[events[static_cast<size_t>(i)].data.u64], again));
@@ -178,6 +180,10 @@ class Callers {
   Status hear(Client& client, bool again) {
     std::array<char, 65536> buffer;  // NOLINT: filled by the next line
     const ssize_t got = ::recv(client.socket.fd(), buffer.data(), buffer.size(), 0);
+    if (got <= 0 && !client.busy) {  // some servers close what has been idle for seconds
+      client.socket = Socket();
+      return {};
+    }
     if (got <= 0) return unavailable("the server closed a connection");
     std::string reply;
     ACCEL_ASSIGN(std::optional<TalkAnswer> answer,

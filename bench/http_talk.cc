@@ -29,10 +29,11 @@ class HttpTalk : public Talk {
   explicit HttpTalk(const Json& request)
       : target_(request.at("target").get<std::string>()),
         before_(request.at("before").get<std::string>()),
-        after_(request.at("after").get<std::string>()) {}
+        after_(request.at("after").get<std::string>()),
+        is_json_(request.value("json", false)) {}
 
   std::string ask(const std::string& text) override {
-    const std::string body = before_ + json_quote(text) + after_;
+    const std::string body = before_ + (is_json_ ? text : json_quote(text)) + after_;
     return fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                        "Content-Length: {}\r\n\r\n{}",
                        target_, body.size(), body);
@@ -54,6 +55,7 @@ class HttpTalk : public Talk {
   const std::string target_;
   const std::string before_;
   const std::string after_;
+  const bool is_json_;
   std::string answer_;
 };
 

@@ -28,7 +28,8 @@ class Talk {
   virtual Result<std::optional<TalkAnswer>> hear(std::string_view bytes, std::string& reply) = 0;
 };
 
-// `request` has "target", and "before" and "after", between which the text stands as JSON.
+// `request` has "target", and "before" and "after", between which the text stands as JSON; with
+// "json" it is JSON already, such as an array of texts.
 std::unique_ptr<Talk> make_http_talk(const Json& request);
 // ModelInfer of the model "default", by nghttp2.
 std::unique_ptr<Talk> make_grpc_talk();

@@ -90,5 +90,8 @@ class Grid:
             print(f"tuning {contender.name}, {scenario}: {len(choices)} choices ...", flush=True)
             best, tried = search(contender, scenario, *material, self.final)
             remembered[scenario] = {"best": best, "tried": tried}
-            self.path.write_text(json.dumps(self.all, indent=1) + "\n")
+            self.save()
         contender.best[scenario] = remembered[scenario]["best"]
+
+    def save(self):
+        self.path.write_text(json.dumps(self.all, indent=1) + "\n")

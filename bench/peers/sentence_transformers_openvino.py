@@ -3,24 +3,6 @@ threads and streams."""
 
 from protocol import serve
 from sentence_transformers_encode import Encoder
+from sentence_transformers_models import openvino_model
 
-
-def open_model(settings):
-    from sentence_transformers import SentenceTransformer
-
-    config = {"INFERENCE_PRECISION_HINT": "f32"}
-    if "hint" in settings:
-        config["PERFORMANCE_HINT"] = settings["hint"].upper()
-    if "threads" in settings:
-        config["INFERENCE_NUM_THREADS"] = str(settings["threads"])
-        config["NUM_STREAMS"] = str(settings["streams"])
-    return SentenceTransformer(
-        settings["graphs"] + "/openvino",
-        backend="openvino",
-        device="cpu",
-        local_files_only=True,
-        model_kwargs={"ov_config": config},
-    )
-
-
-serve(Encoder(open_model, ["optimum", "optimum-intel", "openvino"]))
+serve(Encoder(openvino_model, ["optimum", "optimum-intel", "openvino"]))

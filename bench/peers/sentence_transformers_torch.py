@@ -5,14 +5,6 @@ Settings: model, threads, batch.
 
 from protocol import serve
 from sentence_transformers_encode import Encoder
+from sentence_transformers_models import torch_model
 
-
-def open_model(settings):
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    torch.set_num_threads(settings["threads"])
-    return SentenceTransformer(settings["model"], device="cpu", local_files_only=True)
-
-
-serve(Encoder(open_model, ["torch"]))
+serve(Encoder(torch_model, ["torch"]))
