@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -271,6 +272,7 @@ def show(part, one):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers end with it
     given = arguments()
     with ExitStack() as stack:
         bench = Bench(given, stack)
