@@ -19,7 +19,7 @@ constexpr double kPlacesOfLow = 0.7;
 constexpr double kWaitThatShows = 0.1;
 // Of the bound on waiting: what is aimed at. Requests differ and the estimate lags, and with it
 // nearly all, not half of them, are within the bound.
-constexpr double kWaitAimedAt = 0.65;
+constexpr double kWaitAimedAt = 0.7;
 // Seconds. Whoever comes again sooner finds the same, and places come free all the time.
 constexpr double kRetryLeast = 1;
 constexpr double kRetryMost = 60;

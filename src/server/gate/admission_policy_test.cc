@@ -77,11 +77,11 @@ TEST(AdmissionPolicy, BodiesHaveABoundTogether) {
 }
 
 TEST(AdmissionPolicy, WhoWouldWaitForTooLongIsRefused) {
-  EXPECT_EQ(reason(kRoomy, {.runs_before = 333, .speed = kBusy}), "");  // 0.65 of 5 s, and 0.1
-  EXPECT_EQ(reason(kRoomy, {.runs_before = 335, .speed = kBusy}), refused::kQueue);
+  EXPECT_EQ(reason(kRoomy, {.runs_before = 358, .speed = kBusy}), "");  // 0.7 of 5 s, and 0.1
+  EXPECT_EQ(reason(kRoomy, {.runs_before = 360, .speed = kBusy}), refused::kQueue);
   const Decision late = decide(kRoomy, {.runs_before = 900, .speed = kBusy}, {});
   EXPECT_EQ(late.reason, refused::kQueue);
-  EXPECT_NEAR(late.retry_seconds, 5.66, 0.02);
+  EXPECT_NEAR(late.retry_seconds, 5.41, 0.02);
   EXPECT_THAT(late.why, HasSubstr("a wait of at most 5 s, as the server has it, found 900 requests "
                                   "before this one, of which 100 are answered in a second"));
   EXPECT_EQ(reason({.requests_max = 100'000, .queue_seconds_max = 0},
@@ -102,9 +102,9 @@ TEST(AdmissionPolicy, TheEstimateCountsOnlyWhereRequestsWait) {
 }
 
 TEST(AdmissionPolicy, WhatCanBeAnsweredInTimeIsShared) {
-  const House half{.runs_before = 206, .visitors = 2, .held = 206, .speed = kBusy};
+  const House half{.runs_before = 181, .visitors = 2, .held = 181, .speed = kBusy};
   EXPECT_EQ(reason(kRoomy, half), refused::kShare);
-  EXPECT_EQ(reason(kRoomy, {.runs_before = 203, .visitors = 2, .held = 203, .speed = kBusy}), "");
+  EXPECT_EQ(reason(kRoomy, {.runs_before = 178, .visitors = 2, .held = 178, .speed = kBusy}), "");
 }
 
 TEST(AdmissionPolicy, AClientsOwnTimeIsABoundToo) {
