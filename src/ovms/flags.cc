@@ -34,15 +34,14 @@ constexpr std::string_view kManaged =
 constexpr std::string_view kPulled = "accel pull fetches a model, and accel serve NAME serves it";
 constexpr std::string_view kOwnThreads = "accel's own threads serve all connections";
 constexpr std::string_view kNoState = "accel keeps no state between requests";
-constexpr std::string_view kNoMedia = "accel reads no files and addresses that a request names";
 
 constexpr std::array kForeignFlags{
     ForeignFlag{"--add_to_config", kImpossible, kManaged},
     ForeignFlag{"--allow_cache", kModel, "", true},
     ForeignFlag{"--allow_credentials", kNoEffect, "--origins says whose pages may ask", true},
     ForeignFlag{"--allowed_headers", kNoEffect, "--origins says whose pages may ask"},
-    ForeignFlag{"--allowed_local_media_path", kNoEffect, kNoMedia},
-    ForeignFlag{"--allowed_media_domains", kNoEffect, kNoMedia},
+    ForeignFlag{"--allowed_local_media_path", kServer},
+    ForeignFlag{"--allowed_media_domains", kServer},
     ForeignFlag{"--allowed_methods", kNoEffect, "--origins says whose pages may ask"},
     ForeignFlag{"--allowed_origins", kServer},
     ForeignFlag{"--api_key_file", kImpossible, "accel keys writes a file of keys for --keys"},
@@ -257,8 +256,12 @@ Status serve_flags(const Given& given, Translated& translated) {
   if (const auto cache = given.find("--cache_dir"); cache != given.end()) {
     translated.settings.push_back({"cache_dir", cache->second, "--cache_dir"});
   }
-  if (const auto origins = given.find("--allowed_origins"); origins != given.end()) {
-    translated.arguments.insert(translated.arguments.begin(), {"--origins", origins->second});
+  for (const auto& [foreign, own] : {std::pair("--allowed_origins", "--origins"),
+                                     std::pair("--allowed_media_domains", "--input-hosts"),
+                                     std::pair("--allowed_local_media_path", "--input-files")}) {
+    const auto found = given.find(foreign);
+    if (found == given.end()) continue;
+    translated.arguments.insert(translated.arguments.begin(), {own, found->second});
   }
   if (const auto metrics = given.find("--metrics_enable"); metrics != given.end()) {
     ACCEL_ASSIGN(const bool enabled, boolean_of("--metrics_enable", metrics->second));

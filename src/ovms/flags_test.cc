@@ -85,6 +85,13 @@ TEST(OvmsFlags, OfTheServerAreTranslatedOrAnswered) {
                           HasSubstr("--max_sequence_number"), HasSubstr("--metrics_enable")));
 }
 
+TEST(OvmsFlags, OfMediaAreThoseOfInputs) {
+  EXPECT_THAT(translated({"--config_path", "c.json", "--allowed_media_domains", "a.org,b.org",
+                          "--allowed_local_media_path", "/media"})
+                  .arguments,
+              ElementsAre("--input-files", "/media", "--input-hosts", "a.org,b.org"));
+}
+
 TEST(OvmsFlags, ThatAreWrongAreRefused) {
   const auto expect_refused = [](const std::vector<std::string>& arguments, std::string_view part) {
     EXPECT_THAT(refused_flags(arguments).message(), HasSubstr(part)) << arguments[0];
