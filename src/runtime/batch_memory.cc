@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace accel::runtime {
 namespace {
@@ -13,7 +14,8 @@ constexpr double kUnseenToken = 64 << 10;
 constexpr double kUnseenRow = 32 << 20;
 // Of the unseen: nothing is believed to take less, for small batches may have found it lying about.
 constexpr double kLeastBelieved = 1.0 / 16;
-constexpr double kCaution = 1.25;
+constexpr double kCaution = 1.5;
+constexpr size_t kSeenMost = 15;
 // Less is lost among what else a process does.
 constexpr double kTokensThatShow = 32;
 constexpr double kRowsThatShow = 1;
@@ -43,7 +45,10 @@ BatchWeight weight_of(const NamedTensors& inputs) {
 
 double BatchMemory::bytes_per_weight(bool of_tokens) const {
   const double unseen = of_tokens ? kUnseenToken : kUnseenRow;
-  return seen_ == 0 ? unseen : std::max(seen_ * kCaution, unseen * kLeastBelieved);
+  if (seen_.empty()) return unseen;
+  std::vector<double> sorted(seen_.begin(), seen_.end());
+  std::ranges::sort(sorted);
+  return std::max(sorted[sorted.size() / 2] * kCaution, unseen * kLeastBelieved);
 }
 
 uint64_t BatchMemory::growth(BatchWeight batch, double held) const {
@@ -61,7 +66,8 @@ int64_t BatchMemory::largest(int64_t tokens_of_row, double held, uint64_t bytes)
 void BatchMemory::learn(BatchWeight batch, double held, uint64_t bytes) {
   const double more = batch.amount - held;
   if (more < (batch.of_tokens ? kTokensThatShow : kRowsThatShow)) return;
-  seen_ = std::max({seen_, static_cast<double>(bytes) / more, 1.0});
+  seen_.push_back(static_cast<double>(bytes) / more);
+  if (seen_.size() > kSeenMost) seen_.pop_front();
 }
 
 }  // namespace accel::runtime

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <deque>
 
 #include "accel/tensor.h"
 
@@ -25,19 +25,19 @@ BatchWeight weight_of(const NamedTensors& inputs);
 // The batches of one graph. One thread at a time.
 class BatchMemory {
  public:
-  // Bytes that a batch will take on a session whose largest was of `held`: never less than what one
-  // was seen to take, and more than that, for the next may be of another shape.
+  // Bytes that a batch will take on a session whose largest was of `held`: half as much again as
+  // batches were seen to take, for the next may be of another shape.
   uint64_t growth(BatchWeight batch, double held) const;
   // How large a batch of rows of at most `tokens_of_row` may be to take no more than `bytes`: in
   // tokens, or in rows where tokens_of_row is 0. At least 1.
   int64_t largest(int64_t tokens_of_row, double held, uint64_t bytes) const;
-  // A batch took so much.
+  // A batch took so much, or something beside it did: the median counts.
   void learn(BatchWeight batch, double held, uint64_t bytes);
 
  private:
   double bytes_per_weight(bool of_tokens) const;
 
-  double seen_ = 0;  // bytes for a weight of 1, at most; 0: nothing was seen yet
+  std::deque<double> seen_;  // bytes for a weight of 1, of the latest
 };
 
 }  // namespace accel::runtime
