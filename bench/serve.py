@@ -38,7 +38,8 @@ GOODPUT = 0.9  # of the most that it ever did, at least
 BOUND_SECONDS = 2  # that requests may wait, by --queue-seconds
 READY_SECONDS = 60
 # Batches that take memory: of what they take unbounded, a part is left under the cap.
-LARGE_BATCHES = ("--batch-tokens", "16384")
+LARGE_BATCHES = ("--kernels", "engine", "--batch-tokens", "65536")
+CROWD = 256  # clients, so that there are such batches
 LEFT_UNDER_CAP = 0.4
 CAPPED = 0.8  # of the throughput without a cap, at least
 # How the clients speak (bench/talk.h).
@@ -134,7 +135,7 @@ class Bench:
         self.process, self.port = stack.enter_context(server(given))
         lines = read_texts(corpus(argparse.Namespace(texts=None, quick=False)))
         self.mixed = str(write_texts("serve-mixed.txt", every(lines, TEXTS)))
-        self.long = str(write_texts("serve-long.txt", sorted(lines, key=len)[-CLIENTS:]))
+        self.long = str(write_texts("serve-long.txt", sorted(lines, key=len)[-CROWD:]))
         self.short = str(write_texts("serve-short.txt", [min(lines, key=len)]))
         check(self.caller, self.worker, self.port, self.mixed)
 
@@ -211,7 +212,7 @@ class Bench:
     def memory(self):
         """Large batches without a bound on memory, and under a cap that has them cut smaller."""
         with server(self.given, *LARGE_BATCHES) as (free, free_port):
-            ask = {"path": self.long, "clients": CLIENTS, "seconds": self.given.seconds,
+            ask = {"path": self.long, "clients": CROWD, "seconds": self.given.seconds,
                    **DOORS["http"]}
             self.caller.ask("first", port=free_port, path=self.short, **DOORS["http"])
             Path(f"/proc/{free.pid}/clear_refs").write_text("5")  # VmHWM without the load's

@@ -51,6 +51,10 @@ uint64_t MemoryRoom::left() const {
 Result<MemoryRoom::Hold> MemoryRoom::hold(uint64_t bytes, uint64_t spare) {
   Lock lock(mutex_);
   const uint64_t wanted = bytes + spare;
+  if (left_beside(held_) == 0 && Clock::now() - gave_back_ >= kGiveBackPause) {
+    gave_back_ = Clock::now();
+    give_back_();
+  }
   while (wanted > left_beside(held_)) {
     const auto now = Clock::now();
     if (now - gave_back_ >= kGiveBackPause) {
