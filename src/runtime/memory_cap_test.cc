@@ -148,7 +148,7 @@ void ask(Capped& capped, int64_t longest, CapOutcome& outcome) {
 
 constexpr int64_t kCapOfTest = kBase + 64 * kMega;
 
-// row 267 (partial: on sessions that take memory as engines do; `./dev bench serve` has a real one)
+// row 267 (partial: on sessions that take memory as engines do)
 TEST(MemoryCap, IsNotExceededAndAllIsAnswered) {
   Capped capped(kCapOfTest);
   CapOutcome outcome;

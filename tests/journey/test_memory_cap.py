@@ -39,7 +39,7 @@ class MemoryCap(ProgramTest):
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda _: self.embed(server, TEXTS), range(4)))
 
-    # row 267 (partial: the throughput is `./dev bench serve`'s to measure)
+    # row 267 (partial: the engine's own kernels exceed it in time, docs/performance.md)
     def test_batches_that_would_exceed_it_become_smaller(self):
         free = self.serve()
         self.embed(free, TEXTS[:1])
