@@ -85,7 +85,7 @@ class ServeCommand {
   std::unique_ptr<ModelReload> models_;
   std::unique_ptr<service::InferenceService> service_;
   // Null where the flags do not ask for them.
-  std::unique_ptr<service::InferenceService> pulling_;  // before service_
+  std::unique_ptr<service::InferenceService> pulling_;  // asks service_
   std::unique_ptr<server::KeyFile> keys_;
   std::shared_ptr<http::TlsSource> tls_;
   std::unique_ptr<server::LogFile> log_file_;

@@ -54,35 +54,18 @@ Result<std::shared_ptr<ServerClient>> ServerClient::create(const ServerOptions& 
     return invalid_argument(
         fmt::format("expected a number of seconds above 0, found {}", options.timeout_seconds));
   }
-  std::shared_ptr<ServerClient> client(new ServerClient(options, std::move(url)));
-  ACCEL_ASSIGN(auto caller, client->idle_caller());
-  client->idle_.push_back(std::move(caller));
-  return client;
-}
-
-Result<std::unique_ptr<hub::HttpCaller>> ServerClient::idle_caller() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      auto caller = std::move(idle_.back());
-      idle_.pop_back();
-      return caller;
-    }
-  }
-  return hub::HttpCaller::create({.user_agent = fmt::format("accel/{}", version()),
-                                  .ca_file = options_.ca_file,
-                                  .unix_socket = url_.unix_socket,
-                                  .answer_bytes_max = kAnswerBytesMax});
+  ACCEL_ASSIGN(auto callers,
+               hub::HttpCallers::create({.user_agent = fmt::format("accel/{}", version()),
+                                         .ca_file = options.ca_file,
+                                         .unix_socket = url.unix_socket,
+                                         .answer_bytes_max = kAnswerBytesMax}));
+  return std::shared_ptr<ServerClient>(
+      new ServerClient(options, std::move(url), std::move(callers)));
 }
 
 Result<hub::HttpAnswer> ServerClient::call_once(const hub::HttpCall& call,
                                                 const std::function<Status()>& go_on) {
-  ACCEL_ASSIGN(auto caller, idle_caller());
-  Result<hub::HttpAnswer> answer = caller->call(call, go_on);
-  if (answer.ok()) {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(caller));
-  }
+  Result<hub::HttpAnswer> answer = callers_->call(call, go_on);
   if (answer.ok() && answer->cut) {
     return resource_exhausted(fmt::format("{}: expected an answer of at most {} bytes, found more",
                                           name(), kAnswerBytesMax));

@@ -5,14 +5,13 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "accel/status.h"
 #include "client/server_url.h"
-#include "hub/http_caller.h"
+#include "hub/http_callers.h"
 
 namespace accel::client {
 
@@ -46,16 +45,14 @@ class ServerClient {
   const std::string& name() const { return url_.shown; }
 
  private:
-  ServerClient(ServerOptions options, ServerUrl url)
-      : options_(std::move(options)), url_(std::move(url)) {}
-  Result<std::unique_ptr<hub::HttpCaller>> idle_caller();
+  ServerClient(ServerOptions options, ServerUrl url, std::unique_ptr<hub::HttpCallers> callers)
+      : options_(std::move(options)), url_(std::move(url)), callers_(std::move(callers)) {}
   Result<hub::HttpAnswer> call_once(const hub::HttpCall& call,
                                     const std::function<Status()>& go_on);
 
   const ServerOptions options_;
   const ServerUrl url_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<hub::HttpCaller>> idle_;  // guarded by mutex_
+  const std::unique_ptr<hub::HttpCallers> callers_;
 };
 
 }  // namespace accel::client

@@ -2,8 +2,8 @@
 //
 // An engine keeps a set of buffers for each batch that it runs at a time, as large as the largest
 // so far, and has its threads share them out: the same thread finds the same set. So a batch that
-// is the largest yet is let in only where there is room for one like it in every set. What a thread
-// has run does not depend on luck then.
+// is the largest yet is let in only where there is room for one like it in every set: whether an
+// item is taken does not depend on which thread it meets.
 #pragma once
 
 #include <cstdint>

@@ -11,25 +11,12 @@ namespace accel::server {
 Result<std::unique_ptr<InputFetcher>> InputFetcher::create(const HostRules& hosts,
                                                            std::string ca_file,
                                                            uint64_t bytes_max) {
-  std::unique_ptr<InputFetcher> fetcher(new InputFetcher(hosts, std::move(ca_file), bytes_max));
-  ACCEL_ASSIGN(auto first, fetcher->caller());
-  fetcher->idle_.push_back(std::move(first));
-  return fetcher;
-}
-
-Result<std::unique_ptr<hub::HttpCaller>> InputFetcher::caller() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      auto caller = std::move(idle_.back());
-      idle_.pop_back();
-      return caller;
-    }
-  }
-  return hub::HttpCaller::create({.user_agent = fmt::format("accel/{}", version()),
-                                  .ca_file = ca_file_,
-                                  .answer_bytes_max = bytes_max_,
-                                  .proxies = false});
+  ACCEL_ASSIGN(auto callers,
+               hub::HttpCallers::create({.user_agent = fmt::format("accel/{}", version()),
+                                         .ca_file = std::move(ca_file),
+                                         .answer_bytes_max = bytes_max,
+                                         .proxies = false}));
+  return std::unique_ptr<InputFetcher>(new InputFetcher(hosts, std::move(callers)));
 }
 
 Result<std::string> InputFetcher::fetch(const HttpUrl& url, uint64_t bytes_max,
@@ -41,12 +28,7 @@ Result<std::string> InputFetcher::fetch(const HttpUrl& url, uint64_t bytes_max,
     refused = address ? hosts_.refusal(url, *address) : "of an unknown kind";
     return refused.empty();
   };
-  ACCEL_ASSIGN(auto caller, this->caller());
-  Result<hub::HttpAnswer> answer = caller->call(call, go_on);
-  {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(caller));
-  }
+  Result<hub::HttpAnswer> answer = callers_->call(call, go_on);
   if (!answer.ok() && answer.status().code() == StatusCode::kPermissionDenied) {
     return permission_denied(fmt::format(
         "{}: expected an address of the internet, or of the host's own network, found one {}; who "

@@ -4,12 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "accel/status.h"
-#include "hub/http_caller.h"
+#include "hub/http_callers.h"
 #include "server/inputs/host_rules.h"
 #include "server/inputs/input_url.h"
 
@@ -29,16 +27,11 @@ class InputFetcher {
                             const std::function<Status()>& go_on);
 
  private:
-  InputFetcher(const HostRules& hosts, std::string ca_file, uint64_t bytes_max)
-      : hosts_(hosts), ca_file_(std::move(ca_file)), bytes_max_(bytes_max) {}
-  Result<std::unique_ptr<hub::HttpCaller>> caller();
+  InputFetcher(const HostRules& hosts, std::unique_ptr<hub::HttpCallers> callers)
+      : hosts_(hosts), callers_(std::move(callers)) {}
 
   const HostRules& hosts_;
-  const std::string ca_file_;
-  const uint64_t bytes_max_;
-  std::mutex mutex_;
-  // Guarded by mutex_: of threads that fetch nothing now, with the connections that they opened.
-  std::vector<std::unique_ptr<hub::HttpCaller>> idle_;
+  const std::unique_ptr<hub::HttpCallers> callers_;
 };
 
 }  // namespace accel::server
