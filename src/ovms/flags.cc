@@ -107,9 +107,10 @@ Status wrong_value(std::string_view name, std::string_view expected, std::string
 Status unknown_flag(std::string_view given) {
   std::vector<std::string_view> names;
   for (const ForeignFlag& flag : kForeignFlags) names.push_back(flag.name);
-  return invalid_argument(fmt::format("unknown flag '{}', which would be one of OpenVINO Model "
-                                      "Server{}; see accel serve --help",
-                                      given.substr(0, 80), did_you_mean(given, names)));
+  return invalid_argument(
+      fmt::format("unknown flag '{}': accel's own have hyphens, not underscores (accel serve "
+                  "--help), and OpenVINO Model Server has none of that name{}",
+                  given.substr(0, 80), did_you_mean(given, names)));
 }
 
 // The flags of OVMS out of `arguments`; the rest goes to `own`.
