@@ -1,10 +1,10 @@
 // Answers as the Hub's pipelines write them.
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "accel/task.h"
+#include "base/float_text.h"
 
 namespace accel {
 namespace {
@@ -76,12 +76,12 @@ OrderedJson list_of(const std::vector<T>& values) {
 // Numbers of an axis, and of those within, from `at` on. They are many: no tree of them is built.
 void append_lists(std::string& out, const Shape& shape, size_t axis, const float*& at) {
   if (axis == shape.size()) {
-    std::array<char, 24> text;
+    std::array<char, kFloatTextBytesMax> text;
     const float number = *at++;
     if (!std::isfinite(number)) {
       out += "null";
     } else {
-      out.append(text.data(), std::to_chars(text.begin(), text.end(), number).ptr);
+      out.append(text.data(), put_float(text.data(), number));
     }
     return;
   }

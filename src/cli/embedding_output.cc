@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 #include <utility>
 
 #include "base/files.h"
+#include "base/float_text.h"
 #include "base/try.h"
 #include "cli/console.h"
 #include "cli/output_file.h"
@@ -22,27 +22,15 @@ namespace {
 constexpr std::array<std::string_view, 4> kFormatNames{"jsonl", "json", "npy", "csv"};
 constexpr std::array<std::string_view, 4> kRecordFields{"index", "embedding", "tokens",
                                                         "truncated"};
-constexpr size_t kNumberBytesMax = 24;  // of an f32 or a u64 in decimal, with a comma
-
-template <class Number>
-char* put_number(char* at, Number number) {
-  return std::to_chars(at, at + kNumberBytesMax, number).ptr;
-}
-
-template <class Number>
-void append_number(std::string& out, Number number) {
-  std::array<char, kNumberBytesMax> text;
-  out.append(text.data(), put_number(text.data(), number));
-}
 
 // Written straight into `out`: this is where the time goes.
 void append_numbers(std::string& out, std::span<const float> numbers, std::string_view not_finite) {
   const size_t begin = out.size();
-  out.resize(begin + numbers.size() * kNumberBytesMax);
+  out.resize(begin + numbers.size() * kFloatTextBytesMax);
   char* at = out.data() + begin;
   for (size_t i = 0; i < numbers.size(); ++i) {
     if (i > 0) *at++ = ',';
-    at = std::isfinite(numbers[i]) ? put_number(at, numbers[i])
+    at = std::isfinite(numbers[i]) ? put_float(at, numbers[i])
                                    : std::copy(not_finite.begin(), not_finite.end(), at);
   }
   out.resize(at - out.data());
@@ -214,11 +202,11 @@ bool needs_count(const EmbeddingOutputOptions& options) {
 
 void append_json(std::string& out, const EmbeddingRecord& record) {
   out += "{\"index\":";
-  append_number(out, record.index);
+  out += std::to_string(record.index);
   out += ",\"embedding\":[";
   append_numbers(out, record.embedding, "null");
   out += "],\"tokens\":";
-  append_number(out, record.tokens);
+  out += std::to_string(record.tokens);
   out += record.truncated ? ",\"truncated\":true" : ",\"truncated\":false";
   if (!record.device.empty()) {
     out += ",\"device\":\"";
@@ -236,15 +224,15 @@ void append_csv_header(std::string& out, int64_t size) {
   out += "index,tokens,truncated";
   for (int64_t i = 0; i < size; ++i) {
     out += ",embedding_";
-    append_number(out, i);
+    out += std::to_string(i);
   }
   out += '\n';
 }
 
 void append_csv(std::string& out, const EmbeddingRecord& record) {
-  append_number(out, record.index);
+  out += std::to_string(record.index);
   out += ',';
-  append_number(out, record.tokens);
+  out += std::to_string(record.tokens);
   out += record.truncated ? ",true" : ",false";
   if (!record.embedding.empty()) out += ',';
   append_numbers(out, record.embedding, "");

@@ -21,7 +21,7 @@ struct Written {
 };
 
 std::vector<Written> all_kinds() {
-  const std::vector<float> numbers{1.5F, -2, 0.1F, 3e-9F};
+  const std::vector<float> numbers{1.5F, -0.0F, static_cast<float>(kNone), 3e-9F};
   const Tensor states = Tensor::from<float>({1, 2, 2}, numbers);
   return {
       {"text-classification", {.answer = Labels{{"GOOD \"ü\"", 0.1}, {"BAD", kNone}}}},

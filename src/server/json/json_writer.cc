@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "base/float_text.h"
 #include "base/small_float.h"
 #include "base/utf8.h"
 
@@ -21,8 +22,10 @@ template <class T>
 char* put(char* to, T number) {
   if constexpr (std::is_floating_point_v<T>) {
     if (!std::isfinite(number)) return std::ranges::copy(std::string_view("null"), to).out;
+    return put_float(to, number);
+  } else {
+    return std::to_chars(to, to + kElementBytesMax, number).ptr;
   }
-  return std::to_chars(to, to + kElementBytesMax, number).ptr;
 }
 char* put(char* to, bool value) {
   return std::ranges::copy(std::string_view(value ? "true" : "false"), to).out;

@@ -89,7 +89,7 @@ TEST(JsonWriterTest, WritesNumbersWithTheFewestDigits) {
   EXPECT_EQ(value_text(0.1), "0.1");
   EXPECT_EQ(value_text(0.1F), "0.1");
   EXPECT_EQ(value_text(16777216.0F), "16777216");
-  EXPECT_EQ(value_text(-0.0), "-0");
+  EXPECT_EQ(value_text(-0.0), "-0.0");  // readers of "-0" lose the sign
   EXPECT_EQ(value_text(5e-324), "5e-324");
   EXPECT_EQ(value_text(-std::numeric_limits<double>::max()), "-1.7976931348623157e+308");
   EXPECT_EQ(value_text(std::numeric_limits<double>::quiet_NaN()), "null");
