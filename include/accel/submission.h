@@ -32,6 +32,10 @@ struct SubmitOptions {
   int priority = 0;  // greater goes first, among the bulk ones or among the others
   // DEADLINE_EXCEEDED when it has not begun to run so many milliseconds after submit().
   std::optional<double> timeout_ms;
+  // Where nothing waits before it and, by what was measured, it takes no longer than this, it runs
+  // on the calling thread before submit() returns: two threads need not be woken. 0: never. An item
+  // of several graphs, or of a model in a process of its own, never does.
+  double here_ms = 0;
 };
 
 // Where an item's time went, in milliseconds.

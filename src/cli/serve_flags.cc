@@ -17,6 +17,9 @@ namespace accel::cli {
 namespace {
 
 constexpr double kLookSeconds = 2;
+// So long one of the two threads that serve connections may be taken for a run: others hardly
+// notice, and a client that is alone need not wait until two more threads have woken.
+constexpr double kHereMs = 5;
 
 bool defines(const ServedSetup& setup, std::string_view name) {
   return std::ranges::any_of(
@@ -211,6 +214,7 @@ Result<ServedSetup> ServeFlags::setup() const {
 
 Result<server::ServerOptions> ServeFlags::server_options() const {
   server::ServerOptions options{.timeout_seconds = static_cast<double>(timeout_seconds),
+                                .here_ms = kHereMs,
                                 .origins = split_at_commas(origins)};
   const Result<uint64_t> bytes = parse_size(body_max);
   if (!bytes.ok()) return bytes.status().with_context("--body-max");

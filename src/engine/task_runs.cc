@@ -263,7 +263,10 @@ Result<std::unique_ptr<PendingItem>> LoadedModel::submit(TaskInput input,
                                                          const SubmitOptions& options) {
   ACCEL_ASSIGN(const auto ready, plan(options.task, options.options));
   ACCEL_TRY(pipelines::check_options(*ready->task, options.options));
-  return pipelines::submit_item(*ready, std::move(input), options);
+  SubmitOptions how = options;
+  // A worker process that hangs must not keep the caller.
+  if (parts_.isolation == Isolation::kProcess) how.here_ms = 0;
+  return pipelines::submit_item(*ready, std::move(input), how);
 }
 
 Result<RunResult> LoadedModel::run(std::vector<TaskInput> inputs, const RunOptions& options) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 
 #include "base/stopwatch.h"
 #include "base/try.h"
@@ -126,7 +127,11 @@ class SubmittedItem : public PendingItem {
   SubmittedItem(Item item, const SubmitOptions& options) : item_(std::move(item)) {
     for (GraphRows& part : item_.parts) {
       const std::shared_ptr<runtime::Batcher> batcher = part.graph->batchers[part.route];
-      tickets_.push_back(batcher->submit(submission_of(part, options)));
+      runtime::Submission submission = submission_of(part, options);
+      // Several run beside each other.
+      const bool here = options.here_ms > 0 && item_.parts.size() == 1;
+      tickets_.push_back(here ? batcher->submit_here(std::move(submission), options.here_ms / 1000)
+                              : batcher->submit(std::move(submission)));
       part.graph = nullptr;  // the plan may end before this does
     }
   }
@@ -178,14 +183,10 @@ Result<std::unique_ptr<PendingItem>> submit_item(const TaskPlan& plan, TaskInput
 }
 
 Result<ItemResult> run_item(const TaskPlan& plan, TaskInput input, const SubmitOptions& options) {
-  ACCEL_ASSIGN(Item item, prepare_item(plan, std::move(input), options));
-  if (item.parts.size() > 1) return SubmittedItem(std::move(item), options).get();
-  for (GraphRows& part : item.parts) {
-    const std::shared_ptr<runtime::Batcher> batcher = part.graph->batchers[part.route];
-    ACCEL_ASSIGN(runtime::RowsAnswer answer, batcher->run(submission_of(part, options)));
-    take_outputs(item, part, std::move(answer));
-  }
-  return finish_item(item);
+  SubmitOptions here = options;
+  here.here_ms = std::numeric_limits<double>::infinity();
+  ACCEL_ASSIGN(Item item, prepare_item(plan, std::move(input), here));
+  return SubmittedItem(std::move(item), here).get();
 }
 
 }  // namespace accel::pipelines

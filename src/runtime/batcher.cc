@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/stopwatch.h"
@@ -170,15 +171,19 @@ std::shared_ptr<Ticket> Batcher::submit(Submission submission) {
   {
     const std::lock_guard lock(mutex_);
     ++counts_.submitted;
-    const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
-    if (stopped_ || waiting + job->left > options_.rows_waiting_max) {
-      refuse(*job);
-    } else {
-      enqueue(job);
-    }
+    accept(job);
   }
   tell_ended();
   return job->ticket;
+}
+
+void Batcher::accept(const JobPtr& job) {
+  const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
+  if (stopped_ || waiting + job->left > options_.rows_waiting_max) {
+    refuse(*job);
+  } else {
+    enqueue(job);
+  }
 }
 
 void Batcher::refuse(BatchJob& job) {
@@ -448,37 +453,40 @@ Batcher::Batch Batcher::all_of(const JobPtr& job) {
   return batch;
 }
 
-Result<RowsAnswer> Batcher::run(Submission submission) {
-  const Lane lane = submission.lane;
-  const JobPtr job = make_job(std::move(submission));
-  Lock lock(mutex_);
-  ++counts_.submitted;
-  if (runs_here(*job)) {
-    lock.unlock();
-    Batch batch = all_of(job);
-    std::optional<Result<SessionPool::Lease>> session =
-        pool_->try_acquire({.lane = lane, .tokens = batch.cost, .only = options_.only});
-    lock.lock();
-    if (session && session->ok()) {
-      begin(batch);
-      lock.unlock();
-      run_batch(batch, **session);
-      lock.lock();
-      finish(batch);
-      lock.unlock();
-      tell_ended();
-      return job->ticket->take();
-    }
-  }
-  const size_t waiting = queues_[0].rows.size() + queues_[1].rows.size();
-  if (stopped_ || waiting + job->left > options_.rows_waiting_max) {
-    refuse(*job);
-  } else {
-    enqueue(job);
-  }
+// Runs it on this thread if it may; `lock` is let go meanwhile.
+bool Batcher::ran_here(const JobPtr& job, double seconds_max, Lock& lock) {
+  if (!runs_here(*job)) return false;
   lock.unlock();
+  Batch batch = all_of(job);
+  std::optional<Result<SessionPool::Lease>> session = pool_->try_acquire(
+      {.lane = job->submission.lane, .tokens = batch.cost, .only = options_.only});
+  lock.lock();
+  if (!session || !session->ok()) return false;
+  if ((*session)->expected_seconds() > seconds_max) {
+    (*session)->used_for(0, 0);
+    return false;
+  }
+  begin(batch);
+  lock.unlock();
+  run_batch(batch, **session);
+  lock.lock();
+  finish(batch);
+  return true;
+}
+
+std::shared_ptr<Ticket> Batcher::submit_here(Submission submission, double seconds_max) {
+  const JobPtr job = make_job(std::move(submission));
+  {
+    Lock lock(mutex_);
+    ++counts_.submitted;
+    if (!ran_here(job, seconds_max, lock)) accept(job);
+  }
   tell_ended();
-  return job->ticket->take();
+  return job->ticket;
+}
+
+Result<RowsAnswer> Batcher::run(Submission submission) {
+  return submit_here(std::move(submission), std::numeric_limits<double>::infinity())->take();
 }
 
 BatcherStatistics Batcher::statistics() const {

@@ -122,7 +122,10 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   Batcher& operator=(const Batcher&) = delete;
 
   std::shared_ptr<Ticket> submit(Submission submission);
-  // submit() and take(); where nothing waits and a session is free, on this very thread.
+  // As submit(), but where nothing waits, a session is free and it is known to take no longer than
+  // `seconds_max`, it has run, on this very thread, when this returns.
+  std::shared_ptr<Ticket> submit_here(Submission submission, double seconds_max);
+  // Here, however long it takes, and its answer.
   Result<RowsAnswer> run(Submission submission);
   BatcherStatistics statistics() const;
 
@@ -148,6 +151,7 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   void start_workers(Lane lane);
   void enqueue(const JobPtr& job);
   void refuse(BatchJob& job);
+  void accept(const JobPtr& job);
   Work work_of(Lane lane) const;
   Batch cut(Lane lane, const FallbackSession* session);
   void drop(Queue& queue, uint32_t index, const Status& why);
@@ -159,6 +163,7 @@ class Batcher : public std::enable_shared_from_this<Batcher> {
   void work(Lane lane);
   void serve(Lane lane);
   bool runs_here(const BatchJob& job) const;
+  bool ran_here(const JobPtr& job, double seconds_max, Lock& lock);
   static Batch all_of(const JobPtr& job);
   void run_batch(Batch& batch, SessionPool::Lease& session);
   Status run_rows(Batch& batch, FallbackSession& session, std::span<const size_t> members);

@@ -125,6 +125,24 @@ TEST(Batcher, AnIdleCallersRowRunsOnItsOwnThread) {
   expect_all_ended(*batcher);
 }
 
+TEST(Batcher, WhatIsKnownToBeShortRunsOnItsOwnThread) {
+  Echo echo;
+  const auto batcher = echo.batcher();
+  const auto held_back = [&](double seconds_max) {
+    echo.model->hold();
+    const auto ticket = batcher->submit_here({{echo_row({1, 2})}}, seconds_max);
+    const bool waits = !ticket->ready();
+    echo.model->release();
+    return waits && answers(ticket->take(), {1, 2});
+  };
+  EXPECT_TRUE(held_back(1000)) << "nothing is known of its time";
+  EXPECT_TRUE(held_back(0)) << "it takes longer";
+  const auto ticket = batcher->submit_here({{echo_row({3})}}, 1000);
+  EXPECT_TRUE(ticket->ready());
+  EXPECT_TRUE(answers(ticket->take(), {3}));
+  expect_all_ended(*batcher);
+}
+
 TEST(Batcher, WhatWaitsRunsTogetherAndSaysSo) {
   Echo echo({}, 1);
   const auto batcher = echo.batcher();

@@ -122,6 +122,7 @@ Result<SessionPool::Lease> SessionPool::lend(const Work& work, size_t index, Loc
   if (work.lane == Lane::kInteractive) interactive_seen_ = lease.begin_;
   const std::chrono::duration<double> promise(static_cast<double>(work.tokens) *
                                               member.counts.seconds_per_token);
+  if (member.counts.batches > 0) lease.expected_seconds_ = promise.count();
   member.free_at =
       std::max(member.free_at, lease.begin_ + std::chrono::duration_cast<Clock::duration>(promise));
   if (!member.idle.empty()) {

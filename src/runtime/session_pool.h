@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -70,6 +71,8 @@ class SessionPool {
     FallbackSession& operator*() { return *session_; }
     FallbackSession* operator->() { return session_.get(); }
     const std::string& device() const;
+    // By the speed of this device lately; infinite while nothing has run there.
+    double expected_seconds() const { return expected_seconds_; }
     // What it was really used for, if not for what it was wanted for; 0 tokens: for nothing.
     void used_for(int64_t tokens, int64_t rows) {
       tokens_ = tokens;
@@ -86,6 +89,7 @@ class SessionPool {
     size_t member_;
     int64_t tokens_;
     int64_t rows_ = 1;
+    double expected_seconds_ = std::numeric_limits<double>::infinity();
     TimePoint begin_;
     std::unique_ptr<FallbackSession> session_;
   };

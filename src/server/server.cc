@@ -208,6 +208,9 @@ class EndpointExchange : public http::Exchange {
     if (inputs != nullptr && items != nullptr && InputResolver::needs(*items)) {
       inputs_ = inputs->resolve(std::move(*items), {record_.id, record_.visitor});
     } else {
+      // Several items run together, which one after another would not.
+      const bool alone = server_.in_flight_ == 1 && items != nullptr && items->items.size() == 1;
+      if (alone) items->how.here_ms = server_.options_.here_ms;
       hand_in(std::move(made.request));
     }
     return {};

@@ -34,6 +34,10 @@ struct ServerOptions {
   uint64_t body_bytes_max = 64 << 20;  // of a request, or of a message of gRPC, decoded
   // A request's time from its head on, where the client says none; 0: no bound.
   double timeout_seconds = 60;
+  // A request of one item that is the only one under way runs on its connection's own thread where
+  // it takes no longer than this (SubmitOptions::here_ms): for a server whose other threads go on
+  // serving.
+  double here_ms = 0;
   Compression compression = Compression::kRemote;
   uint64_t compress_bytes_min = 16 << 10;
   // Of pages that may read answers (CORS), as "https://example.org"; "*" is all. Empty: none.

@@ -77,6 +77,21 @@ TEST_F(ServerTest, ARequestsTimeIsItsHeadersElseTheServers) {
   }
 }
 
+TEST_F(ServerTest, OnlyOneItemThatIsAloneMayRunOnItsConnectionsThread) {
+  make({.here_ms = 5});
+  const auto here_ms = [&] {
+    return std::get<service::RunItems>(service_.requests.back()).how.here_ms;
+  };
+  const std::string one = R"({"model": "m", "input": "a"})";
+  ask(*server_, embeddings(one));
+  EXPECT_EQ(here_ms(), 5);
+  ask(*server_, embeddings(kTwoTexts));
+  EXPECT_EQ(here_ms(), 0);
+  const auto other = server_->open({.method = "POST", .path = "/v1/embeddings"});
+  ask(*server_, embeddings(one));
+  EXPECT_EQ(here_ms(), 0);
+}
+
 TEST_F(ServerTest, WhatIsNoEndpointIsSaid) {
   make();
   EXPECT_EQ(ask(*server_, {.target = "/v1/nothing"}).status, 404);

@@ -149,8 +149,9 @@ class InferenceService {
  public:
   virtual ~InferenceService() = default;
 
-  // Never waits: not for a model that is to be loaded, nor for a run. All errors come out of the
-  // stream, which may outlive the service; then it ends with CANCELLED.
+  // Never waits: not for a model that is to be loaded, nor for a run, but for one so short as
+  // SubmitOptions::here_ms allows. All errors come out of the stream, which may outlive the
+  // service; then it ends with CANCELLED.
   virtual std::unique_ptr<EventStream> submit(Request request) = 0;
 };
 
