@@ -136,7 +136,7 @@ TEST(JsonWriterTest, WritesTensorsOfEachType) {
   EXPECT_EQ(tensor_text(tensor_of<uint16_t>(DType::kF16, {5}, {0x3C00, 0x2E66, 1, 0x7C00, 0xFBFF})),
             "[1,0.099975586,5.9604645e-08,null,-65504]");
   EXPECT_EQ(tensor_text(tensor_of<uint16_t>(DType::kBF16, {3}, {0x3F80, 0x7FC0, 0x8000})),
-            "[1,null,-0]");
+            "[1,null,-0.0]");
   EXPECT_EQ(tensor_text(tensor_of<uint8_t>(DType::kF8E4M3, {3}, {0x7E, 0x7F, 0x81})),
             "[448,null,-0.001953125]");
   EXPECT_EQ(tensor_text(tensor_of<uint8_t>(DType::kF8E5M2, two, {0x7B, 0x7C})), "[57344,null]");
