@@ -87,6 +87,25 @@ TEST_F(IsolationTest, CoresAreProcessesOfTheirOwn) {
   EXPECT_EQ(refused.code(), StatusCode::kNotFound);
 }
 
+TEST_F(IsolationTest, AWorkerThatStandsStillDoesNotKeepWhoSubmits) {
+  const std::string core = "CPU[" + std::to_string(hardware::allowed_cores().front()) + "]";
+  for (const LoadOptions& options :
+       {LoadOptions{.isolation = Isolation::kProcess}, LoadOptions{.device = core}}) {
+    const auto model = load(options);
+    ASSERT_TRUE(model.ok()) << model.status().to_string();
+    ASSERT_TRUE((*model)->run({{.text = "first"}}, {}).ok());  // how long it takes is known now
+    const int pid = (*model)->statistics().workers.at(0).pid;
+    stop(pid);
+    auto submitting = std::async(
+        std::launch::async, [&] { return (*model)->submit({.text = "a text"}, {.here_ms = 1e9}); });
+    EXPECT_EQ(submitting.wait_for(20s), std::future_status::ready) << options.device;
+    ::kill(pid, SIGKILL);
+    const auto pending = submitting.get();
+    ASSERT_TRUE(pending.ok()) << pending.status().to_string();
+    EXPECT_EQ((*pending)->get().status().code(), StatusCode::kUnavailable);
+  }
+}
+
 TEST_F(IsolationTest, WrongTimesAreRefused) {
   for (const double seconds : {-1.0, std::numeric_limits<double>::quiet_NaN()}) {
     for (const Isolation isolation : {Isolation::kThread, Isolation::kProcess}) {
